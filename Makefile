@@ -1,0 +1,65 @@
+# `make help` lists the targets.
+SHELL := /bin/bash
+PYTHON ?= python3
+PORT ?= 7700
+VENV := .venv
+BIN := $(VENV)/bin
+CODEGEN := .venv-codegen
+export PYTHONDONTWRITEBYTECODE ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-dev up test demo check bench bench-full protos lock clean
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+setup: $(VENV)/.runtime ## Make .venv with what the suite runs on
+
+setup-dev: $(VENV)/.dev
+
+$(VENV)/.runtime: requirements/runtime.lock pyproject.toml sdk/pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/runtime.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e ./sdk -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.runtime requirements/dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
+	@touch $@
+
+$(CODEGEN)/.ready: requirements/codegen.lock
+	@test -x $(CODEGEN)/bin/python || $(PYTHON) -m venv $(CODEGEN)
+	$(CODEGEN)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/codegen.lock
+	@touch $@
+
+up: setup ## Start the suite on 127.0.0.1:7700 (PORT=, DATA=)
+	@$(BIN)/ombud up --port $(PORT) $(if $(DATA),--data $(DATA))
+
+demo: setup ## Play the whole story on a chat log and prove what happened (CHAT=, DATA=)
+	@$(BIN)/ombud demo $(if $(CHAT),--chat $(CHAT)) $(if $(DATA),--data $(DATA))
+
+test: setup-dev ## Run every test, PostgreSQL included
+	$(BIN)/python -m pytest $(ARGS)
+
+check: setup-dev $(CODEGEN)/.ready ## Lint, types, import rules, contract rules, generated code in step
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(CODEGEN)/bin/python tools/check_protos.py $(BIN)/buf
+
+bench: setup-dev ## Print one JSON object a benchmark
+	@$(BIN)/python -m bench
+
+bench-full: setup-dev ## The benchmarks that take longer, too
+	@$(BIN)/python -m bench --full
+
+protos: $(CODEGEN)/.ready ## Generate the SDK's code from protos/
+	$(CODEGEN)/bin/python tools/gen_protos.py
+
+lock: ## Pin the dependencies anew (needs uv)
+	cd requirements && for name in runtime codegen dev; do \
+	  uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-header --python-version 3.11 $$name.in -o $$name.lock || exit 1; done
+
+clean: ## Remove the environments and caches
+	rm -rf $(VENV) $(CODEGEN) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
