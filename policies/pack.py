@@ -1,0 +1,261 @@
+"""The schema of a policy pack.
+
+A pack is immutable: what is published under an id and a version never changes, and decisions pin its content
+hash. Every setting cites the article, or the promise of the project, that it serves.
+"""
+
+import hashlib
+import json
+from enum import StrEnum
+from functools import cached_property
+from itertools import pairwise
+from typing import Annotated, Self
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StrictBool, StrictInt, model_validator
+
+SIX_MONTHS_DAYS = 184
+"""The longest six months of any year, in days."""
+
+Text = Annotated[str, Field(min_length=1, max_length=2000)]
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")]
+Count = Annotated[StrictInt, Field(ge=0, le=1_000_000)]
+Points = Annotated[StrictInt, Field(ge=0, le=100)]
+Days = Annotated[StrictInt, Field(ge=1, le=36_525)]
+
+
+class MeasureKind(StrEnum):
+    """What a sanction may do, from the mildest step of the ladder to the gravest."""
+
+    WARNED = "WARNED"
+    PUBLISHING_SUSPENDED = "PUBLISHING_SUSPENDED"
+    MANAGEMENT_SUSPENDED = "MANAGEMENT_SUSPENDED"
+    GROUP_CREATION_CANCELLED = "GROUP_CREATION_CANCELLED"
+    GROUP_SUSPENDED = "GROUP_SUSPENDED"
+    ACCOUNT_SUSPENDED = "ACCOUNT_SUSPENDED"
+    GROUP_CLOSED = "GROUP_CLOSED"
+    ACCOUNT_CLOSED = "ACCOUNT_CLOSED"
+    BLACKLISTED = "BLACKLISTED"
+
+
+class Ground(StrEnum):
+    """Whether a rule rests on the law or on the platform's terms (DSA Art. 17(3)(d) and (e))."""
+
+    ILLEGAL = "ILLEGAL"
+    TERMS = "TERMS"
+
+
+class Category(StrEnum):
+    """Categories of the EU DSA Transparency Database, schema version 2."""
+
+    ANIMAL_WELFARE = "ANIMAL_WELFARE"
+    CONSUMER_INFORMATION = "CONSUMER_INFORMATION"
+    CYBER_VIOLENCE = "CYBER_VIOLENCE"
+    CYBER_VIOLENCE_AGAINST_WOMEN = "CYBER_VIOLENCE_AGAINST_WOMEN"
+    DATA_PROTECTION_AND_PRIVACY_VIOLATIONS = "DATA_PROTECTION_AND_PRIVACY_VIOLATIONS"
+    ILLEGAL_OR_HARMFUL_SPEECH = "ILLEGAL_OR_HARMFUL_SPEECH"
+    INTELLECTUAL_PROPERTY_INFRINGEMENTS = "INTELLECTUAL_PROPERTY_INFRINGEMENTS"
+    NEGATIVE_EFFECTS_ON_CIVIC_DISCOURSE_OR_ELECTIONS = "NEGATIVE_EFFECTS_ON_CIVIC_DISCOURSE_OR_ELECTIONS"
+    NOT_SPECIFIED_NOTICE = "NOT_SPECIFIED_NOTICE"
+    OTHER_VIOLATION_TC = "OTHER_VIOLATION_TC"
+    PROTECTION_OF_MINORS = "PROTECTION_OF_MINORS"
+    RISK_FOR_PUBLIC_SECURITY = "RISK_FOR_PUBLIC_SECURITY"
+    SCAMS_AND_FRAUD = "SCAMS_AND_FRAUD"
+    SELF_HARM = "SELF_HARM"
+    UNSAFE_AND_PROHIBITED_PRODUCTS = "UNSAFE_AND_PROHIBITED_PRODUCTS"
+    VIOLENCE = "VIOLENCE"
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Cited(_Strict):
+    """A section in which every setting names, under `serves`, the article that it serves."""
+
+    serves: dict[str, Text]
+
+    @model_validator(mode="after")
+    def _every_setting_is_cited(self) -> Self:
+        settings = set(type(self).model_fields) - {"serves"}
+        if missing := sorted(settings - set(self.serves)):
+            raise ValueError(f"serves names no article for: {', '.join(missing)}")
+        if unknown := sorted(set(self.serves) - settings):
+            raise ValueError(f"serves names settings that do not exist: {', '.join(unknown)}")
+        return self
+
+
+class IdentityPolicy(Cited):
+    """What the identity service applies."""
+
+    accounts_per_person: Annotated[StrictInt, Field(ge=1, le=100)]
+    legacy_grace_days: Days
+    phone_code_minutes: Annotated[StrictInt, Field(ge=1, le=60)]
+    phone_code_attempts: Annotated[StrictInt, Field(ge=1, le=10)]
+    phone_valid_days: Days
+    document_valid_days: Days
+
+
+class GroupsPolicy(Cited):
+    """What the groups service applies."""
+
+    code_digits: Annotated[StrictInt, Field(ge=6, le=12)]
+    tip_off_reply_days: Annotated[StrictInt, Field(ge=1, le=90)]
+    least_cure_hours: Annotated[StrictInt, Field(ge=1, le=24 * 90)]
+
+
+class RetentionClass(_Strict):
+    """How long one class of records is kept: at least the floor, at most the ceiling, in days."""
+
+    floor_days: Days
+    ceiling_days: Days
+    serves: Text
+
+    @model_validator(mode="after")
+    def _floor_below_ceiling(self) -> Self:
+        if self.ceiling_days <= self.floor_days:
+            raise ValueError("ceiling_days must be greater than floor_days")
+        return self
+
+
+class AccessPolicy(Cited):
+    """Bounds on an approved access to retained records."""
+
+    window_hours_most: Annotated[StrictInt, Field(ge=1, le=24 * 90)]
+
+
+class RetentionPolicy(_Strict):
+    """What the retention service applies."""
+
+    classes: dict[Name, RetentionClass]
+    access: AccessPolicy
+
+
+class Entitlements(_Strict):
+    """What an account may do with groups while it is in a tier."""
+
+    may_create_group: StrictBool
+    most_groups_owned: Count
+    most_groups_joined: Count
+    group_class: Name
+    most_group_members: Count
+
+    def at_most(self, other: "Entitlements") -> bool:
+        """Whether no entitlement here is greater than in `other`."""
+        return (
+            self.may_create_group <= other.may_create_group
+            and self.most_groups_owned <= other.most_groups_owned
+            and self.most_groups_joined <= other.most_groups_joined
+            and self.most_group_members <= other.most_group_members
+        )
+
+
+class Tier(_Strict):
+    """A band of active points, from `from_points` up to the next tier's."""
+
+    name: Name
+    from_points: Points
+    entitlements: Entitlements
+
+
+class Rule(_Strict):
+    """A clause that conduct can breach, with the points and the measures that may answer a breach."""
+
+    id: Name
+    title: Text
+    article: Text
+    clause: Text
+    ground: Ground
+    category: Category
+    points_least: Points
+    points_most: Points
+    points_days: Days
+    measures: Annotated[tuple[MeasureKind, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _points_in_order(self) -> Self:
+        if self.points_most < self.points_least:
+            raise ValueError("points_most must not be less than points_least")
+        return self
+
+    @cached_property
+    def clause_hash(self) -> str:
+        """SHA-256 of the clause in UTF-8, hexadecimal: what a decision pins."""
+        return hashlib.sha256(self.clause.encode()).hexdigest()
+
+
+class MeasureCap(_Strict):
+    """The longest term of a measure, in days, and whether it may be imposed without an end."""
+
+    days_most: Days
+    indefinite: StrictBool = False
+
+
+class CreditPolicy(Cited):
+    """What the credit service applies. Rules cite their own articles."""
+
+    tiers: Annotated[tuple[Tier, ...], Field(min_length=1)]
+    rules: Annotated[tuple[Rule, ...], Field(min_length=1)]
+    measures: dict[MeasureKind, MeasureCap]
+    appeal_window_days: Annotated[StrictInt, Field(ge=SIX_MONTHS_DAYS, le=3650)]
+    appeal_decision_days: Annotated[StrictInt, Field(ge=1, le=90)]
+    blacklist_days_most: Days
+    indefinite_review_days: Annotated[StrictInt, Field(ge=1, le=366)]
+
+    @model_validator(mode="after")
+    def _tiers_descend(self) -> Self:
+        if self.tiers[0].from_points != 0:
+            raise ValueError("the first tier must start from 0 points")
+        for better, worse in pairwise(self.tiers):
+            if worse.from_points <= better.from_points:
+                raise ValueError(f"tier {worse.name} must start from more points than tier {better.name}")
+            if not worse.entitlements.at_most(better.entitlements):
+                raise ValueError(f"tier {worse.name} must not entitle to more than tier {better.name}")
+        return self
+
+    @model_validator(mode="after")
+    def _names_are_unique_and_known(self) -> Self:
+        _refuse_repeated("tier", [tier.name for tier in self.tiers])
+        _refuse_repeated("rule", [rule.id for rule in self.rules])
+        for rule in self.rules:
+            if unknown := [kind for kind in rule.measures if kind not in self.measures]:
+                raise ValueError(f"rule {rule.id} allows measures without a cap: {', '.join(unknown)}")
+        blacklisted = self.measures.get(MeasureKind.BLACKLISTED)
+        if blacklisted and (blacklisted.indefinite or blacklisted.days_most > self.blacklist_days_most):
+            raise ValueError("a blacklist entry needs a term of at most blacklist_days_most")
+        return self
+
+    def tier_of(self, points: int) -> Tier:
+        """The tier of an account with so many active points."""
+        return next(tier for tier in reversed(self.tiers) if tier.from_points <= points)
+
+    def rule(self, rule_id: str) -> Rule | None:
+        """The rule by its id."""
+        return next((rule for rule in self.rules if rule.id == rule_id), None)
+
+
+class Pack(_Strict):
+    """A policy pack: one immutable version of everything that an operator may set."""
+
+    id: Name
+    version: Name
+    title: Text
+    effective_at: AwareDatetime
+    identity: IdentityPolicy
+    credit: CreditPolicy
+    groups: GroupsPolicy
+    retention: RetentionPolicy
+
+    @property
+    def canonical(self) -> str:
+        """The content as JSON with sorted keys: the same for every file that says the same."""
+        return json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+    @cached_property
+    def content_hash(self) -> str:
+        """SHA-256 of the canonical content in UTF-8, hexadecimal."""
+        return hashlib.sha256(self.canonical.encode()).hexdigest()
+
+
+def _refuse_repeated(noun: str, names: list[str]) -> None:
+    if repeated := sorted({name for name in names if names.count(name) > 1}):
+        raise ValueError(f"{noun} named twice: {', '.join(repeated)}")
