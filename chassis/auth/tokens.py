@@ -1,0 +1,156 @@
+"""Tokens: JSON Web Tokens (RFC 7519) signed with Ed25519, for people and, on loopback, for workloads.
+
+The development issuer is a key file under the data folder. A person's token names the workload that it was issued
+for in `azp` (OpenID Connect's authorized party): on loopback that also proves the workload; over mTLS only the
+certificate does.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from chassis.auth.caller import Caller, Person
+from chassis.clock import Clock
+from chassis.keys import load_or_create_ed25519
+from chassis.refusal import ErrorReason, Refusal
+
+DEV_ISSUER = "ombud-dev"
+AUDIENCE = "ombud"
+_ALGORITHM = "EdDSA"
+_LEEWAY = timedelta(seconds=30)
+_CACHED = 10_000
+
+
+class DevIssuer:
+    """Issues tokens for development, with the key of one data folder."""
+
+    def __init__(self, data_dir: Path, clock: Clock) -> None:
+        self._key: Ed25519PrivateKey = load_or_create_ed25519(data_dir / "keys" / "issuer.key")
+        self._clock = clock
+
+    @property
+    def public_key(self) -> Ed25519PublicKey:
+        """What verifies its tokens."""
+        return self._key.public_key()
+
+    def workload(self, name: str, *, valid: timedelta = timedelta(hours=12)) -> str:
+        """A token that proves a workload on loopback."""
+        return self._sign({"sub": name, "kind": "workload"}, valid)
+
+    def person(
+        self,
+        staff_id: str,
+        roles: frozenset[str],
+        *,
+        workload: str = "desk",
+        account_id: str = "",
+        valid: timedelta = timedelta(hours=12),
+    ) -> str:
+        """A token for a person who works behind a workload."""
+        claims = {"sub": staff_id, "kind": "person", "azp": workload, "roles": sorted(roles)}
+        return self._sign(claims | ({"account": account_id} if account_id else {}), valid)
+
+    def _sign(self, claims: dict[str, Any], valid: timedelta) -> str:
+        now = self._clock.now()
+        return jwt.encode(
+            claims | {"iss": DEV_ISSUER, "aud": AUDIENCE, "iat": now, "nbf": now, "exp": now + valid},
+            self._key,
+            algorithm=_ALGORITHM,
+        )
+
+
+@dataclass(frozen=True)
+class _Verified:
+    kind: str
+    caller: Caller
+    not_before: datetime
+    expires: datetime
+
+
+class TokenVerifier:
+    """Checks tokens of the issuers it was given, and remembers what it has checked."""
+
+    def __init__(self, keys: Mapping[str, Ed25519PublicKey], clock: Clock) -> None:
+        self._keys = keys
+        self._clock = clock
+        self._verified: dict[str, _Verified] = {}
+
+    def workload_or_person(self, token: str) -> Caller:
+        """Who a token proves where no certificate is: the workload, and the person if it is a person's token.
+
+        Raises:
+            Refusal: TOKEN_REFUSED.
+        """
+        return self._check(token).caller
+
+    def person(self, token: str) -> Person:
+        """The person a token proves.
+
+        Raises:
+            Refusal: TOKEN_REFUSED, also for a workload's token.
+        """
+        person = self._check(token).caller.person
+        if person is None:
+            raise _refused("kind")
+        return person
+
+    def _check(self, token: str) -> _Verified:
+        verified = self._verified.get(token)
+        if verified is None:
+            verified = self._verify(token)
+            if len(self._verified) >= _CACHED:
+                self._verified.clear()
+            self._verified[token] = verified
+        now = self._clock.now()
+        if now > verified.expires + _LEEWAY:
+            self._verified.pop(token, None)
+            raise _refused("expired")
+        if now < verified.not_before - _LEEWAY:
+            raise _refused("not yet valid")
+        return verified
+
+    def _verify(self, token: str) -> _Verified:
+        try:
+            issuer = str(jwt.decode(token, options={"verify_signature": False}).get("iss"))
+            claims = jwt.decode(
+                token,
+                self._keys[issuer],
+                algorithms=[_ALGORITHM],
+                audience=AUDIENCE,
+                issuer=issuer,
+                # Times are checked against the injected clock, on every use.
+                options={"require": ["sub", "exp", "nbf", "aud", "iss"], "verify_exp": False, "verify_nbf": False, "verify_iat": False},
+            )
+            times = [datetime.fromtimestamp(int(claims[name]), self._clock.now().tzinfo) for name in ("nbf", "exp")]
+        except (jwt.InvalidTokenError, KeyError, TypeError, ValueError, OverflowError) as error:
+            raise _refused("malformed, badly signed, or of another issuer or audience") from error
+        return _Verified(str(claims.get("kind")), _caller(claims), *times)
+
+
+def _caller(claims: Mapping[str, Any]) -> Caller:
+    subject = str(claims["sub"])
+    match claims.get("kind"):
+        case "workload":
+            return Caller(workload=subject)
+        case "person":
+            roles = claims.get("roles")
+            if not isinstance(roles, list):
+                raise _refused("no roles")
+            person = Person(subject, frozenset(map(str, roles)), str(claims.get("account", "")))
+            return Caller(workload=str(claims.get("azp", "")), person=person)
+        case _:
+            raise _refused("kind")
+
+
+def _refused(cause: str) -> Refusal:
+    return Refusal(
+        ErrorReason.ERROR_REASON_TOKEN_REFUSED,
+        f"the token is refused: {cause}",
+        satisfy="a valid token of an issuer that this server trusts",
+        cause=cause,
+    )

@@ -1,0 +1,61 @@
+"""Engines: SQLite and PostgreSQL, set so that nothing acknowledged is lost and no update overwrites another unseen."""
+
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.pool import ConnectionPoolEntry
+
+# Longer than any write of ours takes; a process that waits this long for the file meets a stuck one.
+_SQLITE_BUSY_MS = 10_000
+_POSTGRES_TIMEOUTS = "-c statement_timeout=10000 -c lock_timeout=8000 -c idle_in_transaction_session_timeout=15000"
+
+
+def write_engine(url: str) -> Engine:
+    """An engine with one connection, whose transactions take the writer's place when they begin."""
+    return _sqlite(url, "BEGIN IMMEDIATE", connections=1) if _is_sqlite(url) else _postgres(url, connections=1)
+
+
+def read_engine(url: str, *, connections: int) -> Engine:
+    """An engine whose transactions see one state of the data and, on SQLite, can not write."""
+    return _sqlite(url, "BEGIN", connections=connections) if _is_sqlite(url) else _postgres(url, connections)
+
+
+def _is_sqlite(url: str) -> bool:
+    return make_url(url).get_backend_name() == "sqlite"
+
+
+def _postgres(url: str, connections: int) -> Engine:
+    return create_engine(
+        url,
+        pool_size=connections,
+        max_overflow=0,
+        pool_pre_ping=True,
+        connect_args={"options": _POSTGRES_TIMEOUTS, "connect_timeout": 5},
+    )
+
+
+def _sqlite(url: str, begin: str, *, connections: int) -> Engine:
+    engine = create_engine(
+        url, pool_size=connections, max_overflow=0, connect_args={"check_same_thread": False, "timeout": 10}
+    )
+
+    @event.listens_for(engine, "connect")
+    def _configure(connection: Any, _record: ConnectionPoolEntry) -> None:  # noqa: ANN401 - the driver's own type
+        # The driver's own transaction handling begins too late and loses updates: we begin ourselves, below.
+        connection.isolation_level = None
+        for pragma in (
+            f"busy_timeout = {_SQLITE_BUSY_MS}",
+            "journal_mode = WAL",
+            "synchronous = FULL",
+            "foreign_keys = ON",
+            "secure_delete = ON",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+        if begin == "BEGIN":
+            connection.execute("PRAGMA query_only = ON")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine

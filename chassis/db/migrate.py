@@ -1,0 +1,59 @@
+"""Migrations: one Alembic history a service, in its `migrations` folder."""
+
+import threading
+from importlib.resources import files
+
+from alembic import command, context
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import MetaData, create_engine
+
+from chassis.db.engine import write_engine
+from chassis.db.tables import ChassisTable
+
+# Alembic keeps its context in the module: one upgrade at a time in a process.
+_one_at_a_time = threading.Lock()
+
+
+def config(package: str) -> Config:
+    """Alembic's configuration for the service whose package is named."""
+    alembic = Config()
+    alembic.set_main_option("script_location", str(files(package).joinpath("migrations")))
+    return alembic
+
+
+def upgrade(url: str, package: str) -> None:
+    """Brings the database to the newest revision; does nothing if it is there."""
+    alembic = config(package)
+    newest = ScriptDirectory.from_config(alembic).get_current_head()
+    engine = write_engine(url)
+    try:
+        with _one_at_a_time, engine.begin() as connection:
+            if MigrationContext.configure(connection).get_current_revision() != newest:
+                alembic.attributes["connection"] = connection
+                command.upgrade(alembic, "head")
+    finally:
+        engine.dispose()
+
+
+def run(metadata: MetaData) -> None:
+    """What a service's `migrations/env.py` calls: runs revisions on the given connection, or on `-x url=`."""
+    connection = context.config.attributes.get("connection")
+    if connection is None:
+        engine = create_engine(context.get_x_argument(as_dictionary=True)["url"])
+        with engine.begin() as connection:
+            _run_on(connection, metadata)
+        engine.dispose()
+    else:
+        _run_on(connection, metadata)
+
+
+def _run_on(connection: object, metadata: MetaData) -> None:
+    context.configure(
+        connection=connection,  # type: ignore[arg-type]  # a Connection, which Alembic's attributes do not type
+        target_metadata=[ChassisTable.metadata, metadata],
+        render_as_batch=True,
+    )
+    with context.begin_transaction():
+        context.run_migrations()

@@ -1,0 +1,41 @@
+"""Key files: made once, readable by their owner alone, never beside the data in a backup."""
+
+import os
+import secrets
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+_ED25519_BYTES = 32
+
+
+def load_or_create(path: Path, length: int) -> bytes:
+    """The secret in a file, made at random if the file does not exist.
+
+    Args:
+        path: The file; mode 0600, its folder 0700.
+        length: The secret's length in bytes.
+
+    Raises:
+        ValueError: The file holds something of another length.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        secret = path.read_bytes()
+        if len(secret) != length:
+            message = f"{path.name}: holds {len(secret)} bytes, not {length}"
+            raise ValueError(message) from None
+        return secret
+    with os.fdopen(descriptor, "wb") as file:
+        secret = secrets.token_bytes(length)
+        file.write(secret)
+        file.flush()
+        os.fsync(file.fileno())
+    return secret
+
+
+def load_or_create_ed25519(path: Path) -> Ed25519PrivateKey:
+    """The Ed25519 key (RFC 8032 seed, 32 bytes) in a file, made if the file does not exist."""
+    return Ed25519PrivateKey.from_private_bytes(load_or_create(path, _ED25519_BYTES))

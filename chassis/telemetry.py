@@ -1,0 +1,160 @@
+"""Spans: where they come from, what they may carry, where they go.
+
+Attributes are an allow-list (OpenTelemetry's RPC semantic conventions and our own `ombud.*`): anything else is
+dropped before it leaves the process, so that personal data has no way into a trace. Acts, denials and errors are
+recorded whatever the caller's sampling flag says; successful reads by a ratio of trace ids.
+"""
+
+import secrets
+from collections.abc import Mapping, Sequence
+
+from opentelemetry import context as otel_context
+from opentelemetry import trace
+from opentelemetry.context import Context
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON
+from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, SpanKind, Status, StatusCode, TraceFlags
+
+from chassis.call import Trace
+
+ALLOWED_ATTRIBUTES = frozenset(
+    {
+        "rpc.system.name",
+        "rpc.method",
+        "rpc.response.status_code",
+        "ombud.service",
+        "ombud.workload",
+        "ombud.reason",
+        "ombud.incident",
+        "ombud.count",
+        "ombud.revision",
+    }
+)
+
+_QUEUE = 65_536
+_EXPORT_EVERY_MS = 200
+_RATIO_BITS = 64
+
+
+class Telemetry:
+    """A process's tracer.
+
+    Args:
+        exporter: Where spans go.
+        read_ratio: Share of successful reads that get a span, 0 to 1.
+    """
+
+    def __init__(self, exporter: SpanExporter, *, read_ratio: float) -> None:
+        self._provider = TracerProvider(
+            sampler=ALWAYS_ON, resource=Resource({"service.name": "ombud"}), shutdown_on_exit=False
+        )
+        self._provider.add_span_processor(
+            BatchSpanProcessor(exporter, max_queue_size=_QUEUE, schedule_delay_millis=_EXPORT_EVERY_MS)
+        )
+        self._tracer = self._provider.get_tracer("ombud")
+        self._read_bound = int(read_ratio * (1 << _RATIO_BITS))
+
+    def samples_read(self, parent: SpanContext | None) -> bool:
+        """Whether a successful read of this trace gets a span: the same answer for all reads of one trace."""
+        low_bits = parent.trace_id & ((1 << _RATIO_BITS) - 1) if parent else secrets.randbits(_RATIO_BITS)
+        return low_bits < self._read_bound
+
+    def start(
+        self,
+        name: str,
+        *,
+        parent: SpanContext | None,
+        attributes: Mapping[str, str | int],
+        kind: SpanKind = SpanKind.SERVER,
+        start_time_ns: int | None = None,
+    ) -> Span:
+        """Starts a span; with `start_time_ns` one that began earlier."""
+        return self._tracer.start_span(
+            name,
+            context=remote_context(parent),
+            kind=kind,
+            attributes=allowed(attributes),
+            start_time=start_time_ns,
+            record_exception=False,
+            set_status_on_exception=False,
+        )
+
+    def flush(self) -> None:
+        """Exports what is queued."""
+        self._provider.force_flush()
+
+    def shutdown(self) -> None:
+        """Exports what is queued and ends the exporter."""
+        self._provider.shutdown()
+
+
+def allowed(attributes: Mapping[str, str | int]) -> dict[str, str | int]:
+    """The attributes that a span may carry."""
+    return {name: value for name, value in attributes.items() if name in ALLOWED_ATTRIBUTES}
+
+
+def finish(span: Span, code: str, attributes: Mapping[str, str | int]) -> None:
+    """Ends a span with the call's final status code, such as `OK` or `PERMISSION_DENIED`."""
+    span.set_attributes({"rpc.response.status_code": code, **allowed(attributes)})
+    if code != "OK":
+        span.set_status(Status(StatusCode.ERROR, code))
+    span.end()
+
+
+def parse_parent(traceparent: str) -> SpanContext | None:
+    """The span context of a W3C `traceparent` header; None if it is malformed or absent."""
+    parts = traceparent.split("-")
+    try:
+        version, trace_id, span_id, flags = parts[:4]
+        context = SpanContext(int(trace_id, 16), int(span_id, 16), is_remote=True, trace_flags=TraceFlags(int(flags, 16)))
+    except ValueError:
+        return None
+    well_formed = len(version) == 2 and version != "ff" and len(trace_id) == 32 and len(span_id) == 16  # noqa: PLR2004 - W3C lengths
+    return context if well_formed and context.is_valid else None
+
+
+def remote_context(parent: SpanContext | None) -> Context:
+    """A context whose current span is `parent`."""
+    return Context() if parent is None else trace.set_span_in_context(NonRecordingSpan(parent), Context())
+
+
+def enter(context: SpanContext | None) -> None:
+    """Makes `context` the current span of this task for what it calls. Each RPC has a task of its own."""
+    if context is not None:
+        otel_context.attach(remote_context(context))
+
+
+def as_trace(context: SpanContext | None) -> Trace:
+    """A span context as the ids that rows carry."""
+    return Trace(f"{context.trace_id:032x}", f"{context.span_id:016x}") if context else Trace()
+
+
+def current_trace() -> Trace:
+    """The span that this task belongs to."""
+    context = trace.get_current_span().get_span_context()
+    return as_trace(context if context.is_valid else None)
+
+
+def span_row(span: ReadableSpan) -> tuple[str, str, str, str, str, str, int, int, str, Mapping[str, object]]:
+    """What is kept of a span: ids, parent id, name, service, kind, times in nanoseconds, status, attributes."""
+    context = span.get_span_context()
+    attributes = dict(span.attributes or {})
+    return (
+        f"{context.trace_id:032x}",
+        f"{context.span_id:016x}",
+        f"{span.parent.span_id:016x}" if span.parent else "",
+        span.name,
+        str(attributes.pop("ombud.service", "")),
+        span.kind.name,
+        span.start_time or 0,
+        span.end_time or 0,
+        str(attributes.get("rpc.response.status_code", "OK")),
+        attributes,
+    )
+
+
+def rows(spans: Sequence[ReadableSpan]) -> list[tuple[str, str, str, str, str, str, int, int, str, Mapping[str, object]]]:
+    """`span_row` of each."""
+    return [span_row(span) for span in spans]

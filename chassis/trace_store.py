@@ -1,0 +1,77 @@
+"""Local traces: an exporter that keeps spans in a SQLite file, and the query behind `ombud trace`."""
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+
+from chassis.telemetry import rows
+
+_KEPT_NS = 7 * 24 * 3600 * 10**9
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS span (
+    trace_id TEXT NOT NULL, span_id TEXT NOT NULL, parent_id TEXT NOT NULL, name TEXT NOT NULL,
+    service TEXT NOT NULL, kind TEXT NOT NULL, start_ns INTEGER NOT NULL, end_ns INTEGER NOT NULL,
+    status TEXT NOT NULL, attributes TEXT NOT NULL, PRIMARY KEY (trace_id, span_id)
+) WITHOUT ROWID;
+"""
+
+
+@dataclass(frozen=True)
+class StoredSpan:
+    """A span as kept: times in nanoseconds since 1970, `attributes` without the service's name."""
+
+    trace_id: str
+    span_id: str
+    parent_id: str
+    name: str
+    service: str
+    kind: str
+    start_ns: int
+    end_ns: int
+    status: str
+    attributes: dict[str, str | int]
+
+
+class TraceStore(SpanExporter):
+    """Keeps the spans of seven days in one file. For one machine; production sends OTLP to a collector."""
+
+    def __init__(self, path: Path) -> None:
+        self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        self._connection.execute("PRAGMA journal_mode = WAL")
+        self._connection.execute("PRAGMA synchronous = NORMAL")
+        self._connection.executescript(_SCHEMA)
+        newest = self._connection.execute("SELECT max(end_ns) FROM span").fetchone()[0]
+        if newest is not None:
+            self._connection.execute("DELETE FROM span WHERE end_ns < ?", (newest - _KEPT_NS,))
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        """Writes the spans in one transaction."""
+        values = [(*row[:-1], json.dumps(row[-1])) for row in rows(spans)]
+        try:
+            self._connection.execute("BEGIN")
+            self._connection.executemany("INSERT OR REPLACE INTO span VALUES (?,?,?,?,?,?,?,?,?,?)", values)
+            self._connection.execute("COMMIT")
+        except sqlite3.Error:
+            return SpanExportResult.FAILURE
+        return SpanExportResult.SUCCESS
+
+    def shutdown(self) -> None:
+        """Closes the file."""
+        self._connection.close()
+
+
+def spans_of(path: Path, trace_id: str) -> list[StoredSpan]:
+    """All spans of a trace, oldest first; empty if the file is absent."""
+    if not path.exists():
+        return []
+    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+    try:
+        found = connection.execute("SELECT * FROM span WHERE trace_id = ? ORDER BY start_ns", (trace_id,)).fetchall()
+    finally:
+        connection.close()
+    return [StoredSpan(*row[:-1], attributes=json.loads(row[-1])) for row in found]
