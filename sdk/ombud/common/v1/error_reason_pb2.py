@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from ombud.common.v1 import access_pb2 as ombud_dot_common_dot_v1_dot_access__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"ombud/common/v1/error_reason.proto\x12\x0fombud.common.v1\x1a\x1combud/common/v1/access.proto*\xa4\x05\n\x0b\x45rrorReason\x12\x1c\n\x18\x45RROR_REASON_UNSPECIFIED\x10\x00\x12\x1f\n\x15\x45RROR_REASON_INTERNAL\x10\x01\x1a\x04\x90\xb5\x18\r\x12$\n\x1a\x45RROR_REASON_INVALID_FIELD\x10\x02\x1a\x04\x90\xb5\x18\x03\x12&\n\x1c\x45RROR_REASON_UNAUTHENTICATED\x10\x03\x1a\x04\x90\xb5\x18\x10\x12$\n\x1a\x45RROR_REASON_TOKEN_REFUSED\x10\x04\x1a\x04\x90\xb5\x18\x10\x12+\n!ERROR_REASON_WORKLOAD_NOT_ALLOWED\x10\x05\x1a\x04\x90\xb5\x18\x07\x12$\n\x1a\x45RROR_REASON_ROLE_REQUIRED\x10\x06\x1a\x04\x90\xb5\x18\x07\x12-\n#ERROR_REASON_SECOND_PERSON_REQUIRED\x10\x07\x1a\x04\x90\xb5\x18\x07\x12(\n\x1e\x45RROR_REASON_REQUEST_ID_REUSED\x10\x08\x1a\x04\x90\xb5\x18\x06\x12 \n\x16\x45RROR_REASON_NOT_FOUND\x10\t\x1a\x04\x90\xb5\x18\x05\x12\"\n\x18\x45RROR_REASON_WRONG_STATE\x10\n\x1a\x04\x90\xb5\x18\t\x12)\n\x1f\x45RROR_REASON_PAGE_TOKEN_REFUSED\x10\x0b\x1a\x04\x90\xb5\x18\x03\x12)\n\x1f\x45RROR_REASON_DEADLINE_TOO_SHORT\x10\x0c\x1a\x04\x90\xb5\x18\x04\x12\'\n\x1d\x45RROR_REASON_PEER_UNAVAILABLE\x10\r\x1a\x04\x90\xb5\x18\x0e\x12\'\n\x1d\x45RROR_REASON_REVISION_UNKNOWN\x10\x0e\x1a\x04\x90\xb5\x18\x0b\x12!\n\x17\x45RROR_REASON_OVERLOADED\x10\x0f\x1a\x04\x90\xb5\x18\x08\x12%\n\x1b\x45RROR_REASON_UNKNOWN_METHOD\x10\x10\x1a\x04\x90\xb5\x18\x0c\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"ombud/common/v1/error_reason.proto\x12\x0fombud.common.v1\x1a\x1combud/common/v1/access.proto*\xa9\n\n\x0b\x45rrorReason\x12\x1c\n\x18\x45RROR_REASON_UNSPECIFIED\x10\x00\x12\x1f\n\x15\x45RROR_REASON_INTERNAL\x10\x01\x1a\x04\x90\xb5\x18\r\x12$\n\x1a\x45RROR_REASON_INVALID_FIELD\x10\x02\x1a\x04\x90\xb5\x18\x03\x12&\n\x1c\x45RROR_REASON_UNAUTHENTICATED\x10\x03\x1a\x04\x90\xb5\x18\x10\x12$\n\x1a\x45RROR_REASON_TOKEN_REFUSED\x10\x04\x1a\x04\x90\xb5\x18\x10\x12+\n!ERROR_REASON_WORKLOAD_NOT_ALLOWED\x10\x05\x1a\x04\x90\xb5\x18\x07\x12$\n\x1a\x45RROR_REASON_ROLE_REQUIRED\x10\x06\x1a\x04\x90\xb5\x18\x07\x12-\n#ERROR_REASON_SECOND_PERSON_REQUIRED\x10\x07\x1a\x04\x90\xb5\x18\x07\x12(\n\x1e\x45RROR_REASON_REQUEST_ID_REUSED\x10\x08\x1a\x04\x90\xb5\x18\x06\x12 \n\x16\x45RROR_REASON_NOT_FOUND\x10\t\x1a\x04\x90\xb5\x18\x05\x12\"\n\x18\x45RROR_REASON_WRONG_STATE\x10\n\x1a\x04\x90\xb5\x18\t\x12)\n\x1f\x45RROR_REASON_PAGE_TOKEN_REFUSED\x10\x0b\x1a\x04\x90\xb5\x18\x03\x12)\n\x1f\x45RROR_REASON_DEADLINE_TOO_SHORT\x10\x0c\x1a\x04\x90\xb5\x18\x04\x12\'\n\x1d\x45RROR_REASON_PEER_UNAVAILABLE\x10\r\x1a\x04\x90\xb5\x18\x0e\x12\'\n\x1d\x45RROR_REASON_REVISION_UNKNOWN\x10\x0e\x1a\x04\x90\xb5\x18\x0b\x12!\n\x17\x45RROR_REASON_OVERLOADED\x10\x0f\x1a\x04\x90\xb5\x18\x08\x12%\n\x1b\x45RROR_REASON_UNKNOWN_METHOD\x10\x10\x1a\x04\x90\xb5\x18\x0c\x12\'\n\x1d\x45RROR_REASON_NICKNAME_REFUSED\x10\x64\x1a\x04\x90\xb5\x18\x03\x12.\n$ERROR_REASON_DOCUMENT_NUMBER_REFUSED\x10\x65\x1a\x04\x90\xb5\x18\x03\x12#\n\x19\x45RROR_REASON_NAME_REFUSED\x10\x66\x1a\x04\x90\xb5\x18\x03\x12+\n!ERROR_REASON_PHONE_NUMBER_REFUSED\x10g\x1a\x04\x90\xb5\x18\x03\x12\'\n\x1d\x45RROR_REASON_PHONE_CODE_WRONG\x10h\x1a\x04\x90\xb5\x18\x03\x12\'\n\x1d\x45RROR_REASON_PHONE_CODE_SPENT\x10i\x1a\x04\x90\xb5\x18\t\x12+\n!ERROR_REASON_VERIFICATION_REFUSED\x10j\x1a\x04\x90\xb5\x18\t\x12)\n\x1f\x45RROR_REASON_VERIFICATION_LIMIT\x10k\x1a\x04\x90\xb5\x18\x08\x12(\n\x1e\x45RROR_REASON_EVIDENCE_MISMATCH\x10l\x1a\x04\x90\xb5\x18\x03\x12,\n\"ERROR_REASON_METHOD_NOT_FOR_HOLDER\x10m\x1a\x04\x90\xb5\x18\t\x12\"\n\x18\x45RROR_REASON_OWN_ACCOUNT\x10n\x1a\x04\x90\xb5\x18\x07\x12-\n#ERROR_REASON_EFFECTIVE_TIME_REFUSED\x10o\x1a\x04\x90\xb5\x18\x03\x12-\n#ERROR_REASON_AGREEMENT_OUT_OF_FORCE\x10p\x1a\x04\x90\xb5\x18\t\x12\'\n\x1d\x45RROR_REASON_NOT_ACCREDITABLE\x10q\x1a\x04\x90\xb5\x18\t\x12+\n!ERROR_REASON_ACCREDITATION_EXISTS\x10r\x1a\x04\x90\xb5\x18\x06\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -64,6 +64,36 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ERRORREASON'].values_by_name["ERROR_REASON_OVERLOADED"]._serialized_options = b'\220\265\030\010'
   _globals['_ERRORREASON'].values_by_name["ERROR_REASON_UNKNOWN_METHOD"]._loaded_options = None
   _globals['_ERRORREASON'].values_by_name["ERROR_REASON_UNKNOWN_METHOD"]._serialized_options = b'\220\265\030\014'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_NICKNAME_REFUSED"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_NICKNAME_REFUSED"]._serialized_options = b'\220\265\030\003'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_DOCUMENT_NUMBER_REFUSED"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_DOCUMENT_NUMBER_REFUSED"]._serialized_options = b'\220\265\030\003'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_NAME_REFUSED"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_NAME_REFUSED"]._serialized_options = b'\220\265\030\003'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_PHONE_NUMBER_REFUSED"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_PHONE_NUMBER_REFUSED"]._serialized_options = b'\220\265\030\003'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_PHONE_CODE_WRONG"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_PHONE_CODE_WRONG"]._serialized_options = b'\220\265\030\003'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_PHONE_CODE_SPENT"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_PHONE_CODE_SPENT"]._serialized_options = b'\220\265\030\t'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_VERIFICATION_REFUSED"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_VERIFICATION_REFUSED"]._serialized_options = b'\220\265\030\t'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_VERIFICATION_LIMIT"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_VERIFICATION_LIMIT"]._serialized_options = b'\220\265\030\010'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_EVIDENCE_MISMATCH"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_EVIDENCE_MISMATCH"]._serialized_options = b'\220\265\030\003'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_METHOD_NOT_FOR_HOLDER"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_METHOD_NOT_FOR_HOLDER"]._serialized_options = b'\220\265\030\t'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_OWN_ACCOUNT"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_OWN_ACCOUNT"]._serialized_options = b'\220\265\030\007'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_EFFECTIVE_TIME_REFUSED"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_EFFECTIVE_TIME_REFUSED"]._serialized_options = b'\220\265\030\003'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_AGREEMENT_OUT_OF_FORCE"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_AGREEMENT_OUT_OF_FORCE"]._serialized_options = b'\220\265\030\t'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_NOT_ACCREDITABLE"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_NOT_ACCREDITABLE"]._serialized_options = b'\220\265\030\t'
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_ACCREDITATION_EXISTS"]._loaded_options = None
+  _globals['_ERRORREASON'].values_by_name["ERROR_REASON_ACCREDITATION_EXISTS"]._serialized_options = b'\220\265\030\006'
   _globals['_ERRORREASON']._serialized_start=86
-  _globals['_ERRORREASON']._serialized_end=762
+  _globals['_ERRORREASON']._serialized_end=1407
 # @@protoc_insertion_point(module_scope)

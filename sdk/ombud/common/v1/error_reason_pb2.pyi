@@ -88,6 +88,67 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """No RPC by that name.
     {"reason": "UNKNOWN_METHOD", "metadata": {"method": "/ombud.credit.v1.X/Y"}}
     """
+    ERROR_REASON_NICKNAME_REFUSED: _ErrorReason.ValueType  # 100
+    """The nickname is not one that can be shown. A try with another one may succeed.
+    {"reason": "NICKNAME_REFUSED", "metadata": {"field": "nickname", "rule": "CONTROL_CHARACTER"}}
+    """
+    ERROR_REASON_DOCUMENT_NUMBER_REFUSED: _ErrorReason.ValueType  # 101
+    """The number can not be one of its kind: length, characters, check digits, region or birth date. Retryable
+    with the right number.
+    {"reason": "DOCUMENT_NUMBER_REFUSED", "metadata": {"field": "document.number", "rule": "CHECK_DIGITS"}}
+    """
+    ERROR_REASON_NAME_REFUSED: _ErrorReason.ValueType  # 102
+    """The name can not be a name. Retryable with the right name.
+    {"reason": "NAME_REFUSED", "metadata": {"field": "document.full_name", "rule": "NO_LETTER"}}
+    """
+    ERROR_REASON_PHONE_NUMBER_REFUSED: _ErrorReason.ValueType  # 103
+    """The telephone number can not be one. Retryable with the right number.
+    {"reason": "PHONE_NUMBER_REFUSED", "metadata": {"field": "phone_number", "rule": "FORM"}}
+    """
+    ERROR_REASON_PHONE_CODE_WRONG: _ErrorReason.ValueType  # 104
+    """The code is not the one that was sent; a try is used. Retryable with the right code.
+    {"reason": "PHONE_CODE_WRONG", "metadata": {"tries_left": "3"}}
+    """
+    ERROR_REASON_PHONE_CODE_SPENT: _ErrorReason.ValueType  # 105
+    """The code is too old, or all tries are used. Start another verification.
+    {"reason": "PHONE_CODE_SPENT", "metadata": {"cause": "EXPIRED"}}
+    """
+    ERROR_REASON_VERIFICATION_REFUSED: _ErrorReason.ValueType  # 106
+    """The evidence can not verify this account. Final for this evidence, and the same answer for every cause.
+    {"reason": "VERIFICATION_REFUSED", "metadata": {}}
+    """
+    ERROR_REASON_VERIFICATION_LIMIT: _ErrorReason.ValueType  # 107
+    """Too many verifications were started, or too much evidence was submitted. Retryable later.
+    {"reason": "VERIFICATION_LIMIT", "metadata": {"limit": "10", "window_hours": "24"}}
+    """
+    ERROR_REASON_EVIDENCE_MISMATCH: _ErrorReason.ValueType  # 108
+    """The verification awaits evidence of another kind.
+    {"reason": "EVIDENCE_MISMATCH", "metadata": {"method": "PHONE_CODE"}}
+    """
+    ERROR_REASON_METHOD_NOT_FOR_HOLDER: _ErrorReason.ValueType  # 109
+    """The method does not fit the holder of the account.
+    {"reason": "METHOD_NOT_FOR_HOLDER", "metadata": {"method": "DOCUMENT_NUMBER", "holder_kind": "COMPANY"}}
+    """
+    ERROR_REASON_OWN_ACCOUNT: _ErrorReason.ValueType  # 110
+    """A person can not decide on an own account.
+    {"reason": "OWN_ACCOUNT", "metadata": {"account_id": "0192f0c1-…"}}
+    """
+    ERROR_REASON_EFFECTIVE_TIME_REFUSED: _ErrorReason.ValueType  # 111
+    """An agreement can not come into force at that time.
+    {"reason": "EFFECTIVE_TIME_REFUSED", "metadata": {"field": "effective_time", "earliest": "2026-11-21T00:00:00Z"}}
+    """
+    ERROR_REASON_AGREEMENT_OUT_OF_FORCE: _ErrorReason.ValueType  # 112
+    """A later version of the agreement is in force.
+    {"reason": "AGREEMENT_OUT_OF_FORCE", "metadata": {"version": "1", "current_version": "2"}}
+    """
+    ERROR_REASON_NOT_ACCREDITABLE: _ErrorReason.ValueType  # 113
+    """The account can not bear the mark.
+    {"reason": "NOT_ACCREDITABLE", "metadata": {"cause": "NOT_VERIFIED"}}
+    """
+    ERROR_REASON_ACCREDITATION_EXISTS: _ErrorReason.ValueType  # 114
+    """The account has this accreditation already, or has applied for it.
+    {"reason": "ACCREDITATION_EXISTS", "metadata": {"accreditation_id": "0192f0c1-…", "state": "PENDING"}}
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """The `reason` of the google.rpc.ErrorInfo on every refused call (domain "ombud"). The option `code` is
@@ -161,5 +222,66 @@ ERROR_REASON_OVERLOADED: ErrorReason.ValueType  # 15
 ERROR_REASON_UNKNOWN_METHOD: ErrorReason.ValueType  # 16
 """No RPC by that name.
 {"reason": "UNKNOWN_METHOD", "metadata": {"method": "/ombud.credit.v1.X/Y"}}
+"""
+ERROR_REASON_NICKNAME_REFUSED: ErrorReason.ValueType  # 100
+"""The nickname is not one that can be shown. A try with another one may succeed.
+{"reason": "NICKNAME_REFUSED", "metadata": {"field": "nickname", "rule": "CONTROL_CHARACTER"}}
+"""
+ERROR_REASON_DOCUMENT_NUMBER_REFUSED: ErrorReason.ValueType  # 101
+"""The number can not be one of its kind: length, characters, check digits, region or birth date. Retryable
+with the right number.
+{"reason": "DOCUMENT_NUMBER_REFUSED", "metadata": {"field": "document.number", "rule": "CHECK_DIGITS"}}
+"""
+ERROR_REASON_NAME_REFUSED: ErrorReason.ValueType  # 102
+"""The name can not be a name. Retryable with the right name.
+{"reason": "NAME_REFUSED", "metadata": {"field": "document.full_name", "rule": "NO_LETTER"}}
+"""
+ERROR_REASON_PHONE_NUMBER_REFUSED: ErrorReason.ValueType  # 103
+"""The telephone number can not be one. Retryable with the right number.
+{"reason": "PHONE_NUMBER_REFUSED", "metadata": {"field": "phone_number", "rule": "FORM"}}
+"""
+ERROR_REASON_PHONE_CODE_WRONG: ErrorReason.ValueType  # 104
+"""The code is not the one that was sent; a try is used. Retryable with the right code.
+{"reason": "PHONE_CODE_WRONG", "metadata": {"tries_left": "3"}}
+"""
+ERROR_REASON_PHONE_CODE_SPENT: ErrorReason.ValueType  # 105
+"""The code is too old, or all tries are used. Start another verification.
+{"reason": "PHONE_CODE_SPENT", "metadata": {"cause": "EXPIRED"}}
+"""
+ERROR_REASON_VERIFICATION_REFUSED: ErrorReason.ValueType  # 106
+"""The evidence can not verify this account. Final for this evidence, and the same answer for every cause.
+{"reason": "VERIFICATION_REFUSED", "metadata": {}}
+"""
+ERROR_REASON_VERIFICATION_LIMIT: ErrorReason.ValueType  # 107
+"""Too many verifications were started, or too much evidence was submitted. Retryable later.
+{"reason": "VERIFICATION_LIMIT", "metadata": {"limit": "10", "window_hours": "24"}}
+"""
+ERROR_REASON_EVIDENCE_MISMATCH: ErrorReason.ValueType  # 108
+"""The verification awaits evidence of another kind.
+{"reason": "EVIDENCE_MISMATCH", "metadata": {"method": "PHONE_CODE"}}
+"""
+ERROR_REASON_METHOD_NOT_FOR_HOLDER: ErrorReason.ValueType  # 109
+"""The method does not fit the holder of the account.
+{"reason": "METHOD_NOT_FOR_HOLDER", "metadata": {"method": "DOCUMENT_NUMBER", "holder_kind": "COMPANY"}}
+"""
+ERROR_REASON_OWN_ACCOUNT: ErrorReason.ValueType  # 110
+"""A person can not decide on an own account.
+{"reason": "OWN_ACCOUNT", "metadata": {"account_id": "0192f0c1-…"}}
+"""
+ERROR_REASON_EFFECTIVE_TIME_REFUSED: ErrorReason.ValueType  # 111
+"""An agreement can not come into force at that time.
+{"reason": "EFFECTIVE_TIME_REFUSED", "metadata": {"field": "effective_time", "earliest": "2026-11-21T00:00:00Z"}}
+"""
+ERROR_REASON_AGREEMENT_OUT_OF_FORCE: ErrorReason.ValueType  # 112
+"""A later version of the agreement is in force.
+{"reason": "AGREEMENT_OUT_OF_FORCE", "metadata": {"version": "1", "current_version": "2"}}
+"""
+ERROR_REASON_NOT_ACCREDITABLE: ErrorReason.ValueType  # 113
+"""The account can not bear the mark.
+{"reason": "NOT_ACCREDITABLE", "metadata": {"cause": "NOT_VERIFIED"}}
+"""
+ERROR_REASON_ACCREDITATION_EXISTS: ErrorReason.ValueType  # 114
+"""The account has this accreditation already, or has applied for it.
+{"reason": "ACCREDITATION_EXISTS", "metadata": {"accreditation_id": "0192f0c1-…", "state": "PENDING"}}
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
