@@ -1,0 +1,179 @@
+"""Channels to Ombud."""
+
+import ipaddress
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import grpc
+import grpc.aio
+
+from ombud.client.calls import MultiCallable, Settings
+
+_SERVICE_CONFIG = {
+    "loadBalancingConfig": [{"round_robin": {}}],
+    "methodConfig": [
+        {
+            "name": [{}],
+            # UNAVAILABLE alone: nothing else says that a second try may help (AIP-194). A mutation
+            # is safe to repeat, for it carries a request_id.
+            "retryPolicy": {
+                "maxAttempts": 4,
+                "initialBackoff": "0.1s",
+                "maxBackoff": "2s",
+                "backoffMultiplier": 2,
+                "retryableStatusCodes": ["UNAVAILABLE"],
+            },
+        }
+    ],
+    "retryThrottling": {"maxTokens": 10, "tokenRatio": 0.1},
+}
+_OPTIONS: tuple[tuple[str, str | int], ...] = (
+    ("grpc.service_config", json.dumps(_SERVICE_CONFIG)),
+    ("grpc.keepalive_time_ms", 60_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.keepalive_permit_without_calls", 0),
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 5_000),
+)
+
+
+@dataclass(frozen=True)
+class Tls:
+    """The files with which a workload proves itself and checks the server (mutual TLS).
+
+    Attributes:
+        root: Certificates of the authorities that the server's certificate must come from, PEM.
+        certificate: The workload's certificate chain, PEM.
+        key: The workload's private key, PEM.
+    """
+
+    root: Path
+    certificate: Path
+    key: Path
+
+    def credentials(self) -> grpc.ChannelCredentials:
+        """Reads the files.
+
+        Returns:
+            Credentials for a channel.
+
+        Raises:
+            OSError: A file cannot be read.
+        """
+        return grpc.ssl_channel_credentials(
+            self.root.read_bytes(), self.key.read_bytes(), self.certificate.read_bytes()
+        )
+
+
+def connect(
+    target: str = "127.0.0.1:7700",
+    *,
+    token: str | Callable[[], str] | None = None,
+    tls: Tls | None = None,
+    timeout: float = 5.0,
+    remaining: Callable[[], float | None] | None = None,
+) -> grpc.aio.Channel:
+    """Opens a channel for any stub of `ombud.*.v1`.
+
+    Call it inside the event loop, once for a process, and close it at the end (`async with`). Unary calls
+    always have a deadline; UNAVAILABLE is retried up to three times; the current OpenTelemetry span
+    travels along; failures raise `OmbudError`.
+
+    Args:
+        target: gRPC name of the server, such as "127.0.0.1:7700" or "dns:///ombud.internal:7700".
+        token: Bearer token, or what gives a fresh one for each call; None to call without.
+        tls: Files for mutual TLS; needed for every server that is not on this host.
+        timeout: Seconds that a unary call may take when its caller gives no timeout.
+        remaining: For servers that call on: seconds left of the call being served, or None. No call is
+            given more time than that.
+
+    Returns:
+        A channel; closing it ends its calls.
+
+    Raises:
+        ValueError: The target is not on this host and `tls` is missing, or the timeout is not positive.
+        OSError: A TLS file cannot be read.
+    """
+    if timeout <= 0:
+        raise ValueError(f"timeout must be positive seconds, not {timeout}")
+    if tls:
+        inner = grpc.aio.secure_channel(target, tls.credentials(), options=_OPTIONS)
+    elif is_loopback(target):
+        inner = grpc.aio.insecure_channel(target, options=_OPTIONS)
+    else:
+        raise ValueError(f"{target} is not on this host: pass tls=Tls(root, certificate, key)")
+    give = (lambda: token) if isinstance(token, str) else token
+    return _Channel(inner, Settings(token=give, timeout=timeout, remaining=remaining))
+
+
+def is_loopback(target: str) -> bool:
+    """Whether a gRPC target can only lead to this host.
+
+    Args:
+        target: gRPC name, with or without a scheme.
+
+    Returns:
+        True for loopback addresses, `localhost` and Unix sockets; False for all else.
+    """
+    if target.startswith(("unix:", "unix-abstract:")):
+        return True
+    for scheme in ("dns:///", "dns:", "ipv4:", "ipv6:"):
+        target = target.removeprefix(scheme)
+    return all(_is_loopback_host(address) for address in target.split(","))
+
+
+def _is_loopback_host(address: str) -> bool:
+    host = address[1:].partition("]")[0] if address.startswith("[") else address.rpartition(":")[0]
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+class _Channel(grpc.aio.Channel):
+    """A channel whose calls carry the settings."""
+
+    def __init__(self, inner: grpc.aio.Channel, settings: Settings) -> None:
+        self._inner = inner
+        self._settings = settings
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self, grace: float | None = None) -> None:
+        await self._inner.close(grace)
+
+    def get_state(self, try_to_connect: bool = False) -> grpc.ChannelConnectivity:  # noqa: FBT002 - as grpc.aio
+        return self._inner.get_state(try_to_connect)
+
+    async def wait_for_state_change(self, last_observed_state: grpc.ChannelConnectivity) -> None:
+        await self._inner.wait_for_state_change(last_observed_state)
+
+    async def channel_ready(self) -> None:
+        await self._inner.channel_ready()
+
+    def unary_unary(self, method: str, *serializers: Any, **options: Any) -> Any:  # noqa: ANN401 - as grpc.aio
+        return MultiCallable(
+            self._inner.unary_unary(method, *serializers, **options), method, self._settings, unary=True
+        )
+
+    def unary_stream(self, method: str, *serializers: Any, **options: Any) -> Any:  # noqa: ANN401 - as grpc.aio
+        return MultiCallable(
+            self._inner.unary_stream(method, *serializers, **options), method, self._settings, unary=False
+        )
+
+    def stream_unary(self, method: str, *serializers: Any, **options: Any) -> Any:  # noqa: ANN401 - as grpc.aio
+        return MultiCallable(
+            self._inner.stream_unary(method, *serializers, **options), method, self._settings, unary=False
+        )
+
+    def stream_stream(self, method: str, *serializers: Any, **options: Any) -> Any:  # noqa: ANN401 - as grpc.aio
+        return MultiCallable(
+            self._inner.stream_stream(method, *serializers, **options), method, self._settings, unary=False
+        )
