@@ -149,6 +149,70 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The account has this accreditation already, or has applied for it.
     {"reason": "ACCREDITATION_EXISTS", "metadata": {"accreditation_id": "0192f0c1-…", "state": "PENDING"}}
     """
+    ERROR_REASON_FRAME_MALFORMED: _ErrorReason.ValueType  # 400
+    """The columns of a frame do not fit together, or a value is out of bounds.
+    {"reason": "FRAME_MALFORMED", "metadata": {"column": "group_indexes", "record": "17"}}
+    """
+    ERROR_REASON_FRAME_TOO_LARGE: _ErrorReason.ValueType  # 401
+    """The frame holds more than a frame may.
+    {"reason": "FRAME_TOO_LARGE", "metadata": {"bytes": "2097152", "most_bytes": "1048576"}}
+    """
+    ERROR_REASON_RECORD_TOO_LARGE: _ErrorReason.ValueType  # 402
+    """A record is larger than a record may be.
+    {"reason": "RECORD_TOO_LARGE", "metadata": {"record": "17", "bytes": "70000", "most_bytes": "65535"}}
+    """
+    ERROR_REASON_EVENT_TIME_IN_FUTURE: _ErrorReason.ValueType  # 403
+    """A record says that it happened ahead of the server's clock.
+    {"reason": "EVENT_TIME_IN_FUTURE", "metadata": {"record": "17", "most_seconds_ahead": "300"}}
+    """
+    ERROR_REASON_SEQUENCE_GAP: _ErrorReason.ValueType  # 404
+    """Records before this frame's first are missing. Send from the expected sequence on.
+    {"reason": "SEQUENCE_GAP", "metadata": {"producer": "chat-1", "expected": "501", "first_sequence": "1001"}}
+    """
+    ERROR_REASON_SEQUENCE_REUSED: _ErrorReason.ValueType  # 405
+    """The sequence belongs to a record with other content.
+    {"reason": "SEQUENCE_REUSED", "metadata": {"producer": "chat-1", "sequence": "17"}}
+    """
+    ERROR_REASON_STORAGE_FULL: _ErrorReason.ValueType  # 406
+    """Too little space is free to promise durability; nothing was stored. Retryable once space is freed.
+    {"reason": "STORAGE_FULL", "metadata": {"free_bytes": "1048576", "floor_bytes": "268435456"}}
+    """
+    ERROR_REASON_STORAGE_FAILED: _ErrorReason.ValueType  # 407
+    """The disk failed a write. Nothing more is accepted until the service was started anew and has read back what is there.
+    {"reason": "STORAGE_FAILED", "metadata": {"errno": "5"}}
+    """
+    ERROR_REASON_SEGMENT_DAMAGED: _ErrorReason.ValueType  # 408
+    """What is on disk is not what the log committed to.
+    {"reason": "SEGMENT_DAMAGED", "metadata": {"segment_id": "0192f0c1-…"}}
+    """
+    ERROR_REASON_TREE_SIZE_UNKNOWN: _ErrorReason.ValueType  # 409
+    """The log has no tree of that size, or the leaf or older tree lies beyond it.
+    {"reason": "TREE_SIZE_UNKNOWN", "metadata": {"asked": "900", "size": "850"}}
+    """
+    ERROR_REASON_AUDIT_SERVICE_MISMATCH: _ErrorReason.ValueType  # 420
+    """An audit record says that another service wrote it than the one that hands it over.
+    {"reason": "AUDIT_SERVICE_MISMATCH", "metadata": {"service": "credit", "workload": "groups"}}
+    """
+    ERROR_REASON_AUDIT_RECORD_ALTERED: _ErrorReason.ValueType  # 421
+    """The audit_id was kept with other content.
+    {"reason": "AUDIT_RECORD_ALTERED", "metadata": {"audit_id": "0192f0c1-…"}}
+    """
+    ERROR_REASON_ACCESS_WINDOW_TOO_LONG: _ErrorReason.ValueType  # 430
+    """The window is longer than the policy pack allows.
+    {"reason": "ACCESS_WINDOW_TOO_LONG", "metadata": {"field": "window", "most_hours": "72"}}
+    """
+    ERROR_REASON_ACCESS_NOT_YOURS: _ErrorReason.ValueType  # 431
+    """Only the person who requested the access may read under it.
+    {"reason": "ACCESS_NOT_YOURS", "metadata": {"access_id": "0192f0c1-…"}}
+    """
+    ERROR_REASON_ACCESS_OUT_OF_SCOPE: _ErrorReason.ValueType  # 432
+    """The access does not open these groups or this interval.
+    {"reason": "ACCESS_OUT_OF_SCOPE", "metadata": {"access_id": "0192f0c1-…", "group_id": "0192f0c1-…"}}
+    """
+    ERROR_REASON_ACCESS_NOT_OPEN: _ErrorReason.ValueType  # 433
+    """The access is not open: not yet approved, over, closed, or without reads left.
+    {"reason": "ACCESS_NOT_OPEN", "metadata": {"access_id": "0192f0c1-…", "state": "EXPIRED"}}
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """The `reason` of the google.rpc.ErrorInfo on every refused call (domain "ombud"). The option `code` is
@@ -283,5 +347,69 @@ ERROR_REASON_NOT_ACCREDITABLE: ErrorReason.ValueType  # 113
 ERROR_REASON_ACCREDITATION_EXISTS: ErrorReason.ValueType  # 114
 """The account has this accreditation already, or has applied for it.
 {"reason": "ACCREDITATION_EXISTS", "metadata": {"accreditation_id": "0192f0c1-…", "state": "PENDING"}}
+"""
+ERROR_REASON_FRAME_MALFORMED: ErrorReason.ValueType  # 400
+"""The columns of a frame do not fit together, or a value is out of bounds.
+{"reason": "FRAME_MALFORMED", "metadata": {"column": "group_indexes", "record": "17"}}
+"""
+ERROR_REASON_FRAME_TOO_LARGE: ErrorReason.ValueType  # 401
+"""The frame holds more than a frame may.
+{"reason": "FRAME_TOO_LARGE", "metadata": {"bytes": "2097152", "most_bytes": "1048576"}}
+"""
+ERROR_REASON_RECORD_TOO_LARGE: ErrorReason.ValueType  # 402
+"""A record is larger than a record may be.
+{"reason": "RECORD_TOO_LARGE", "metadata": {"record": "17", "bytes": "70000", "most_bytes": "65535"}}
+"""
+ERROR_REASON_EVENT_TIME_IN_FUTURE: ErrorReason.ValueType  # 403
+"""A record says that it happened ahead of the server's clock.
+{"reason": "EVENT_TIME_IN_FUTURE", "metadata": {"record": "17", "most_seconds_ahead": "300"}}
+"""
+ERROR_REASON_SEQUENCE_GAP: ErrorReason.ValueType  # 404
+"""Records before this frame's first are missing. Send from the expected sequence on.
+{"reason": "SEQUENCE_GAP", "metadata": {"producer": "chat-1", "expected": "501", "first_sequence": "1001"}}
+"""
+ERROR_REASON_SEQUENCE_REUSED: ErrorReason.ValueType  # 405
+"""The sequence belongs to a record with other content.
+{"reason": "SEQUENCE_REUSED", "metadata": {"producer": "chat-1", "sequence": "17"}}
+"""
+ERROR_REASON_STORAGE_FULL: ErrorReason.ValueType  # 406
+"""Too little space is free to promise durability; nothing was stored. Retryable once space is freed.
+{"reason": "STORAGE_FULL", "metadata": {"free_bytes": "1048576", "floor_bytes": "268435456"}}
+"""
+ERROR_REASON_STORAGE_FAILED: ErrorReason.ValueType  # 407
+"""The disk failed a write. Nothing more is accepted until the service was started anew and has read back what is there.
+{"reason": "STORAGE_FAILED", "metadata": {"errno": "5"}}
+"""
+ERROR_REASON_SEGMENT_DAMAGED: ErrorReason.ValueType  # 408
+"""What is on disk is not what the log committed to.
+{"reason": "SEGMENT_DAMAGED", "metadata": {"segment_id": "0192f0c1-…"}}
+"""
+ERROR_REASON_TREE_SIZE_UNKNOWN: ErrorReason.ValueType  # 409
+"""The log has no tree of that size, or the leaf or older tree lies beyond it.
+{"reason": "TREE_SIZE_UNKNOWN", "metadata": {"asked": "900", "size": "850"}}
+"""
+ERROR_REASON_AUDIT_SERVICE_MISMATCH: ErrorReason.ValueType  # 420
+"""An audit record says that another service wrote it than the one that hands it over.
+{"reason": "AUDIT_SERVICE_MISMATCH", "metadata": {"service": "credit", "workload": "groups"}}
+"""
+ERROR_REASON_AUDIT_RECORD_ALTERED: ErrorReason.ValueType  # 421
+"""The audit_id was kept with other content.
+{"reason": "AUDIT_RECORD_ALTERED", "metadata": {"audit_id": "0192f0c1-…"}}
+"""
+ERROR_REASON_ACCESS_WINDOW_TOO_LONG: ErrorReason.ValueType  # 430
+"""The window is longer than the policy pack allows.
+{"reason": "ACCESS_WINDOW_TOO_LONG", "metadata": {"field": "window", "most_hours": "72"}}
+"""
+ERROR_REASON_ACCESS_NOT_YOURS: ErrorReason.ValueType  # 431
+"""Only the person who requested the access may read under it.
+{"reason": "ACCESS_NOT_YOURS", "metadata": {"access_id": "0192f0c1-…"}}
+"""
+ERROR_REASON_ACCESS_OUT_OF_SCOPE: ErrorReason.ValueType  # 432
+"""The access does not open these groups or this interval.
+{"reason": "ACCESS_OUT_OF_SCOPE", "metadata": {"access_id": "0192f0c1-…", "group_id": "0192f0c1-…"}}
+"""
+ERROR_REASON_ACCESS_NOT_OPEN: ErrorReason.ValueType  # 433
+"""The access is not open: not yet approved, over, closed, or without reads left.
+{"reason": "ACCESS_NOT_OPEN", "metadata": {"access_id": "0192f0c1-…", "state": "EXPIRED"}}
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
