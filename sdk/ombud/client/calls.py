@@ -5,7 +5,8 @@ call, and a stream behind them is no longer cancelled with the task that reads i
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Generator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -102,7 +103,11 @@ class MultiCallable:
 
 
 class Call:
-    """A call in flight: that of grpc.aio, but what fails raises `OmbudError`."""
+    """A call in flight: that of grpc.aio, but what fails raises `OmbudError`.
+
+    Cancelling the task that awaits or reads it always cancels the call; that of grpc.aio lives on when
+    the task was cancelled before its first message went out.
+    """
 
     def __init__(self, call: Any) -> None:  # noqa: ANN401 - any of the four kinds of call
         self._call = call
@@ -112,10 +117,8 @@ class Call:
         return getattr(self._call, name)
 
     def __await__(self) -> Generator[Any, None, Any]:
-        try:
+        with self._failures():
             return (yield from self._call.__await__())
-        except AioRpcError as error:
-            raise OmbudError.read(error) from error
 
     def __aiter__(self) -> "Call":
         self._messages = self._messages or self._call.__aiter__()
@@ -124,17 +127,13 @@ class Call:
     async def __anext__(self) -> Any:  # noqa: ANN401 - a message of the method's type
         if self._messages is None:
             self._messages = self._call.__aiter__()
-        try:
+        with self._failures():
             return await self._messages.__anext__()
-        except AioRpcError as error:
-            raise OmbudError.read(error) from error
 
     async def read(self) -> Any:  # noqa: ANN401 - a message of the method's type
         """Reads one message; `grpc.aio.EOF` at the end."""
-        try:
+        with self._failures():
             return await self._call.read()
-        except AioRpcError as error:
-            raise OmbudError.read(error) from error
 
     async def write(self, request: object) -> None:
         """Writes one request.
@@ -145,19 +144,28 @@ class Call:
         Raises:
             OmbudError: The call has failed, with the server's reason.
         """
+        with self._failures():
+            try:
+                await self._call.write(request)
+            except asyncio.InvalidStateError:
+                await self._raise_if_failed()
+                raise
+
+    @contextmanager
+    def _failures(self) -> Iterator[None]:
         try:
-            await self._call.write(request)
+            yield
         except AioRpcError as error:
             raise OmbudError.read(error) from error
-        except asyncio.InvalidStateError:
-            await self._raise_if_failed()
+        except asyncio.CancelledError:
+            self._call.cancel()
             raise
 
     async def _raise_if_failed(self) -> None:
         code = await self._call.code()
         if code is not grpc.StatusCode.OK:
             trailing, details = await self._call.trailing_metadata(), await self._call.details()
-            raise OmbudError.read(AioRpcError(code, Metadata(), trailing, details))
+            raise AioRpcError(code, Metadata(), trailing, details)
 
 
 def _end_later(span: trace.Span, call: Any) -> None:  # noqa: ANN401 - any of the four kinds of call
