@@ -149,6 +149,102 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The account has this accreditation already, or has applied for it.
     {"reason": "ACCREDITATION_EXISTS", "metadata": {"accreditation_id": "0192f0c1-…", "state": "PENDING"}}
     """
+    ERROR_REASON_MEMBER_ACCOUNT_UNKNOWN: _ErrorReason.ValueType  # 300
+    """The groups service has not heard of the account. Retry if it was registered this second.
+    {"reason": "MEMBER_ACCOUNT_UNKNOWN", "metadata": {"account_id": "0192f0c1-…", "action": "JOIN"}}
+    """
+    ERROR_REASON_MEMBER_ACCOUNT_CLOSED: _ErrorReason.ValueType  # 301
+    """The account is closed.
+    {"reason": "MEMBER_ACCOUNT_CLOSED", "metadata": {"account_id": "0192f0c1-…", "action": "JOIN"}}
+    """
+    ERROR_REASON_STANDING_UNKNOWN: _ErrorReason.ValueType  # 302
+    """The groups service has not heard from the credit service yet, and so grants nothing. Retryable.
+    {"reason": "STANDING_UNKNOWN", "metadata": {"account_id": "0192f0c1-…", "action": "CREATE_GROUP"}}
+    """
+    ERROR_REASON_VERIFICATION_NEEDED: _ErrorReason.ValueType  # 303
+    """Nobody proved to be behind the account, or the proof or the time to bring it has expired.
+    {"reason": "VERIFICATION_NEEDED", "metadata": {"action": "JOIN", "until": "2026-11-21T17:00:00Z"}}
+    """
+    ERROR_REASON_ACCOUNT_SUSPENDED: _ErrorReason.ValueType  # 304
+    """A sanction suspends the account.
+    {"reason": "ACCOUNT_SUSPENDED", "metadata": {"action": "JOIN", "sanction": "0192f0c1-…", "until": "2026-12-21T17:00:00Z"}}
+    """
+    ERROR_REASON_ACCOUNT_BLACKLISTED: _ErrorReason.ValueType  # 305
+    """The account is on the blacklist.
+    {"reason": "ACCOUNT_BLACKLISTED", "metadata": {"action": "JOIN", "sanction": "0192f0c1-…", "until": "2027-11-21T17:00:00Z"}}
+    """
+    ERROR_REASON_MANAGEMENT_SUSPENDED: _ErrorReason.ValueType  # 306
+    """A sanction keeps the account from managing groups.
+    {"reason": "MANAGEMENT_SUSPENDED", "metadata": {"action": "MANAGE", "sanction": "0192f0c1-…", "until": "2026-12-21T17:00:00Z"}}
+    """
+    ERROR_REASON_GROUP_CREATION_CANCELLED: _ErrorReason.ValueType  # 307
+    """A sanction took the right to found groups.
+    {"reason": "GROUP_CREATION_CANCELLED", "metadata": {"action": "CREATE_GROUP", "sanction": "0192f0c1-…"}}
+    """
+    ERROR_REASON_GROUP_CREATION_NOT_ENTITLED: _ErrorReason.ValueType  # 308
+    """Accounts of this standing do not found groups.
+    {"reason": "GROUP_CREATION_NOT_ENTITLED", "metadata": {"action": "CREATE_GROUP", "cap": "may_create_group", "limit": "0"}}
+    """
+    ERROR_REASON_GROUPS_OWNED_CAP: _ErrorReason.ValueType  # 309
+    """The account owns as many groups as its standing allows.
+    {"reason": "GROUPS_OWNED_CAP", "metadata": {"action": "CREATE_GROUP", "cap": "most_groups_owned", "limit": "3"}}
+    """
+    ERROR_REASON_GROUPS_JOINED_CAP: _ErrorReason.ValueType  # 310
+    """The account is in as many groups as its standing allows.
+    {"reason": "GROUPS_JOINED_CAP", "metadata": {"action": "JOIN", "cap": "most_groups_joined", "limit": "500"}}
+    """
+    ERROR_REASON_GROUP_MEMBERS_CAP: _ErrorReason.ValueType  # 311
+    """The group is full.
+    {"reason": "GROUP_MEMBERS_CAP", "metadata": {"action": "JOIN", "cap": "most_group_members", "limit": "500"}}
+    """
+    ERROR_REASON_GROUP_SIZE_CAP: _ErrorReason.ValueType  # 312
+    """The size wished for is more than the founder's standing allows.
+    {"reason": "GROUP_SIZE_CAP", "metadata": {"field": "most_members", "cap": "most_group_members", "limit": "500"}}
+    """
+    ERROR_REASON_GROUP_SUSPENDED: _ErrorReason.ValueType  # 313
+    """A sanction suspends the group: nobody posts or joins.
+    {"reason": "GROUP_SUSPENDED", "metadata": {"action": "JOIN", "sanction": "0192f0c1-…", "until": "2026-12-21T17:00:00Z"}}
+    """
+    ERROR_REASON_GROUP_CLOSED: _ErrorReason.ValueType  # 314
+    """A sanction closed the group.
+    {"reason": "GROUP_CLOSED", "metadata": {"action": "JOIN", "sanction": "0192f0c1-…"}}
+    """
+    ERROR_REASON_GROUP_BLACKLISTED: _ErrorReason.ValueType  # 315
+    """The group is on the blacklist.
+    {"reason": "GROUP_BLACKLISTED", "metadata": {"action": "JOIN", "sanction": "0192f0c1-…", "until": "2027-11-21T17:00:00Z"}}
+    """
+    ERROR_REASON_ALREADY_A_MEMBER: _ErrorReason.ValueType  # 316
+    """The account is in the group already.
+    {"reason": "ALREADY_A_MEMBER", "metadata": {"action": "JOIN", "role": "MEMBER"}}
+    """
+    ERROR_REASON_NOT_A_MEMBER: _ErrorReason.ValueType  # 317
+    """The account is not in the group.
+    {"reason": "NOT_A_MEMBER", "metadata": {"group_id": "0192f0c1-…", "account_id": "0192f0c1-…"}}
+    """
+    ERROR_REASON_ROLE_NOT_HELD: _ErrorReason.ValueType  # 318
+    """The account for which the platform acts is neither owner nor manager of the group.
+    {"reason": "ROLE_NOT_HELD", "metadata": {"action": "MANAGE", "role": "MEMBER"}}
+    """
+    ERROR_REASON_OWNER_MUST_STAY: _ErrorReason.ValueType  # 319
+    """The owner answers for the group: can not leave it, and has no other role in it.
+    {"reason": "OWNER_MUST_STAY", "metadata": {"group_id": "0192f0c1-…", "account_id": "0192f0c1-…"}}
+    """
+    ERROR_REASON_GROUP_CODE_INVALID: _ErrorReason.ValueType  # 320
+    """The check digit does not fit the rest of the group code.
+    {"reason": "GROUP_CODE_INVALID", "metadata": {"field": "code"}}
+    """
+    ERROR_REASON_OWNER_WITHOUT_TOOLS: _ErrorReason.ValueType  # 321
+    """The owner can not manage the group at this instant, and so can not be asked to cure anything.
+    {"reason": "OWNER_WITHOUT_TOOLS", "metadata": {"action": "MANAGE", "decision": "MANAGEMENT_SUSPENDED", "sanction": "0192f0c1-…"}}
+    """
+    ERROR_REASON_CURE_TIME_TOO_SHORT: _ErrorReason.ValueType  # 322
+    """The notice leaves less time to cure than the policy pack gives.
+    {"reason": "CURE_TIME_TOO_SHORT", "metadata": {"field": "cure_end_time", "least_cure_end_time": "2026-11-24T17:00:00Z"}}
+    """
+    ERROR_REASON_CURE_TIME_OVER: _ErrorReason.ValueType  # 323
+    """The time to cure is over.
+    {"reason": "CURE_TIME_OVER", "metadata": {"notice_id": "0192f0c1-…", "cure_end_time": "2026-11-24T17:00:00Z"}}
+    """
     ERROR_REASON_FRAME_MALFORMED: _ErrorReason.ValueType  # 400
     """The columns of a frame do not fit together, or a value is out of bounds.
     {"reason": "FRAME_MALFORMED", "metadata": {"column": "group_indexes", "record": "17"}}
@@ -347,6 +443,102 @@ ERROR_REASON_NOT_ACCREDITABLE: ErrorReason.ValueType  # 113
 ERROR_REASON_ACCREDITATION_EXISTS: ErrorReason.ValueType  # 114
 """The account has this accreditation already, or has applied for it.
 {"reason": "ACCREDITATION_EXISTS", "metadata": {"accreditation_id": "0192f0c1-…", "state": "PENDING"}}
+"""
+ERROR_REASON_MEMBER_ACCOUNT_UNKNOWN: ErrorReason.ValueType  # 300
+"""The groups service has not heard of the account. Retry if it was registered this second.
+{"reason": "MEMBER_ACCOUNT_UNKNOWN", "metadata": {"account_id": "0192f0c1-…", "action": "JOIN"}}
+"""
+ERROR_REASON_MEMBER_ACCOUNT_CLOSED: ErrorReason.ValueType  # 301
+"""The account is closed.
+{"reason": "MEMBER_ACCOUNT_CLOSED", "metadata": {"account_id": "0192f0c1-…", "action": "JOIN"}}
+"""
+ERROR_REASON_STANDING_UNKNOWN: ErrorReason.ValueType  # 302
+"""The groups service has not heard from the credit service yet, and so grants nothing. Retryable.
+{"reason": "STANDING_UNKNOWN", "metadata": {"account_id": "0192f0c1-…", "action": "CREATE_GROUP"}}
+"""
+ERROR_REASON_VERIFICATION_NEEDED: ErrorReason.ValueType  # 303
+"""Nobody proved to be behind the account, or the proof or the time to bring it has expired.
+{"reason": "VERIFICATION_NEEDED", "metadata": {"action": "JOIN", "until": "2026-11-21T17:00:00Z"}}
+"""
+ERROR_REASON_ACCOUNT_SUSPENDED: ErrorReason.ValueType  # 304
+"""A sanction suspends the account.
+{"reason": "ACCOUNT_SUSPENDED", "metadata": {"action": "JOIN", "sanction": "0192f0c1-…", "until": "2026-12-21T17:00:00Z"}}
+"""
+ERROR_REASON_ACCOUNT_BLACKLISTED: ErrorReason.ValueType  # 305
+"""The account is on the blacklist.
+{"reason": "ACCOUNT_BLACKLISTED", "metadata": {"action": "JOIN", "sanction": "0192f0c1-…", "until": "2027-11-21T17:00:00Z"}}
+"""
+ERROR_REASON_MANAGEMENT_SUSPENDED: ErrorReason.ValueType  # 306
+"""A sanction keeps the account from managing groups.
+{"reason": "MANAGEMENT_SUSPENDED", "metadata": {"action": "MANAGE", "sanction": "0192f0c1-…", "until": "2026-12-21T17:00:00Z"}}
+"""
+ERROR_REASON_GROUP_CREATION_CANCELLED: ErrorReason.ValueType  # 307
+"""A sanction took the right to found groups.
+{"reason": "GROUP_CREATION_CANCELLED", "metadata": {"action": "CREATE_GROUP", "sanction": "0192f0c1-…"}}
+"""
+ERROR_REASON_GROUP_CREATION_NOT_ENTITLED: ErrorReason.ValueType  # 308
+"""Accounts of this standing do not found groups.
+{"reason": "GROUP_CREATION_NOT_ENTITLED", "metadata": {"action": "CREATE_GROUP", "cap": "may_create_group", "limit": "0"}}
+"""
+ERROR_REASON_GROUPS_OWNED_CAP: ErrorReason.ValueType  # 309
+"""The account owns as many groups as its standing allows.
+{"reason": "GROUPS_OWNED_CAP", "metadata": {"action": "CREATE_GROUP", "cap": "most_groups_owned", "limit": "3"}}
+"""
+ERROR_REASON_GROUPS_JOINED_CAP: ErrorReason.ValueType  # 310
+"""The account is in as many groups as its standing allows.
+{"reason": "GROUPS_JOINED_CAP", "metadata": {"action": "JOIN", "cap": "most_groups_joined", "limit": "500"}}
+"""
+ERROR_REASON_GROUP_MEMBERS_CAP: ErrorReason.ValueType  # 311
+"""The group is full.
+{"reason": "GROUP_MEMBERS_CAP", "metadata": {"action": "JOIN", "cap": "most_group_members", "limit": "500"}}
+"""
+ERROR_REASON_GROUP_SIZE_CAP: ErrorReason.ValueType  # 312
+"""The size wished for is more than the founder's standing allows.
+{"reason": "GROUP_SIZE_CAP", "metadata": {"field": "most_members", "cap": "most_group_members", "limit": "500"}}
+"""
+ERROR_REASON_GROUP_SUSPENDED: ErrorReason.ValueType  # 313
+"""A sanction suspends the group: nobody posts or joins.
+{"reason": "GROUP_SUSPENDED", "metadata": {"action": "JOIN", "sanction": "0192f0c1-…", "until": "2026-12-21T17:00:00Z"}}
+"""
+ERROR_REASON_GROUP_CLOSED: ErrorReason.ValueType  # 314
+"""A sanction closed the group.
+{"reason": "GROUP_CLOSED", "metadata": {"action": "JOIN", "sanction": "0192f0c1-…"}}
+"""
+ERROR_REASON_GROUP_BLACKLISTED: ErrorReason.ValueType  # 315
+"""The group is on the blacklist.
+{"reason": "GROUP_BLACKLISTED", "metadata": {"action": "JOIN", "sanction": "0192f0c1-…", "until": "2027-11-21T17:00:00Z"}}
+"""
+ERROR_REASON_ALREADY_A_MEMBER: ErrorReason.ValueType  # 316
+"""The account is in the group already.
+{"reason": "ALREADY_A_MEMBER", "metadata": {"action": "JOIN", "role": "MEMBER"}}
+"""
+ERROR_REASON_NOT_A_MEMBER: ErrorReason.ValueType  # 317
+"""The account is not in the group.
+{"reason": "NOT_A_MEMBER", "metadata": {"group_id": "0192f0c1-…", "account_id": "0192f0c1-…"}}
+"""
+ERROR_REASON_ROLE_NOT_HELD: ErrorReason.ValueType  # 318
+"""The account for which the platform acts is neither owner nor manager of the group.
+{"reason": "ROLE_NOT_HELD", "metadata": {"action": "MANAGE", "role": "MEMBER"}}
+"""
+ERROR_REASON_OWNER_MUST_STAY: ErrorReason.ValueType  # 319
+"""The owner answers for the group: can not leave it, and has no other role in it.
+{"reason": "OWNER_MUST_STAY", "metadata": {"group_id": "0192f0c1-…", "account_id": "0192f0c1-…"}}
+"""
+ERROR_REASON_GROUP_CODE_INVALID: ErrorReason.ValueType  # 320
+"""The check digit does not fit the rest of the group code.
+{"reason": "GROUP_CODE_INVALID", "metadata": {"field": "code"}}
+"""
+ERROR_REASON_OWNER_WITHOUT_TOOLS: ErrorReason.ValueType  # 321
+"""The owner can not manage the group at this instant, and so can not be asked to cure anything.
+{"reason": "OWNER_WITHOUT_TOOLS", "metadata": {"action": "MANAGE", "decision": "MANAGEMENT_SUSPENDED", "sanction": "0192f0c1-…"}}
+"""
+ERROR_REASON_CURE_TIME_TOO_SHORT: ErrorReason.ValueType  # 322
+"""The notice leaves less time to cure than the policy pack gives.
+{"reason": "CURE_TIME_TOO_SHORT", "metadata": {"field": "cure_end_time", "least_cure_end_time": "2026-11-24T17:00:00Z"}}
+"""
+ERROR_REASON_CURE_TIME_OVER: ErrorReason.ValueType  # 323
+"""The time to cure is over.
+{"reason": "CURE_TIME_OVER", "metadata": {"notice_id": "0192f0c1-…", "cure_end_time": "2026-11-24T17:00:00Z"}}
 """
 ERROR_REASON_FRAME_MALFORMED: ErrorReason.ValueType  # 400
 """The columns of a frame do not fit together, or a value is out of bounds.
