@@ -1,5 +1,6 @@
 """The call that is being served: who made it, under which idempotency key, in which trace."""
 
+import time
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -34,6 +35,7 @@ class Call:
         request_digest: SHA-256 of the request, by which a replay is told from a reuse of its key.
         reply: Parses a stored answer of this method.
         trace: The span of the call.
+        deadline: When the caller stops waiting, on the monotonic clock; None if it never does.
     """
 
     method: str
@@ -42,6 +44,7 @@ class Call:
     request_digest: bytes = b""
     reply: Callable[[bytes], Message] | None = None
     trace: Trace = field(default_factory=Trace)
+    deadline: float | None = None
 
     @property
     def person(self) -> Person:
@@ -72,3 +75,9 @@ def current_call() -> Call:
 def serve(call: Call) -> None:
     """Makes `call` the current one of this task; each RPC runs in a task of its own, which ends with it."""
     _current.set(call)
+
+
+def remaining() -> float | None:
+    """Seconds until the caller of the current call stops waiting; None outside a call, or if it never does."""
+    call = _current.get()
+    return None if call is None or call.deadline is None else call.deadline - time.monotonic()

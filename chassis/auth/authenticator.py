@@ -29,7 +29,7 @@ class LoopbackAuthenticator:
     def __init__(self, tokens: TokenVerifier) -> None:
         self._tokens = tokens
 
-    def authenticate(self, authorization: str, _auth_context: Mapping[str, Sequence[bytes]]) -> Caller:
+    def authenticate(self, authorization: str, auth_context: Mapping[str, Sequence[bytes]]) -> Caller:
         """See `Authenticator`."""
         return self._tokens.workload_or_person(_bearer(authorization)) if authorization else ANONYMOUS
 

@@ -66,12 +66,12 @@ class Database:
         Raises:
             Refusal: What the command refused, or REQUEST_ID_REUSED.
         """
-        return cast("M", await self._submit(Item(current_call(), command, idempotent=True)))
+        return cast("M", await self.submit(Item(current_call(), command, idempotent=True)))
 
     async def work(self, job: str, task: Callable[[Unit], T]) -> T:
         """Runs a job's task in the writer's next transaction; its audit records say `job:<name>`."""
         call = Call(method=f"job:{job}", trace=current_trace())
-        return cast("T", await self._submit(Item(call, task, idempotent=False)))
+        return cast("T", await self.submit(Item(call, task, idempotent=False)))
 
     async def recall(self) -> Any | None:  # noqa: ANN401 - the reply type of whatever method is being served
         """The stored answer if the current call is a replay.
@@ -128,7 +128,8 @@ class Database:
         finally:
             self._waiters.discard(waiter)
 
-    async def _submit(self, item: Item) -> Any:  # noqa: ANN401 - whatever the command returns
+    async def submit(self, item: Item) -> Any:  # noqa: ANN401 - whatever the command returns
+        """Queues a command as it is; `write` and `work` are the ways in for services."""
         loop = asyncio.get_running_loop()
         item.future = loop.create_future()
         self._writer.submit(item)

@@ -1,0 +1,99 @@
+"""Settings: read once at start, refused with the field's name, never with its value."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+
+class Settings(BaseModel):
+    """Base of all settings: frozen, and a field that nobody knows is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ServiceConfig(Settings):
+    """What every service needs to know.
+
+    Attributes:
+        database_url: SQLAlchemy URL, `sqlite:///...` or `postgresql+psycopg://...`.
+        data_dir: Folder for what is not in the database: keys, outboxes, segments.
+        policy_file: The policy pack in force.
+    """
+
+    database_url: str = Field(pattern=r"^(sqlite:///|postgresql\+psycopg://)")
+    data_dir: Path
+    policy_file: Path
+
+
+class ServerConfig(Settings):
+    """How a process listens and whom it knows.
+
+    Attributes:
+        listen: Address of the gRPC server; not loopback only with `tls`.
+        health_listen: Address of the health server, plaintext, with nothing else on it.
+        tls: Certificates of this workload; absent on loopback.
+        trust_domain: SPIFFE trust domain of the workloads.
+        peers: Targets of the other services, by name.
+        token_keys: Files with the Ed25519 public keys (PEM) that people's tokens are checked with, by issuer.
+        read_trace_ratio: Share of successful reads that get a span, 0 to 1.
+        traces_file: Where spans are kept on this machine.
+    """
+
+    listen: str = "127.0.0.1:7700"
+    health_listen: str = "127.0.0.1:7701"
+    tls: "TlsFiles | None" = None
+    trust_domain: str = "ombud.local"
+    peers: Mapping[str, str] = Field(default_factory=dict)
+    token_keys: Mapping[str, Path] = Field(default_factory=dict)
+    read_trace_ratio: float = Field(default=0.01, ge=0, le=1)
+    traces_file: Path
+
+
+class TlsFiles(Settings):
+    """PEM files of a workload's certificate."""
+
+    root: Path
+    certificate: Path
+    key: Path
+
+
+class ConfigError(Exception):
+    """A configuration that can not be used; its text names each wrong field and what would be right."""
+
+
+C = TypeVar("C", bound=BaseModel)
+
+
+def load(model: type[C], file: Path) -> C:
+    """Reads a YAML file.
+
+    Raises:
+        ConfigError: The file is absent, no YAML, or a field is wrong; the values are not repeated.
+    """
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{file.name}: {error.strerror}") from error
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 0
+        raise ConfigError(f"{file.name}:{line}: {error.problem}") from error
+    return parse(model, content, source=file.name)
+
+
+def parse(model: type[C], content: Any, *, source: str) -> C:  # noqa: ANN401 - whatever YAML held
+    """Checks what a file held.
+
+    Raises:
+        ConfigError: As `load`.
+    """
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        lines = [
+            f"{source}: {'.'.join(map(str, problem['loc'])) or '(file)'}: {problem['msg']}"
+            for problem in error.errors(include_input=False, include_url=False, include_context=False)
+        ]
+        raise ConfigError("\n".join(lines)) from None

@@ -1,0 +1,83 @@
+"""Delivery of audit records to the log: at least once, in order; the log keeps one record per id."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+from opentelemetry.trace import SpanKind
+from sqlmodel import Session, col, select
+
+from chassis.db import Database, Unit
+from chassis.db.tables import AuditEntry, FeedPosition
+from chassis.peers import Peers
+from chassis.retry import Backoff
+from chassis.telemetry import Telemetry, finish, parse_parent
+from ombud.client import OmbudError
+from ombud.common.v1.audit_pb2 import AuditRecord
+from ombud.retention.v1.audit_service_pb2 import AppendAuditRecordsRequest
+from ombud.retention.v1.audit_service_pb2_grpc import AuditServiceStub
+
+_POSITION = "audit-delivery"
+_BATCH = 500
+_IDLE = 1.0
+_TIMEOUT = 10.0
+
+_log = logging.getLogger("ombud.delivery")
+
+
+class AuditDelivery:
+    """Hands the audit records of one database to the retention service."""
+
+    def __init__(self, database: Database, peers: Peers, telemetry: Telemetry) -> None:
+        self._database = database
+        self._peers = peers
+        self._telemetry = telemetry
+
+    async def run(self) -> None:
+        """Delivers until cancelled; what fails is delivered again."""
+        backoff = Backoff()
+        while True:
+            entries = await self._database.read(_undelivered)
+            if not entries:
+                await self._database.wait_commit(_IDLE)
+                continue
+            try:
+                await self._deliver(entries)
+                backoff.reset()
+            except OmbudError as error:
+                _log.warning("%s: audit records wait: %s", self._database.service, error.reason or error.code().name)
+                await asyncio.sleep(backoff.wait())
+
+    async def _deliver(self, entries: Sequence[AuditEntry]) -> None:
+        spans = [
+            self._telemetry.start(
+                "deliver audit records",
+                parent=parse_parent(f"00-{entry.trace_id}-{entry.span_id}-01"),
+                kind=SpanKind.PRODUCER,
+                attributes={"ombud.service": self._database.service, "ombud.count": 1},
+            )
+            for entry in entries
+            if entry.trace_id
+        ]
+        code = "UNAVAILABLE"
+        try:
+            request = AppendAuditRecordsRequest(records=[AuditRecord.FromString(entry.record) for entry in entries])
+            stub = AuditServiceStub(self._peers.channel("retention"))
+            await stub.AppendAuditRecords(request, timeout=_TIMEOUT)
+            code = "OK"
+        finally:
+            for span in spans:
+                finish(span, code, {})
+
+        def keep(unit: Unit) -> None:
+            unit.session.merge(FeedPosition(feed=_POSITION, revision=entries[-1].sequence))
+
+        await self._database.work(_POSITION, keep)
+
+
+def _undelivered(session: Session) -> Sequence[AuditEntry]:
+    position = session.get(FeedPosition, _POSITION)
+    after = position.revision if position else 0
+    return session.exec(
+        select(AuditEntry).where(col(AuditEntry.sequence) > after).order_by(col(AuditEntry.sequence)).limit(_BATCH)
+    ).all()

@@ -1,0 +1,74 @@
+"""The change feed of a service, as its Watch RPC streams it."""
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import timedelta
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from sqlmodel import Session, col, select
+
+from chassis.db.database import Database
+from chassis.db.tables import Change
+from chassis.db.writer import FeedEntry
+from chassis.refusal import ErrorReason, Refusal
+from ombud.common.v1.types_pb2 import FeedCheckpoint
+
+_IDLE = timedelta(milliseconds=250)
+_PAGE = 500
+
+
+class Feed:
+    """Streams committed changes in revision order, and a checkpoint after each run of them and when idle."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def watch(self, from_revision: int, epoch: str = "") -> AsyncIterator[FeedEntry | FeedCheckpoint]:
+        """Everything after `from_revision`, without end.
+
+        Args:
+            from_revision: The last revision that the consumer has; 0 for all.
+            epoch: The epoch of that revision; empty if the consumer has none yet.
+
+        Raises:
+            Refusal: REVISION_UNKNOWN, if the feed does not have that revision, or is another epoch's.
+        """
+        head = await self._database.head()
+        if (epoch and epoch != head.epoch) or from_revision > head.revision:
+            raise Refusal(
+                ErrorReason.ERROR_REASON_REVISION_UNKNOWN,
+                "the feed does not continue what the consumer has",
+                satisfy="revision 0 and an empty epoch, after what was derived has been dropped",
+                asked=from_revision,
+                newest=head.revision,
+                epoch=head.epoch,
+            )
+        position = from_revision
+        while True:
+            entries = await self._database.read(lambda session, after=position: _after(session, after))  # type: ignore[misc]  # bound at once
+            for entry in entries:
+                yield entry
+                position = entry.revision
+            if len(entries) < _PAGE:
+                yield self._checkpoint(head.epoch, position)
+                await self._database.wait_commit(_IDLE.total_seconds())
+
+    def _checkpoint(self, epoch: str, revision: int) -> FeedCheckpoint:
+        now = Timestamp()
+        now.FromDatetime(self._database.clock.now())
+        return FeedCheckpoint(epoch=epoch, revision=revision, server_time=now)
+
+
+def _after(session: Session, revision: int) -> Sequence[FeedEntry]:
+    rows = session.exec(
+        select(Change).where(col(Change.revision) > revision).order_by(col(Change.revision)).limit(_PAGE)
+    )
+    return [FeedEntry(row.revision, row.traceparent, row.key, row.payload) for row in rows]
+
+
+def entries_from(session: Session, revision: int = 0) -> list[FeedEntry]:
+    """All committed entries after `revision`: what a projection in memory starts from."""
+    found: list[FeedEntry] = []
+    while page := _after(session, found[-1].revision if found else revision):
+        found.extend(page)
+    return found
+

@@ -1,0 +1,189 @@
+"""Following another service's change feed: at least once, in order, the position kept with what was derived."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+
+from opentelemetry.trace import SpanKind
+from sqlmodel import Session
+
+from chassis.db import Database, Unit
+from chassis.db.tables import FeedPosition
+from chassis.retry import Backoff
+from chassis.telemetry import Telemetry, enter, finish, parse_parent
+from ombud.client import OmbudError
+from ombud.common.v1.types_pb2 import FeedCheckpoint
+
+_log = logging.getLogger("ombud.follow")
+_BATCH = 256
+
+
+@dataclass(frozen=True)
+class Position:
+    """How far a feed has been followed."""
+
+    epoch: str = ""
+    revision: int = 0
+
+
+class _Change(Protocol):
+    revision: int
+    traceparent: str
+
+
+C = TypeVar("C", bound=_Change)
+
+
+class _StreamEndedError(Exception):
+    """The other side ended a stream that has no end of its own: it drains."""
+
+
+class Follower(Generic[C]):
+    """Applies the changes of a feed to this service's database.
+
+    Args:
+        feed: Names the feed in this database, such as `identity-accounts`.
+        database: Where the changes are applied.
+        telemetry: Records a span for each change that belongs to a trace.
+        open_stream: Opens the Watch stream after a position. Its items have a oneof `item` of `change` and
+            `checkpoint`.
+        apply: Applies one change; called in feed order, inside the transaction that keeps the position.
+        reset: Drops all that was derived, when the feed starts a new epoch.
+    """
+
+    def __init__(
+        self,
+        feed: str,
+        database: Database,
+        telemetry: Telemetry,
+        *,
+        open_stream: Callable[[Position], AsyncIterable[Any]],
+        apply: Callable[[Unit, C], None],
+        reset: Callable[[Unit], None],
+    ) -> None:
+        self._feed = feed
+        self._database = database
+        self._telemetry = telemetry
+        self._open_stream = open_stream
+        self._apply = apply
+        self._reset = reset
+
+    async def run(self) -> None:
+        """Follows until cancelled; a broken stream is opened again where it broke."""
+        backoff = Backoff()
+        while True:
+            try:
+                await self._follow(backoff)
+            except OmbudError as error:
+                if error.reason == "REVISION_UNKNOWN":
+                    await self._database.work(self._feed, self._start_over)
+                else:
+                    await asyncio.sleep(backoff.wait())
+            except _StreamEndedError:
+                await asyncio.sleep(backoff.wait())
+
+    async def _follow(self, backoff: Backoff) -> None:
+        position = await self._database.read(self._position)
+        waiting: asyncio.Queue[Any] = asyncio.Queue(_BATCH)
+
+        async def receive() -> None:
+            async for item in self._open_stream(position):
+                await waiting.put(item)
+
+        receiving = asyncio.create_task(receive())
+        try:
+            while True:
+                changes, checkpoint = await self._next_batch(waiting, receiving)
+                if changes:
+                    await self._apply_batch(changes, checkpoint)
+                elif checkpoint is not None and checkpoint.epoch != position.epoch:
+                    position = Position(checkpoint.epoch, checkpoint.revision)
+                    await self._database.work(self._feed, lambda unit, at=position: self._keep(unit.session, at))  # type: ignore[misc]  # bound at once
+                backoff.reset()
+        finally:
+            receiving.cancel()
+            with contextlib.suppress(asyncio.CancelledError, OmbudError):
+                await receiving
+
+    async def _next_batch(
+        self, waiting: "asyncio.Queue[Any]", receiving: "asyncio.Task[None]"
+    ) -> tuple[list[C], FeedCheckpoint | None]:
+        """What has arrived, at least one item; raises what ended the stream."""
+        getting = asyncio.create_task(waiting.get())
+        await asyncio.wait({getting, receiving}, return_when=asyncio.FIRST_COMPLETED)
+        if not getting.done():
+            getting.cancel()
+            receiving.result()
+            raise _StreamEndedError
+        items = [getting.result()]
+        while not waiting.empty():
+            items.append(waiting.get_nowait())
+        checkpoints = [item.checkpoint for item in items if item.HasField("checkpoint")]
+        return [item.change for item in items if item.HasField("change")], checkpoints[-1] if checkpoints else None
+
+    async def _apply_batch(self, changes: Sequence[C], checkpoint: FeedCheckpoint | None) -> None:
+        for traceparent, run in _runs(changes):
+            await self._apply_run(traceparent, run, checkpoint.epoch if checkpoint else None)
+
+    async def _apply_run(self, traceparent: str, changes: Sequence[C], epoch: str | None) -> None:
+        """Applies changes that belong to one trace, under a span of it."""
+        parent = parse_parent(traceparent)
+        span = None
+        if parent is not None:
+            span = self._telemetry.start(
+                f"follow {self._feed}",
+                parent=parent,
+                kind=SpanKind.CONSUMER,
+                attributes={
+                    "ombud.service": self._database.service,
+                    "ombud.count": len(changes),
+                    "ombud.revision": changes[-1].revision,
+                },
+            )
+        # A task of its own: the span is current for this run alone.
+        await asyncio.create_task(self._apply_under(span, changes, epoch))
+
+    async def _apply_under(self, span: Any, changes: Sequence[C], epoch: str | None) -> None:  # noqa: ANN401 - Span or None
+        enter(span.get_span_context() if span else None)
+
+        def task(unit: Unit) -> None:
+            kept = self._position(unit.session)
+            for change in changes:
+                if change.revision > kept.revision:
+                    self._apply(unit, change)
+            self._keep(unit.session, Position(epoch or kept.epoch, max(changes[-1].revision, kept.revision)))
+
+        try:
+            await self._database.work(self._feed, task)
+        except BaseException:
+            if span:
+                finish(span, "INTERNAL", {})
+            raise
+        if span:
+            finish(span, "OK", {})
+
+    def _start_over(self, unit: Unit) -> None:
+        _log.warning("%s: the feed starts anew, what was derived from it is rebuilt", self._feed)
+        self._reset(unit)
+        self._keep(unit.session, Position())
+
+    def _position(self, session: Session) -> Position:
+        row = session.get(FeedPosition, self._feed)
+        return Position(row.epoch, row.revision) if row else Position()
+
+    def _keep(self, session: Session, position: Position) -> None:
+        session.merge(FeedPosition(feed=self._feed, epoch=position.epoch, revision=position.revision))
+
+
+def _runs(changes: Sequence[C]) -> list[tuple[str, list[C]]]:
+    """Changes in order, cut where the trace that caused them changes."""
+    runs: list[tuple[str, list[C]]] = []
+    for change in changes:
+        if runs and runs[-1][0] == change.traceparent:
+            runs[-1][1].append(change)
+        else:
+            runs.append((change.traceparent, [change]))
+    return runs

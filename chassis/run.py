@@ -1,0 +1,204 @@
+"""Runs services in a process: start in order, serve, drain on SIGTERM and SIGINT."""
+
+import argparse
+import asyncio
+import contextlib
+import logging
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import grpc
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+from chassis.auth.authenticator import Authenticator, LoopbackAuthenticator, MutualTlsAuthenticator
+from chassis.auth.tokens import TokenVerifier
+from chassis.clock import Clock, SystemClock
+from chassis.config import ConfigError, ServerConfig, ServiceConfig, Settings, load
+from chassis.delivery import AuditDelivery
+from chassis.peers import Peers
+from chassis.server.builder import build_health_server, build_server, set_health
+from chassis.service import Platform, Service
+from chassis.telemetry import Telemetry
+from chassis.trace_store import TraceStore
+from ombud.client import Tls
+from ombud.client.channel import is_loopback
+
+_DRAIN = 5.0
+_HEALTH_EVERY = 5.0
+
+_log = logging.getLogger("ombud.run")
+
+
+@dataclass(frozen=True)
+class Running:
+    """A server that serves: the ports it is bound to, 0 where it has none."""
+
+    port: int
+    health_port: int
+
+
+@contextlib.asynccontextmanager
+async def serving(
+    services: Sequence[Service], platform: Platform, config: ServerConfig, authenticator: Authenticator, *, reflect: bool
+) -> AsyncIterator[Running]:
+    """Serves until the block ends, then drains.
+
+    Order: databases, what services do before their first call, server, background work, health. Draining goes the
+    other way round; a call that is being served has five seconds to end.
+    """
+    async with contextlib.AsyncExitStack() as stack:
+        stack.push_async_callback(platform.peers.close)
+        for service in services:
+            await service.database.open()
+            stack.push_async_callback(service.database.close)
+            for start in service.starting:
+                await start()
+            for stop in reversed(service.stopping):
+                stack.push_async_callback(stop)
+        server = build_server(services, authenticator=authenticator, telemetry=platform.telemetry, reflect=reflect)
+        port = bind(server, config)
+        await server.start()
+        stack.push_async_callback(server.stop, _DRAIN)
+        health_server, health = build_health_server(services)
+        health_port = health_server.add_insecure_port(config.health_listen)
+        await health_server.start()
+        stack.push_async_callback(health_server.stop, None)
+        stack.push_async_callback(_cancel, [asyncio.create_task(job) for job in _jobs(services, platform)])
+        await set_health(health, services, serving=True)
+        watching = asyncio.create_task(_watch_health(services, health))
+        stack.push_async_callback(set_health, health, services, serving=False)
+        stack.push_async_callback(_cancel, [watching])
+        yield Running(port, health_port)
+
+
+def bind(server: grpc.aio.Server, config: ServerConfig) -> int:
+    """Binds the server's port: with the workload's certificate, or in plaintext on loopback alone.
+
+    Raises:
+        ConfigError: Plaintext was asked for elsewhere, or the port is taken.
+    """
+    try:
+        if config.tls is not None:
+            return server.add_secure_port(config.listen, _server_credentials(config))
+        if not is_loopback(config.listen):
+            raise ConfigError("listen: plaintext is served on loopback only; give tls, or listen on 127.0.0.1")
+        return server.add_insecure_port(config.listen)
+    except RuntimeError as error:
+        raise ConfigError(f"listen: {config.listen} can not be bound; is it in use?") from error
+
+
+def _server_credentials(config: ServerConfig) -> grpc.ServerCredentials:
+    assert config.tls is not None  # noqa: S101 - the caller has checked
+    return grpc.ssl_server_credentials(
+        [(config.tls.key.read_bytes(), config.tls.certificate.read_bytes())],
+        root_certificates=config.tls.root.read_bytes(),
+        require_client_auth=True,
+    )
+
+
+def _jobs(services: Sequence[Service], platform: Platform) -> list["asyncio._CoroutineLike[None]"]:
+    jobs = [_supervise(service.name, task) for service in services for task in service.tasks]
+    return jobs + [
+        _supervise(service.name, AuditDelivery(service.database, platform.peers, platform.telemetry).run)
+        for service in services
+    ]
+
+
+async def _supervise(name: str, task: Callable[[], Awaitable[None]]) -> None:
+    """Keeps background work running: what fails unexpectedly is logged and begun again."""
+    while True:
+        try:
+            await task()
+        except Exception as error:  # noqa: BLE001 - one fault must not end what the service promises
+            _log.error("%s: background work failed: %s", name, type(error).__name__)  # noqa: TRY400 - a traceback may quote personal data
+        await asyncio.sleep(1.0)
+
+
+async def _watch_health(services: Sequence[Service], health: object) -> None:
+    while True:
+        await asyncio.sleep(_HEALTH_EVERY)
+        healthy = all([await service.database.healthy() for service in services])
+        await set_health(health, services, serving=healthy)
+
+
+async def _cancel(tasks: Sequence["asyncio.Task[None]"]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def until_signalled() -> None:
+    """Returns at the first SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await stop.wait()
+
+
+C = TypeVar("C", bound=ServiceConfig)
+
+
+def main(name: str, config_type: type[C], build: Callable[[C, Platform], Service]) -> None:
+    """The command line of one service as a process of its own: `python -m services.<name> --config FILE`.
+
+    The file has two parts, `server` and `service`. Exits with 2 and the wrong field's name if it can not be used.
+    """
+    parser = argparse.ArgumentParser(prog=f"python -m services.{name}")
+    parser.add_argument("--config", type=Path, required=True, help="YAML file with the parts server and service")
+    file: Path = parser.parse_args().config
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
+    try:
+        config = load(_process_config(config_type), file)
+        asyncio.run(_serve_one(config.server, config.service, build))
+    except ConfigError as error:
+        sys.exit(f"{error}")
+
+
+class ProcessConfig(Settings):
+    """A process's file."""
+
+    server: ServerConfig
+    service: ServiceConfig
+
+
+def _process_config(config_type: type[ServiceConfig]) -> type[ProcessConfig]:
+    return type("ProcessConfig", (ProcessConfig,), {"__annotations__": {"service": config_type}})
+
+
+async def _serve_one(server: ServerConfig, config: C, build: Callable[[C, Platform], Service]) -> None:
+    clock = SystemClock()
+    telemetry = Telemetry(TraceStore(server.traces_file), read_ratio=server.read_trace_ratio)
+    try:
+        platform = Platform(clock, Peers(server.peers, tls=client_tls(server)), telemetry)
+        service = build(config, platform)
+        async with serving([service], platform, server, authenticator_for(server, clock), reflect=False) as running:
+            _log.info("%s serves on port %d", service.name, running.port)
+            await until_signalled()
+    finally:
+        telemetry.shutdown()
+
+
+def client_tls(server: ServerConfig) -> Tls | None:
+    """The certificate with which this workload calls others."""
+    return Tls(server.tls.root, server.tls.certificate, server.tls.key) if server.tls else None
+
+
+def authenticator_for(server: ServerConfig, clock: Clock) -> Authenticator:
+    """Certificates where there is TLS; tokens alone on loopback."""
+    tokens = TokenVerifier({issuer: _public_key(path) for issuer, path in server.token_keys.items()}, clock)
+    if server.tls is None:
+        return LoopbackAuthenticator(tokens)
+    return MutualTlsAuthenticator(tokens, trust_domain=server.trust_domain)
+
+
+def _public_key(path: Path) -> Ed25519PublicKey:
+    key = load_pem_public_key(path.read_bytes())
+    if not isinstance(key, Ed25519PublicKey):
+        raise ConfigError(f"server.token_keys: {path.name} is not an Ed25519 public key")
+    return key

@@ -1,0 +1,124 @@
+"""The server of a process: the RPCs of its services behind the pipeline, and nothing that is not in the contract."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import grpc
+from google.protobuf import descriptor_pool
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from chassis.auth.authenticator import Authenticator
+from chassis.call import Call
+from chassis.db import Database, Unit
+from chassis.db.writer import Item
+from chassis.refusal import ErrorReason, Refusal
+from chassis.server import status
+from chassis.server.methods import methods_of
+from chassis.server.pipeline import Context, Pipeline
+from chassis.service import Service
+from chassis.telemetry import Telemetry
+from ombud.common.v1.audit_pb2 import AuditOutcome
+
+_OPTIONS = (
+    # Two servers on one port would share its connections silently.
+    ("grpc.so_reuseport", 0),
+    ("grpc.max_receive_message_length", 8 << 20),
+    ("grpc.http2.min_recv_ping_interval_without_data_ms", 30_000),
+)
+
+Handler = grpc.RpcMethodHandler[Any, Any]
+
+
+class _Registrar:
+    """Stands in for a server while the generated code registers servicers, and keeps what it registers."""
+
+    def __init__(self) -> None:
+        self.handlers: dict[str, Mapping[str, Handler]] = {}
+
+    def add_generic_rpc_handlers(self, _handlers: object) -> None:
+        """Called by the generated code; the next call says the same in a form that we keep."""
+
+    def add_registered_method_handlers(self, service: str, handlers: Mapping[str, Handler]) -> None:
+        self.handlers[service] = handlers
+
+
+class _Router(grpc.GenericRpcHandler[Any, Any]):
+    """Finds the wrapped handler of a path."""
+
+    def __init__(self, handlers: Mapping[str, Handler]) -> None:
+        self._handlers = handlers
+        self._unknown = grpc.unary_unary_rpc_method_handler(_unknown)
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> Handler | None:
+        path = str(handler_call_details.method)
+        handler = self._handlers.get(path)
+        return self._unknown if handler is None and path.startswith("/ombud.") else handler
+
+
+async def _unknown(_raw: bytes, context: Context) -> bytes:
+    refusal = Refusal(
+        ErrorReason.ERROR_REASON_UNKNOWN_METHOD,
+        "no RPC by that name",
+        satisfy="an RPC of the services that this server runs",
+    )
+    await context.abort(status.code_of(refusal), refusal.message, status.details_of(refusal))
+    return b""
+
+
+def build_server(
+    services: Sequence[Service], *, authenticator: Authenticator, telemetry: Telemetry, reflect: bool
+) -> grpc.aio.Server:
+    """A server with every RPC of the services behind the pipeline.
+
+    Args:
+        services: What to serve.
+        authenticator: Proves callers.
+        telemetry: Records spans.
+        reflect: Whether to offer gRPC server reflection; for development.
+    """
+    handlers: dict[str, Handler] = {}
+    names: list[str] = []
+    for service in services:
+        pipeline = Pipeline(authenticator=authenticator, telemetry=telemetry, denied=_denials(service.database))
+        registrar = _Registrar()
+        for add, servicer in service.servicers:
+            add(servicer, registrar)
+        for name, found in registrar.handlers.items():
+            names.append(name)
+            for path, method in methods_of(name).items():
+                handlers[path] = pipeline.wrap(method, found[path.rpartition("/")[2]])
+    server = grpc.aio.server(options=_OPTIONS)
+    server.add_generic_rpc_handlers((_Router(handlers),))
+    if reflect:
+        reflection.enable_server_reflection([*names, reflection.SERVICE_NAME], server, descriptor_pool.Default())
+    return server
+
+
+def build_health_server(services: Sequence[Service]) -> tuple[grpc.aio.Server, health.aio.HealthServicer]:
+    """A plaintext server with the health service alone; every service begins as NOT_SERVING."""
+    servicer = health.aio.HealthServicer()
+    server = grpc.aio.server(options=_OPTIONS)
+    health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
+    return server, servicer
+
+
+async def set_health(servicer: health.aio.HealthServicer, services: Sequence[Service], *, serving: bool) -> None:
+    """Sets the overall status and that of each service by name."""
+    kind = health_pb2.HealthCheckResponse
+    for name in ("", *(service.name for service in services)):
+        await servicer.set(name, kind.SERVING if serving else kind.NOT_SERVING)
+
+
+def _denials(database: Database) -> Any:  # noqa: ANN401 - chassis.server.pipeline.Denied
+    async def record(call: Call, refusal: Refusal) -> None:
+        def command(unit: Unit) -> None:
+            unit.audit(
+                f"{database.service}.call.denied",
+                facts={"reason": status.reason_name(refusal)},
+                outcome=AuditOutcome.AUDIT_OUTCOME_DENIED,
+            )
+
+        await database.submit(Item(call, command, idempotent=False))
+
+    return record

@@ -1,0 +1,234 @@
+"""What stands around every RPC, in this order: errors, tracing, deadline, authentication, authorisation, validation,
+idempotency key. One wrapper an RPC instead of a chain of interceptors, which would cost more than the calls they guard.
+"""
+
+import asyncio
+import hashlib
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import grpc
+from google.protobuf.message import DecodeError, Message
+from opentelemetry.trace import Span, SpanContext
+
+from chassis.auth.authenticator import Authenticator
+from chassis.auth.caller import ANONYMOUS
+from chassis.call import Call, serve
+from chassis.refusal import ErrorReason, Refusal
+from chassis.server import status, validation
+from chassis.server.methods import Method
+from chassis.telemetry import Telemetry, as_trace, enter, finish, parse_parent
+
+Context = grpc.aio.ServicerContext[Any, Any]
+Denied = Callable[[Call, Refusal], Awaitable[None]]
+
+_DEFAULT_TIMEOUT = 15.0
+# With less than this left, a mutation could commit after its caller has given up.
+_LEAST_LEFT = 0.02
+
+
+class Pipeline:
+    """Wraps handlers.
+
+    Args:
+        authenticator: Proves callers.
+        telemetry: Records spans.
+        denied: Records a denied call of an authenticated caller in the audit trail.
+    """
+
+    def __init__(self, *, authenticator: Authenticator, telemetry: Telemetry, denied: Denied) -> None:
+        self._authenticator = authenticator
+        self._telemetry = telemetry
+        self._denied = denied
+
+    def wrap(self, method: Method, handler: grpc.RpcMethodHandler[Any, Any]) -> grpc.RpcMethodHandler[Any, Any]:
+        """The handler with everything around it. Requests arrive as bytes, so that rubbish is refused like the rest."""
+        if handler.request_streaming and handler.response_streaming:
+            return grpc.stream_stream_rpc_method_handler(self._stream(method, handler.stream_stream, streams_in=True))
+        if handler.response_streaming:
+            return grpc.unary_stream_rpc_method_handler(self._stream(method, handler.unary_stream, streams_in=False))
+        if handler.request_streaming:
+            message = f"{method.path}: client streaming without a stream of answers is not used"
+            raise TypeError(message)
+        return grpc.unary_unary_rpc_method_handler(self._unary(method, handler.unary_unary))
+
+    def _unary(self, method: Method, behaviour: Any) -> Any:  # noqa: ANN401 - gRPC's handler types
+        async def serve_unary(raw: bytes, context: Context) -> bytes:
+            served = _Served(method, self._telemetry)
+            try:
+                request, timeout = self._admit(served, raw, context)
+                if timeout is None:
+                    reply = await behaviour(request, context)
+                else:
+                    async with asyncio.timeout(timeout):
+                        reply = await behaviour(request, context)
+            except BaseException as error:  # noqa: BLE001 - a client sees a status, never an exception
+                await self._refuse(served, error, context)
+                raise
+            served.finish("OK")
+            encoded: bytes = reply.SerializeToString()
+            return encoded
+
+        return serve_unary
+
+    def _stream(self, method: Method, behaviour: Any, *, streams_in: bool) -> Any:  # noqa: ANN401 - gRPC's handler types
+        async def serve_stream(incoming: Any, context: Context) -> AsyncIterator[bytes]:  # noqa: ANN401
+            served = _Served(method, self._telemetry)
+            try:
+                if streams_in:
+                    self._admit(served, None, context)
+                    replies = behaviour(_parsed(incoming, method.request_type), context)
+                else:
+                    request, _ = self._admit(served, incoming, context)
+                    replies = behaviour(request, context)
+                async for reply in replies:
+                    yield reply.SerializeToString()
+            except BaseException as error:  # noqa: BLE001 - a client sees a status, never an exception
+                await self._refuse(served, error, context)
+                raise
+            served.finish("OK")
+
+        return serve_stream
+
+    def _admit(self, served: "_Served", raw: bytes | None, context: Context) -> tuple[Message | None, float | None]:
+        """Everything before the behaviour. Returns the request and the timeout to run under, if the call has none."""
+        method = served.method
+        authorization, traceparent = _metadata(context)
+        served.begin(traceparent)
+        left = context.time_remaining()
+        caller = self._authenticator.authenticate(authorization, context.auth_context())
+        deadline = None if left is None else time.monotonic() + left
+        served.call = Call(method=method.path, caller=caller, trace=served.trace, deadline=deadline)
+        method.rule.check(caller)
+        request = _parse(raw, method.request_type) if raw is not None else None
+        if request is not None:
+            validation.check(request)
+        if not method.reads:
+            _check_left(left)
+        served.call = _call(method, served.call, request)
+        serve(served.call)
+        return request, _DEFAULT_TIMEOUT if left is None else None
+
+    async def _refuse(self, served: "_Served", error: BaseException, context: Context) -> None:
+        """Ends the span and answers with a typed status; returns only where the error must go on as it is."""
+        if isinstance(error, asyncio.CancelledError | GeneratorExit):
+            served.finish("CANCELLED")
+            return
+        refusal = _as_refusal(error, served.method.path)
+        code = status.code_of(refusal)
+        served.finish(code.name, reason=status.reason_name(refusal), incident=refusal.facts.get("incident", ""))
+        if code is grpc.StatusCode.PERMISSION_DENIED and not served.call.caller.anonymous:
+            await self._denied(served.call, refusal)
+        await context.abort(code, refusal.message, status.details_of(refusal))
+
+
+class _Served:
+    """The span and call of one RPC being served."""
+
+    __slots__ = ("_parent", "_span", "_start", "_telemetry", "call", "method")
+
+    def __init__(self, method: Method, telemetry: Telemetry) -> None:
+        self.method = method
+        self.call = Call(method=method.path, caller=ANONYMOUS)
+        self._telemetry = telemetry
+        self._start = time.time_ns()
+        self._parent: SpanContext | None = None
+        self._span: Span | None = None
+
+    @property
+    def trace(self) -> Any:  # noqa: ANN401 - chassis.call.Trace
+        """The ids that rows of this call carry."""
+        return as_trace(self._span.get_span_context() if self._span else self._parent)
+
+    def begin(self, traceparent: str) -> None:
+        """Joins the caller's trace; acts and sampled reads get their span now, so that what they cause is below it."""
+        self._parent = parse_parent(traceparent) if traceparent else None
+        if not self.method.reads or self._telemetry.samples_read(self._parent):
+            self._span = self._start_span()
+            enter(self._span.get_span_context())
+        else:
+            enter(self._parent)
+
+    def finish(self, code: str, *, reason: str = "", incident: str = "") -> None:
+        """Ends the span; a failed read without one gets it now, with its true start."""
+        if self._span is None:
+            if code == "OK":
+                return
+            self._span = self._start_span()
+        attributes = {"ombud.workload": self.call.caller.workload, "ombud.reason": reason, "ombud.incident": incident}
+        finish(self._span, code, {name: value for name, value in attributes.items() if value})
+
+    def _start_span(self) -> Span:
+        return self._telemetry.start(
+            self.method.path.removeprefix("/"),
+            parent=self._parent,
+            start_time_ns=self._start,
+            attributes={
+                "rpc.system.name": "grpc",
+                "rpc.method": self.method.path.removeprefix("/"),
+                "ombud.service": self.method.service,
+            },
+        )
+
+
+def _metadata(context: Context) -> tuple[str, str]:
+    authorization = traceparent = ""
+    for key, value in context.invocation_metadata() or ():
+        if key == "authorization":
+            authorization = str(value)
+        elif key == "traceparent":
+            traceparent = str(value)
+    return authorization, traceparent
+
+
+def _check_left(left: float | None) -> None:
+    if left is not None and left < _LEAST_LEFT:
+        raise Refusal(
+            ErrorReason.ERROR_REASON_DEADLINE_TOO_SHORT,
+            "too little time is left to act",
+            satisfy="a longer deadline",
+            left_ms=int(left * 1000),
+            least_ms=int(_LEAST_LEFT * 1000),
+        )
+
+
+def _call(method: Method, call: Call, request: Message | None) -> Call:
+    if not method.keyed or request is None:
+        return call
+    return Call(
+        method=call.method,
+        caller=call.caller,
+        request_id=request.request_id,  # type: ignore[attr-defined]  # `keyed` says that the field is there
+        request_digest=hashlib.sha256(request.SerializeToString(deterministic=True)).digest(),
+        reply=method.reply_type.FromString,
+        trace=call.trace,
+        deadline=call.deadline,
+    )
+
+
+def _parse(raw: bytes, request_type: type[Message]) -> Message:
+    try:
+        return request_type.FromString(raw)
+    except DecodeError:
+        raise Refusal.field(
+            "(message)", "the request is not a message of this RPC", satisfy="bytes that the contract's stubs write"
+        ) from None
+
+
+async def _parsed(incoming: AsyncIterator[bytes], request_type: type[Message]) -> AsyncIterator[Message]:
+    async for raw in incoming:
+        yield _parse(raw, request_type)
+
+
+def _as_refusal(error: BaseException, path: str) -> Refusal:
+    if isinstance(error, Refusal):
+        return error
+    if isinstance(error, TimeoutError):
+        return Refusal(
+            ErrorReason.ERROR_REASON_DEADLINE_TOO_SHORT,
+            "the server's own deadline passed; whether the act took effect is unknown",
+            satisfy="the same call with the same request_id",
+            least_ms=int(_DEFAULT_TIMEOUT * 1000),
+        )
+    return status.incident(error, path)

@@ -1,0 +1,36 @@
+"""Field rules of the contract (protovalidate), as refusals."""
+
+import protovalidate
+from google.protobuf.message import Message
+
+from chassis.refusal import ErrorReason, FieldViolation, Refusal
+
+_validator = protovalidate.Validator()
+
+
+def check(message: Message) -> None:
+    """Returns if every field keeps its rule.
+
+    Raises:
+        Refusal: INVALID_FIELD, with each field that does not. Values are not repeated.
+    """
+    if violations := _validator.collect_violations(message):
+        found = tuple(FieldViolation(_path(violation), violation.proto.message) for violation in violations)
+        refusal = Refusal(
+            ErrorReason.ERROR_REASON_INVALID_FIELD,
+            f"{len(found)} field(s) break their rule, first {found[0].path}: {found[0].description}",
+            satisfy="fields within the rules that the contract states",
+            field=found[0].path,
+        )
+        refusal.violations = found
+        raise refusal
+
+
+def _path(violation: protovalidate.Violation) -> str:
+    parts: list[str] = []
+    for element in violation.proto.field.elements:
+        part = element.field_name
+        if element.HasField("index"):
+            part += f"[{element.index}]"
+        parts.append(part)
+    return ".".join(parts) or "(message)"

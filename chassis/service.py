@@ -1,0 +1,42 @@
+"""What a service is to the process that runs it."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from chassis.clock import Clock
+from chassis.db import Database
+from chassis.peers import Peers
+from chassis.telemetry import Telemetry
+
+Registration = tuple[Callable[[Any, Any], None], object]
+
+
+@dataclass(frozen=True)
+class Platform:
+    """What a service is given to run on."""
+
+    clock: Clock
+    peers: Peers
+    telemetry: Telemetry
+
+
+@dataclass(frozen=True)
+class Service:
+    """A service, put together.
+
+    Attributes:
+        name: `identity`, `credit`, `groups` or `retention`.
+        database: Its database, not yet open.
+        servicers: Pairs of a generated `add_XServicer_to_server` and the servicer.
+        tasks: Work that runs until it is cancelled.
+        starting: Awaited in order once the database is open, before the first call is served.
+        stopping: Awaited in order after the last call, before the database closes.
+    """
+
+    name: str
+    database: Database
+    servicers: Sequence[Registration]
+    tasks: Sequence[Callable[[], Awaitable[None]]] = ()
+    starting: Sequence[Callable[[], Awaitable[None]]] = ()
+    stopping: Sequence[Callable[[], Awaitable[None]]] = ()
