@@ -149,6 +149,74 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The account has this accreditation already, or has applied for it.
     {"reason": "ACCREDITATION_EXISTS", "metadata": {"accreditation_id": "0192f0c1-…", "state": "PENDING"}}
     """
+    ERROR_REASON_REASONS_REQUIRED: _ErrorReason.ValueType  # 200
+    """A sanction or a decision lacks a reason that the law of the project demands.
+    {"reason": "REASONS_REQUIRED", "metadata": {"missing": "facts"}}
+    """
+    ERROR_REASON_END_REQUIRED: _ErrorReason.ValueType  # 201
+    """A measure has neither an end nor, where the policy allows that, a review date.
+    {"reason": "END_REQUIRED", "metadata": {"measure": "PUBLISHING_SUSPENDED"}}
+    """
+    ERROR_REASON_RULE_UNKNOWN: _ErrorReason.ValueType  # 202
+    """The policy in force at the act has no rule by that id.
+    {"reason": "RULE_UNKNOWN", "metadata": {"rule": "spamm", "policy": "default", "version": "2026.1"}}
+    """
+    ERROR_REASON_ACT_BEFORE_POLICY: _ErrorReason.ValueType  # 203
+    """No policy was in force when the act took place, so nothing can be held against it.
+    {"reason": "ACT_BEFORE_POLICY", "metadata": {"act_time": "2025-12-31T00:00:00Z", "effective_time": "2026-01-01T00:00:00Z"}}
+    """
+    ERROR_REASON_EVIDENCE_REUSED: _ErrorReason.ValueType  # 204
+    """The same evidence already founds a sanction of the same subject.
+    {"reason": "EVIDENCE_REUSED", "metadata": {"sanction_id": "0192f0c1-…"}}
+    """
+    ERROR_REASON_OWNER_BREACH_REQUIRED: _ErrorReason.ValueType  # 205
+    """A founder or manager answers only for a breach that the duty ledger of the group records.
+    {"reason": "OWNER_BREACH_REQUIRED", "metadata": {"duty_notice_id": "0192f0c1-…", "state": "CURED"}}
+    """
+    ERROR_REASON_MEASURE_NOT_ALLOWED: _ErrorReason.ValueType  # 206
+    """The rule does not allow the measure, or the measure does not fit the subject.
+    {"reason": "MEASURE_NOT_ALLOWED", "metadata": {"measure": "GROUP_CLOSED", "rule": "spam"}}
+    """
+    ERROR_REASON_TERM_REFUSED: _ErrorReason.ValueType  # 207
+    """The end or the review date of a measure is past, or beyond what the policy allows.
+    {"reason": "TERM_REFUSED", "metadata": {"measure": "BLACKLISTED", "days_most": "1825"}}
+    """
+    ERROR_REASON_POINTS_REFUSED: _ErrorReason.ValueType  # 208
+    """The points are outside of the rule's range, or the subject is a group, which has none.
+    {"reason": "POINTS_REFUSED", "metadata": {"least": "1", "most": "3"}}
+    """
+    ERROR_REASON_CAPACITY_REFUSED: _ErrorReason.ValueType  # 209
+    """The capacity does not fit the subject or the group given.
+    {"reason": "CAPACITY_REFUSED", "metadata": {"capacity": "GROUP", "subject": "ACCOUNT"}}
+    """
+    ERROR_REASON_PRIOR_SANCTION_REFUSED: _ErrorReason.ValueType  # 210
+    """A sanction that this one would rest on is not in force, or concerns somebody else.
+    {"reason": "PRIOR_SANCTION_REFUSED", "metadata": {"sanction_id": "0192f0c1-…", "state": "EXPIRED"}}
+    """
+    ERROR_REASON_APPEAL_WINDOW_CLOSED: _ErrorReason.ValueType  # 211
+    """The time to appeal has passed.
+    {"reason": "APPEAL_WINDOW_CLOSED", "metadata": {"appeal_end_time": "2026-07-04T00:00:00Z"}}
+    """
+    ERROR_REASON_ALREADY_APPEALED: _ErrorReason.ValueType  # 212
+    """The sanction has an appeal already.
+    {"reason": "ALREADY_APPEALED", "metadata": {"appeal_id": "0192f0c1-…"}}
+    """
+    ERROR_REASON_APPELLANT_NOT_CONCERNED: _ErrorReason.ValueType  # 213
+    """The appealing account is not the one that the sanction concerns.
+    {"reason": "APPELLANT_NOT_CONCERNED", "metadata": {"sanction_id": "0192f0c1-…"}}
+    """
+    ERROR_REASON_REVIEWER_NOT_INDEPENDENT: _ErrorReason.ValueType  # 214
+    """The reviewer had a part in the sanction, reported it, or is a member of the group concerned.
+    {"reason": "REVIEWER_NOT_INDEPENDENT", "metadata": {"conflict": "ISSUER"}}
+    """
+    ERROR_REASON_REVIEWER_NOT_ASSIGNED: _ErrorReason.ValueType  # 215
+    """The appeal is assigned to another reviewer.
+    {"reason": "REVIEWER_NOT_ASSIGNED", "metadata": {"appeal_id": "0192f0c1-…"}}
+    """
+    ERROR_REASON_POLICY_NOT_IN_FORCE: _ErrorReason.ValueType  # 216
+    """No policy was in force at the instant asked for.
+    {"reason": "POLICY_NOT_IN_FORCE", "metadata": {"time": "2016-01-01T00:00:00Z"}}
+    """
     ERROR_REASON_MEMBER_ACCOUNT_UNKNOWN: _ErrorReason.ValueType  # 300
     """The groups service has not heard of the account. Retry if it was registered this second.
     {"reason": "MEMBER_ACCOUNT_UNKNOWN", "metadata": {"account_id": "0192f0c1-…", "action": "JOIN"}}
@@ -443,6 +511,74 @@ ERROR_REASON_NOT_ACCREDITABLE: ErrorReason.ValueType  # 113
 ERROR_REASON_ACCREDITATION_EXISTS: ErrorReason.ValueType  # 114
 """The account has this accreditation already, or has applied for it.
 {"reason": "ACCREDITATION_EXISTS", "metadata": {"accreditation_id": "0192f0c1-…", "state": "PENDING"}}
+"""
+ERROR_REASON_REASONS_REQUIRED: ErrorReason.ValueType  # 200
+"""A sanction or a decision lacks a reason that the law of the project demands.
+{"reason": "REASONS_REQUIRED", "metadata": {"missing": "facts"}}
+"""
+ERROR_REASON_END_REQUIRED: ErrorReason.ValueType  # 201
+"""A measure has neither an end nor, where the policy allows that, a review date.
+{"reason": "END_REQUIRED", "metadata": {"measure": "PUBLISHING_SUSPENDED"}}
+"""
+ERROR_REASON_RULE_UNKNOWN: ErrorReason.ValueType  # 202
+"""The policy in force at the act has no rule by that id.
+{"reason": "RULE_UNKNOWN", "metadata": {"rule": "spamm", "policy": "default", "version": "2026.1"}}
+"""
+ERROR_REASON_ACT_BEFORE_POLICY: ErrorReason.ValueType  # 203
+"""No policy was in force when the act took place, so nothing can be held against it.
+{"reason": "ACT_BEFORE_POLICY", "metadata": {"act_time": "2025-12-31T00:00:00Z", "effective_time": "2026-01-01T00:00:00Z"}}
+"""
+ERROR_REASON_EVIDENCE_REUSED: ErrorReason.ValueType  # 204
+"""The same evidence already founds a sanction of the same subject.
+{"reason": "EVIDENCE_REUSED", "metadata": {"sanction_id": "0192f0c1-…"}}
+"""
+ERROR_REASON_OWNER_BREACH_REQUIRED: ErrorReason.ValueType  # 205
+"""A founder or manager answers only for a breach that the duty ledger of the group records.
+{"reason": "OWNER_BREACH_REQUIRED", "metadata": {"duty_notice_id": "0192f0c1-…", "state": "CURED"}}
+"""
+ERROR_REASON_MEASURE_NOT_ALLOWED: ErrorReason.ValueType  # 206
+"""The rule does not allow the measure, or the measure does not fit the subject.
+{"reason": "MEASURE_NOT_ALLOWED", "metadata": {"measure": "GROUP_CLOSED", "rule": "spam"}}
+"""
+ERROR_REASON_TERM_REFUSED: ErrorReason.ValueType  # 207
+"""The end or the review date of a measure is past, or beyond what the policy allows.
+{"reason": "TERM_REFUSED", "metadata": {"measure": "BLACKLISTED", "days_most": "1825"}}
+"""
+ERROR_REASON_POINTS_REFUSED: ErrorReason.ValueType  # 208
+"""The points are outside of the rule's range, or the subject is a group, which has none.
+{"reason": "POINTS_REFUSED", "metadata": {"least": "1", "most": "3"}}
+"""
+ERROR_REASON_CAPACITY_REFUSED: ErrorReason.ValueType  # 209
+"""The capacity does not fit the subject or the group given.
+{"reason": "CAPACITY_REFUSED", "metadata": {"capacity": "GROUP", "subject": "ACCOUNT"}}
+"""
+ERROR_REASON_PRIOR_SANCTION_REFUSED: ErrorReason.ValueType  # 210
+"""A sanction that this one would rest on is not in force, or concerns somebody else.
+{"reason": "PRIOR_SANCTION_REFUSED", "metadata": {"sanction_id": "0192f0c1-…", "state": "EXPIRED"}}
+"""
+ERROR_REASON_APPEAL_WINDOW_CLOSED: ErrorReason.ValueType  # 211
+"""The time to appeal has passed.
+{"reason": "APPEAL_WINDOW_CLOSED", "metadata": {"appeal_end_time": "2026-07-04T00:00:00Z"}}
+"""
+ERROR_REASON_ALREADY_APPEALED: ErrorReason.ValueType  # 212
+"""The sanction has an appeal already.
+{"reason": "ALREADY_APPEALED", "metadata": {"appeal_id": "0192f0c1-…"}}
+"""
+ERROR_REASON_APPELLANT_NOT_CONCERNED: ErrorReason.ValueType  # 213
+"""The appealing account is not the one that the sanction concerns.
+{"reason": "APPELLANT_NOT_CONCERNED", "metadata": {"sanction_id": "0192f0c1-…"}}
+"""
+ERROR_REASON_REVIEWER_NOT_INDEPENDENT: ErrorReason.ValueType  # 214
+"""The reviewer had a part in the sanction, reported it, or is a member of the group concerned.
+{"reason": "REVIEWER_NOT_INDEPENDENT", "metadata": {"conflict": "ISSUER"}}
+"""
+ERROR_REASON_REVIEWER_NOT_ASSIGNED: ErrorReason.ValueType  # 215
+"""The appeal is assigned to another reviewer.
+{"reason": "REVIEWER_NOT_ASSIGNED", "metadata": {"appeal_id": "0192f0c1-…"}}
+"""
+ERROR_REASON_POLICY_NOT_IN_FORCE: ErrorReason.ValueType  # 216
+"""No policy was in force at the instant asked for.
+{"reason": "POLICY_NOT_IN_FORCE", "metadata": {"time": "2016-01-01T00:00:00Z"}}
 """
 ERROR_REASON_MEMBER_ACCOUNT_UNKNOWN: ErrorReason.ValueType  # 300
 """The groups service has not heard of the account. Retry if it was registered this second.
