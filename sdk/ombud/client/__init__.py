@@ -3,5 +3,6 @@
 from ombud.client.channel import Tls, connect
 from ombud.client.errors import OmbudError, Violation
 from ombud.client.ids import request_id
+from ombud.client.producer import Producer
 
-__all__ = ["OmbudError", "Tls", "Violation", "connect", "request_id"]
+__all__ = ["OmbudError", "Producer", "Tls", "Violation", "connect", "request_id"]

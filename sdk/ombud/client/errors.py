@@ -7,10 +7,14 @@ from typing import NamedTuple, Self
 
 import grpc
 from google.protobuf.message import DecodeError, Message
-from google.rpc import error_details_pb2, status_pb2
+from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc.aio import AioRpcError
 
+from ombud.common.v1 import access_pb2
+from ombud.common.v1.error_reason_pb2 import ErrorReason
+
 DOMAIN = "ombud"
+_CODES: dict[int, grpc.StatusCode] = {code.value[0]: code for code in grpc.StatusCode}
 _DETAILS_KEY = "grpc-status-details-bin"
 
 
@@ -69,12 +73,35 @@ class OmbudError(AioRpcError):
                 facts = dict(detail.metadata)
                 read.reason = detail.reason
                 read.satisfy = facts.pop("satisfy", "")
-                read.facts = MappingProxyType(facts)
+                read.facts = facts
             elif isinstance(detail, error_details_pb2.BadRequest):
                 read.violations = tuple(Violation(item.field, item.description) for item in detail.field_violations)
             elif isinstance(detail, error_details_pb2.RetryInfo):
                 read.retry_after = detail.retry_delay.ToTimedelta()
         return read
+
+    @classmethod
+    def of(
+        cls, reason: ErrorReason.ValueType, message: str, *, satisfy: str = "", facts: Mapping[str, str] | None = None
+    ) -> Self:
+        """Makes the failure that a message of a stream tells of, as if the call had ended with it.
+
+        Args:
+            reason: The reason; one that this version does not know keeps its number as its name.
+            message: What was wrong.
+            satisfy: What would have been accepted.
+            facts: Deciding facts by name.
+
+        Returns:
+            The failure, with the status code that the reason comes with.
+        """
+        value = ErrorReason.DESCRIPTOR.values_by_number.get(reason)
+        code = value.GetOptions().Extensions[access_pb2.code] if value else code_pb2.UNKNOWN
+        told = cls(_CODES[code], details=message)
+        told.reason = value.name.removeprefix("ERROR_REASON_") if value else str(reason)
+        told.satisfy = satisfy
+        told.facts = dict(facts or {})
+        return told
 
     @property
     def message(self) -> str:
@@ -91,11 +118,7 @@ class OmbudError(AioRpcError):
         return f"OmbudError({str(self)!r})"
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _rebuild, (self.code(), self.trailing_metadata(), self.details())
-
-
-def _rebuild(code: grpc.StatusCode, trailing: grpc.aio.Metadata, details: str) -> OmbudError:
-    return OmbudError.read(AioRpcError(code, grpc.aio.Metadata(), trailing, details))
+        return type(self), (self.code(),), vars(self)
 
 
 def _details(error: AioRpcError) -> list[Message]:

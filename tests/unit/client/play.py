@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import grpc
+
 from ombud.common.v1.types_pb2 import Subject
 
 Context = grpc.aio.ServicerContext[Subject, Subject]

@@ -3,10 +3,10 @@ from pathlib import Path
 
 import grpc
 import pytest
+
 from ombud.client import OmbudError, Tls, connect
 from ombud.client.channel import is_loopback
 from ombud.common.v1.types_pb2 import Subject
-
 from tests.unit.client.play import Context, Server, Stub
 
 SUBJECT = Subject(account_id="018f0000-0000-7000-8000-000000000001")

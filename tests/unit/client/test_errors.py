@@ -7,9 +7,9 @@ import pytest
 from google.protobuf.any_pb2 import Any as Packed
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_status import rpc_status
+
 from ombud.client import OmbudError, Violation, connect
 from ombud.common.v1.types_pb2 import Subject
-
 from tests.unit.client.play import Context, Server, Stub
 
 SUBJECT = Subject(account_id="018f0000-0000-7000-8000-000000000001")

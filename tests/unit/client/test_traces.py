@@ -3,14 +3,14 @@ from collections.abc import Iterator, Sequence
 
 import grpc
 import pytest
-from ombud.client import OmbudError, calls, connect
-from ombud.common.v1.types_pb2 import Subject
 from opentelemetry import trace
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExportResult
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, StatusCode, TraceFlags
 
+from ombud.client import OmbudError, calls, connect
+from ombud.common.v1.types_pb2 import Subject
 from tests.unit.client.play import Context, Server, Stub
 
 SUBJECT = Subject(account_id="018f0000-0000-7000-8000-000000000001")
