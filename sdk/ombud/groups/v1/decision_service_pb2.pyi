@@ -72,12 +72,12 @@ class _DecisionReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Decisi
     """Allowed: reading takes no verification."""
     DECISION_REASON_ACCOUNT_UNKNOWN: _DecisionReason.ValueType  # 10
     """Denied: the service has not heard of the account."""
-    DECISION_REASON_ACCOUNT_CLOSED: _DecisionReason.ValueType  # 11
-    """Denied: the account is closed."""
-    DECISION_REASON_STANDING_UNKNOWN: _DecisionReason.ValueType  # 12
+    DECISION_REASON_STANDING_UNKNOWN: _DecisionReason.ValueType  # 11
     """Denied: the service has not heard from the credit service yet. Reading is not affected."""
+    DECISION_REASON_ACCOUNT_CLOSED: _DecisionReason.ValueType  # 12
+    """Denied: a sanction closed the account."""
     DECISION_REASON_ACCOUNT_SUSPENDED: _DecisionReason.ValueType  # 13
-    """Denied: a sanction suspends the account."""
+    """Denied: a sanction suspends the account. Reading is not affected."""
     DECISION_REASON_ACCOUNT_BLACKLISTED: _DecisionReason.ValueType  # 14
     """Denied: the account is on the blacklist. Reading is not affected."""
     DECISION_REASON_PUBLISHING_SUSPENDED: _DecisionReason.ValueType  # 15
@@ -130,12 +130,12 @@ DECISION_REASON_READING_IS_FREE: DecisionReason.ValueType  # 3
 """Allowed: reading takes no verification."""
 DECISION_REASON_ACCOUNT_UNKNOWN: DecisionReason.ValueType  # 10
 """Denied: the service has not heard of the account."""
-DECISION_REASON_ACCOUNT_CLOSED: DecisionReason.ValueType  # 11
-"""Denied: the account is closed."""
-DECISION_REASON_STANDING_UNKNOWN: DecisionReason.ValueType  # 12
+DECISION_REASON_STANDING_UNKNOWN: DecisionReason.ValueType  # 11
 """Denied: the service has not heard from the credit service yet. Reading is not affected."""
+DECISION_REASON_ACCOUNT_CLOSED: DecisionReason.ValueType  # 12
+"""Denied: a sanction closed the account."""
 DECISION_REASON_ACCOUNT_SUSPENDED: DecisionReason.ValueType  # 13
-"""Denied: a sanction suspends the account."""
+"""Denied: a sanction suspends the account. Reading is not affected."""
 DECISION_REASON_ACCOUNT_BLACKLISTED: DecisionReason.ValueType  # 14
 """Denied: the account is on the blacklist. Reading is not affected."""
 DECISION_REASON_PUBLISHING_SUSPENDED: DecisionReason.ValueType  # 15
@@ -183,7 +183,7 @@ class _FactKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_FactKind.Val
     FACT_KIND_UNSPECIFIED: _FactKind.ValueType  # 0
     """Never sent."""
     FACT_KIND_SANCTION: _FactKind.ValueType  # 1
-    """A sanction in force; id is the sanction's id, time its end."""
+    """A sanction in force; id is the sanction's id, time its end (absent: until lifted)."""
     FACT_KIND_CAP: _FactKind.ValueType  # 2
     """A cap; id is its name ("most_groups_owned", "most_groups_joined", "most_group_members",
     "may_create_group"), limit its value.
@@ -193,9 +193,9 @@ class _FactKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_FactKind.Val
     FACT_KIND_ACCOUNT: _FactKind.ValueType  # 4
     """The account; id is the account's id."""
     FACT_KIND_VERIFICATION: _FactKind.ValueType  # 5
-    """The account's verification; id is its level ("LEVEL_1"), time when it expires or expired."""
+    """The account's verification; id is its level ("L0" to "L3"), time when it expired."""
     FACT_KIND_GRACE: _FactKind.ValueType  # 6
-    """The end of a legacy account's grace; time is the end."""
+    """A legacy account's time to verify; time is when it ended."""
     FACT_KIND_ROLE: _FactKind.ValueType  # 7
     """The role in the group; id is its name ("OWNER", "MANAGER", "MEMBER"), empty for none."""
 
@@ -205,7 +205,7 @@ class FactKind(_FactKind, metaclass=_FactKindEnumTypeWrapper):
 FACT_KIND_UNSPECIFIED: FactKind.ValueType  # 0
 """Never sent."""
 FACT_KIND_SANCTION: FactKind.ValueType  # 1
-"""A sanction in force; id is the sanction's id, time its end."""
+"""A sanction in force; id is the sanction's id, time its end (absent: until lifted)."""
 FACT_KIND_CAP: FactKind.ValueType  # 2
 """A cap; id is its name ("most_groups_owned", "most_groups_joined", "most_group_members",
 "may_create_group"), limit its value.
@@ -215,9 +215,9 @@ FACT_KIND_GROUP: FactKind.ValueType  # 3
 FACT_KIND_ACCOUNT: FactKind.ValueType  # 4
 """The account; id is the account's id."""
 FACT_KIND_VERIFICATION: FactKind.ValueType  # 5
-"""The account's verification; id is its level ("LEVEL_1"), time when it expires or expired."""
+"""The account's verification; id is its level ("L0" to "L3"), time when it expired."""
 FACT_KIND_GRACE: FactKind.ValueType  # 6
-"""The end of a legacy account's grace; time is the end."""
+"""A legacy account's time to verify; time is when it ended."""
 FACT_KIND_ROLE: FactKind.ValueType  # 7
 """The role in the group; id is its name ("OWNER", "MANAGER", "MEMBER"), empty for none."""
 Global___FactKind: _TypeAlias = FactKind  # noqa: Y015
@@ -240,7 +240,7 @@ class DecidingFact(_message.Message):
     """The value of a cap; 0 otherwise."""
     @_builtins.property
     def time(self) -> _timestamp_pb2.Timestamp:
-        """When the fact ends, or ended; absent if it has no end."""
+        """When a sanction ends, or a verification or grace ended; absent otherwise."""
 
     def __init__(
         self,
@@ -376,15 +376,11 @@ class BatchCheckRequest(_message.Message):
     """The token of a write that the answers must know of; empty for none. As in CheckRequest."""
     @_builtins.property
     def account_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Who: 1 to 1,000 accounts (UUIDs), one a question. An account may stand in several questions. What is not
-        an account's id gets ACCOUNT_UNKNOWN.
-        """
+        """Who: 1 to 1,000 accounts (UUIDs), one a question. An account may stand in several questions."""
 
     @_builtins.property
     def group_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Where: one group (UUID) a question, or one for all, or none to ask apart from any group. What is not a
-        group's id gets GROUP_UNKNOWN.
-        """
+        """Where: one group (UUID) a question, or one for all, or none to ask apart from any group."""
 
     def __init__(
         self,
@@ -404,33 +400,41 @@ Global___BatchCheckRequest: _TypeAlias = BatchCheckRequest  # noqa: Y015
 
 @_typing.final
 class BatchCheckResponse(_message.Message):
-    """The answers. Question i has the answer decisions[answers[i]]."""
+    """The answers, in columns. Question i has the answer decisions[decision_indexes[i]]."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     DECISIONS_FIELD_NUMBER: _builtins.int
-    ANSWERS_FIELD_NUMBER: _builtins.int
+    DECISION_INDEXES_FIELD_NUMBER: _builtins.int
+    VALID_UNTIL_MICROS_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
     revision: _builtins.int
-    """The revision of the groups service that all of them hold for."""
+    """The revision of the groups service that all answers hold for."""
     @_builtins.property
     def decisions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Decision]:
-        """Each distinct answer once."""
+        """Each distinct answer once, without its valid_until_time."""
 
     @_builtins.property
-    def answers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
-        """One a question, in the order of the questions: the index of its answer in `decisions`."""
+    def decision_indexes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """One a question: the index of its answer in `decisions`."""
+
+    @_builtins.property
+    def valid_until_micros(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """One a question: before this instant its answer does not change by time alone, in microseconds since 1970 UTC;
+        0 if it never does.
+        """
 
     def __init__(
         self,
         *,
         decisions: _abc.Iterable[Global___Decision] | None = ...,
-        answers: _abc.Iterable[_builtins.int] | None = ...,
+        decision_indexes: _abc.Iterable[_builtins.int] | None = ...,
+        valid_until_micros: _abc.Iterable[_builtins.int] | None = ...,
         revision: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["answers", b"answers", "decisions", b"decisions", "revision", b"revision"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decision_indexes", b"decision_indexes", "decisions", b"decisions", "revision", b"revision", "valid_until_micros", b"valid_until_micros"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -306,7 +306,7 @@ class FindGroupByCodeRequest(_message.Message):
 
     CODE_FIELD_NUMBER: _builtins.int
     code: _builtins.str
-    """The code, 4 to 20 decimal digits. A wrong check digit: GROUP_CODE_INVALID, so that a slip of the finger
+    """The code, 6 to 12 decimal digits. A wrong check digit: GROUP_CODE_INVALID, so that a slip of the finger
     never finds another group. Unknown: NOT_FOUND.
     """
     def __init__(
@@ -586,7 +586,7 @@ class ListMembersRequest(_message.Message):
     group_id: _builtins.str
     """The group (UUID). Unknown: NOT_FOUND."""
     page_size: _builtins.int
-    """Members a page: 0 takes 50, more than 100 takes 100. Negative: INVALID_FIELD."""
+    """Members a page: 0 takes 50, more than 500 takes 500. Negative: INVALID_FIELD."""
     page_token: _builtins.str
     """next_page_token of the page before; empty for the first. Of another listing: PAGE_TOKEN_REFUSED."""
     def __init__(

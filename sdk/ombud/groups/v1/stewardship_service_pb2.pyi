@@ -283,7 +283,7 @@ class GetDutyLedgerRequest(_message.Message):
     notice_id: _builtins.str
     """Only this notice (UUID); empty for all."""
     page_size: _builtins.int
-    """Entries a page: 0 takes 50, more than 100 takes 100. Negative: INVALID_FIELD."""
+    """Entries a page: 0 takes 50, more than 500 takes 500. Negative: INVALID_FIELD."""
     page_token: _builtins.str
     """next_page_token of the page before; empty for the first. Of another listing: PAGE_TOKEN_REFUSED."""
     def __init__(

@@ -742,7 +742,7 @@ class ListDueTipOffsRequest(_message.Message):
     overdue_only: _builtins.bool
     """True: only those past their due_time."""
     page_size: _builtins.int
-    """Tip-offs a page: 0 takes 50, more than 100 takes 100. Negative: INVALID_FIELD."""
+    """Tip-offs a page: 0 takes 50, more than 500 takes 500. Negative: INVALID_FIELD."""
     page_token: _builtins.str
     """next_page_token of the page before; empty for the first. Of another listing: PAGE_TOKEN_REFUSED."""
     def __init__(
