@@ -1,0 +1,1 @@
+"""A made-up channel, for where no log is at hand."""
