@@ -71,4 +71,3 @@ def entries_from(session: Session, revision: int = 0) -> list[FeedEntry]:
     while page := _after(session, found[-1].revision if found else revision):
         found.extend(page)
     return found
-

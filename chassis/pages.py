@@ -5,7 +5,6 @@ import hashlib
 import hmac
 import json
 from dataclasses import dataclass
-from typing import Protocol
 
 from google.protobuf.message import Message
 
@@ -14,11 +13,6 @@ from chassis.refusal import ErrorReason, Refusal
 _DEFAULT = 50
 _MOST = 500
 _TAG = 16
-
-
-class _PagedRequest(Protocol):
-    page_size: int
-    page_token: str
 
 
 @dataclass(frozen=True)
@@ -82,8 +76,8 @@ class Pages:
 def _listing(request: Message) -> bytes:
     bare = type(request)()
     bare.CopyFrom(request)
-    bare.ClearField("page_size")  # type: ignore[arg-type]  # every List request has it
-    bare.ClearField("page_token")  # type: ignore[arg-type]  # every List request has it
+    bare.ClearField("page_size")
+    bare.ClearField("page_token")
     name = bare.DESCRIPTOR.full_name.encode()
     return hashlib.sha256(name + b"\0" + bare.SerializeToString(deterministic=True)).digest()
 

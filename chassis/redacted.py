@@ -5,17 +5,18 @@ from typing import Generic, NoReturn, TypeVar
 
 T = TypeVar("T", str, bytes)
 
-_SHOWN = "‹redacted›"
+_SHOWN = "[redacted]"
 
 
 class Redacted(Generic[T]):
-    """Holds a personal or secret value that prints, formats and reprs as `‹redacted›`.
+    """Holds a personal or secret value that prints, formats and reprs as `[redacted]`.
 
     It can not be pickled, iterated or measured; only `reveal` gives the value, so a search for that word finds
     every place where one is used in the clear. Equality is constant in time.
     """
 
     __slots__ = ("_value",)
+    _value: T
 
     def __init__(self, value: T) -> None:
         self._value = value

@@ -6,10 +6,10 @@ import contextlib
 import logging
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, Generic, TypeVar
 
 import grpc
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -35,6 +35,14 @@ _log = logging.getLogger("ombud.run")
 
 
 @dataclass(frozen=True)
+class Hosted:
+    """A service and what it was given to run on."""
+
+    service: Service
+    platform: Platform
+
+
+@dataclass(frozen=True)
 class Running:
     """A server that serves: the ports it is bound to, 0 where it has none."""
 
@@ -44,15 +52,31 @@ class Running:
 
 @contextlib.asynccontextmanager
 async def serving(
-    services: Sequence[Service], platform: Platform, config: ServerConfig, authenticator: Authenticator, *, reflect: bool
+    hosted: Sequence[Hosted],
+    config: ServerConfig,
+    authenticator: Authenticator,
+    telemetry: Telemetry,
+    *,
+    reflect: bool,
+    bound: Callable[[int], None] = lambda _port: None,
 ) -> AsyncIterator[Running]:
     """Serves until the block ends, then drains.
+
+    Args:
+        hosted: The services of this process.
+        config: Where to listen.
+        authenticator: Proves callers.
+        telemetry: Records the spans of calls.
+        reflect: Whether to offer gRPC server reflection.
+        bound: Called with the port, before anything calls out.
 
     Order: databases, what services do before their first call, server, background work, health. Draining goes the
     other way round; a call that is being served has five seconds to end.
     """
+    services = [each.service for each in hosted]
     async with contextlib.AsyncExitStack() as stack:
-        stack.push_async_callback(platform.peers.close)
+        for each in hosted:
+            stack.push_async_callback(each.platform.peers.close)
         for service in services:
             await service.database.open()
             stack.push_async_callback(service.database.close)
@@ -60,15 +84,16 @@ async def serving(
                 await start()
             for stop in reversed(service.stopping):
                 stack.push_async_callback(stop)
-        server = build_server(services, authenticator=authenticator, telemetry=platform.telemetry, reflect=reflect)
+        server = build_server(services, authenticator=authenticator, telemetry=telemetry, reflect=reflect)
         port = bind(server, config)
+        bound(port)
         await server.start()
         stack.push_async_callback(server.stop, _DRAIN)
-        health_server, health = build_health_server(services)
+        health_server, health = build_health_server()
         health_port = health_server.add_insecure_port(config.health_listen)
         await health_server.start()
         stack.push_async_callback(health_server.stop, None)
-        stack.push_async_callback(_cancel, [asyncio.create_task(job) for job in _jobs(services, platform)])
+        stack.push_async_callback(_cancel, [asyncio.create_task(job) for job in _jobs(hosted)])
         await set_health(health, services, serving=True)
         watching = asyncio.create_task(_watch_health(services, health))
         stack.push_async_callback(set_health, health, services, serving=False)
@@ -101,12 +126,13 @@ def _server_credentials(config: ServerConfig) -> grpc.ServerCredentials:
     )
 
 
-def _jobs(services: Sequence[Service], platform: Platform) -> list["asyncio._CoroutineLike[None]"]:
-    jobs = [_supervise(service.name, task) for service in services for task in service.tasks]
-    return jobs + [
-        _supervise(service.name, AuditDelivery(service.database, platform.peers, platform.telemetry).run)
-        for service in services
-    ]
+def _jobs(hosted: Sequence[Hosted]) -> list[Coroutine[Any, Any, None]]:
+    jobs = []
+    for each in hosted:
+        service, platform = each.service, each.platform
+        delivery = AuditDelivery(service.database, platform.peers, platform.telemetry)
+        jobs += [_supervise(service.name, task) for task in (*service.tasks, delivery.run)]
+    return jobs
 
 
 async def _supervise(name: str, task: Callable[[], Awaitable[None]]) -> None:
@@ -115,7 +141,7 @@ async def _supervise(name: str, task: Callable[[], Awaitable[None]]) -> None:
         try:
             await task()
         except Exception as error:  # noqa: BLE001 - one fault must not end what the service promises
-            _log.error("%s: background work failed: %s", name, type(error).__name__)  # noqa: TRY400 - a traceback may quote personal data
+            _log.error("%s: background work failed: %s", name, type(error).__name__)
         await asyncio.sleep(1.0)
 
 
@@ -154,21 +180,17 @@ def main(name: str, config_type: type[C], build: Callable[[C, Platform], Service
     file: Path = parser.parse_args().config
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
     try:
-        config = load(_process_config(config_type), file)
+        config = load(ProcessConfig[config_type], file)  # type: ignore[valid-type]  # the service's own
         asyncio.run(_serve_one(config.server, config.service, build))
     except ConfigError as error:
         sys.exit(f"{error}")
 
 
-class ProcessConfig(Settings):
+class ProcessConfig(Settings, Generic[C]):
     """A process's file."""
 
     server: ServerConfig
-    service: ServiceConfig
-
-
-def _process_config(config_type: type[ServiceConfig]) -> type[ProcessConfig]:
-    return type("ProcessConfig", (ProcessConfig,), {"__annotations__": {"service": config_type}})
+    service: C
 
 
 async def _serve_one(server: ServerConfig, config: C, build: Callable[[C, Platform], Service]) -> None:
@@ -177,7 +199,8 @@ async def _serve_one(server: ServerConfig, config: C, build: Callable[[C, Platfo
     try:
         platform = Platform(clock, Peers(server.peers, tls=client_tls(server)), telemetry)
         service = build(config, platform)
-        async with serving([service], platform, server, authenticator_for(server, clock), reflect=False) as running:
+        hosted = [Hosted(service, platform)]
+        async with serving(hosted, server, authenticator_for(server, clock), telemetry, reflect=False) as running:
             _log.info("%s serves on port %d", service.name, running.port)
             await until_signalled()
     finally:

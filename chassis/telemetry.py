@@ -6,13 +6,13 @@ recorded whatever the caller's sampling flag says; successful reads by a ratio o
 """
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from opentelemetry import context as otel_context
 from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, SpanKind, Status, StatusCode, TraceFlags
@@ -108,7 +108,9 @@ def parse_parent(traceparent: str) -> SpanContext | None:
     parts = traceparent.split("-")
     try:
         version, trace_id, span_id, flags = parts[:4]
-        context = SpanContext(int(trace_id, 16), int(span_id, 16), is_remote=True, trace_flags=TraceFlags(int(flags, 16)))
+        context = SpanContext(
+            int(trace_id, 16), int(span_id, 16), is_remote=True, trace_flags=TraceFlags(int(flags, 16))
+        )
     except ValueError:
         return None
     well_formed = len(version) == 2 and version != "ff" and len(trace_id) == 32 and len(span_id) == 16  # noqa: PLR2004 - W3C lengths
@@ -135,26 +137,3 @@ def current_trace() -> Trace:
     """The span that this task belongs to."""
     context = trace.get_current_span().get_span_context()
     return as_trace(context if context.is_valid else None)
-
-
-def span_row(span: ReadableSpan) -> tuple[str, str, str, str, str, str, int, int, str, Mapping[str, object]]:
-    """What is kept of a span: ids, parent id, name, service, kind, times in nanoseconds, status, attributes."""
-    context = span.get_span_context()
-    attributes = dict(span.attributes or {})
-    return (
-        f"{context.trace_id:032x}",
-        f"{context.span_id:016x}",
-        f"{span.parent.span_id:016x}" if span.parent else "",
-        span.name,
-        str(attributes.pop("ombud.service", "")),
-        span.kind.name,
-        span.start_time or 0,
-        span.end_time or 0,
-        str(attributes.get("rpc.response.status_code", "OK")),
-        attributes,
-    )
-
-
-def rows(spans: Sequence[ReadableSpan]) -> list[tuple[str, str, str, str, str, str, int, int, str, Mapping[str, object]]]:
-    """`span_row` of each."""
-    return [span_row(span) for span in spans]

@@ -3,13 +3,11 @@
 import json
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
-
-from chassis.telemetry import rows
 
 _KEPT_NS = 7 * 24 * 3600 * 10**9
 _SCHEMA = """
@@ -51,7 +49,7 @@ class TraceStore(SpanExporter):
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Writes the spans in one transaction."""
-        values = [(*row[:-1], json.dumps(row[-1])) for row in rows(spans)]
+        values = [_row(span) for span in spans]
         try:
             self._connection.execute("BEGIN")
             self._connection.executemany("INSERT OR REPLACE INTO span VALUES (?,?,?,?,?,?,?,?,?,?)", values)
@@ -74,4 +72,23 @@ def spans_of(path: Path, trace_id: str) -> list[StoredSpan]:
         found = connection.execute("SELECT * FROM span WHERE trace_id = ? ORDER BY start_ns", (trace_id,)).fetchall()
     finally:
         connection.close()
-    return [StoredSpan(*row[:-1], attributes=json.loads(row[-1])) for row in found]
+    columns = [field.name for field in fields(StoredSpan)]
+    return [StoredSpan(**dict(zip(columns, row, strict=True)) | {"attributes": json.loads(row[-1])}) for row in found]
+
+
+def _row(span: ReadableSpan) -> tuple[str | int, ...]:
+    context = span.get_span_context()
+    assert context is not None  # noqa: S101 - a finished span has one
+    attributes = dict(span.attributes or {})
+    return (
+        f"{context.trace_id:032x}",
+        f"{context.span_id:016x}",
+        f"{span.parent.span_id:016x}" if span.parent else "",
+        span.name,
+        str(attributes.pop("ombud.service", "")),
+        span.kind.name,
+        span.start_time or 0,
+        span.end_time or 0,
+        str(attributes.get("rpc.response.status_code", "OK")),
+        json.dumps(attributes),
+    )

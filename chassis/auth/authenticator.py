@@ -1,6 +1,6 @@
 """From a connection and its metadata to a caller."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Protocol
 from urllib.parse import urlsplit
 
@@ -14,7 +14,7 @@ _BEARER = "Bearer "
 class Authenticator(Protocol):
     """Proves who is behind a call."""
 
-    def authenticate(self, authorization: str, auth_context: Mapping[str, Sequence[bytes]]) -> Caller:
+    def authenticate(self, authorization: str, auth_context: Mapping[str, Iterable[bytes]]) -> Caller:
         """The caller, from the `authorization` header (empty if absent) and the connection's own proof.
 
         Raises:
@@ -29,8 +29,9 @@ class LoopbackAuthenticator:
     def __init__(self, tokens: TokenVerifier) -> None:
         self._tokens = tokens
 
-    def authenticate(self, authorization: str, auth_context: Mapping[str, Sequence[bytes]]) -> Caller:
+    def authenticate(self, authorization: str, auth_context: Mapping[str, Iterable[bytes]]) -> Caller:
         """See `Authenticator`."""
+        del auth_context  # plaintext proves nothing
         return self._tokens.workload_or_person(_bearer(authorization)) if authorization else ANONYMOUS
 
 
@@ -46,12 +47,12 @@ class MutualTlsAuthenticator:
         self._tokens = tokens
         self._trust_domain = trust_domain
 
-    def authenticate(self, authorization: str, auth_context: Mapping[str, Sequence[bytes]]) -> Caller:
+    def authenticate(self, authorization: str, auth_context: Mapping[str, Iterable[bytes]]) -> Caller:
         """See `Authenticator`."""
-        workload = self._workload(auth_context.get("peer_spiffe_id", ()))
+        workload = self._workload(list(auth_context.get("peer_spiffe_id", ())))
         return Caller(workload, self._tokens.person(_bearer(authorization)) if authorization else None)
 
-    def _workload(self, spiffe_ids: Sequence[bytes]) -> str:
+    def _workload(self, spiffe_ids: list[bytes]) -> str:
         if not spiffe_ids:
             return ""
         uri = urlsplit(spiffe_ids[0].decode(errors="replace"))

@@ -5,7 +5,7 @@ for in `azp` (OpenID Connect's authorized party): on loopback that also proves t
 certificate does.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -41,6 +41,19 @@ class DevIssuer:
     def workload(self, name: str, *, valid: timedelta = timedelta(hours=12)) -> str:
         """A token that proves a workload on loopback."""
         return self._sign({"sub": name, "kind": "workload"}, valid)
+
+    def workload_source(self, name: str) -> Callable[[], str]:
+        """Gives a workload's token for each call, and makes a new one when half of its life is over."""
+        valid = timedelta(hours=12)
+        token, renew = "", self._clock.now()
+
+        def source() -> str:
+            nonlocal token, renew
+            if self._clock.now() >= renew:
+                token, renew = self.workload(name, valid=valid), self._clock.now() + valid / 2
+            return token
+
+        return source
 
     def person(
         self,
@@ -124,7 +137,12 @@ class TokenVerifier:
                 audience=AUDIENCE,
                 issuer=issuer,
                 # Times are checked against the injected clock, on every use.
-                options={"require": ["sub", "exp", "nbf", "aud", "iss"], "verify_exp": False, "verify_nbf": False, "verify_iat": False},
+                options={
+                    "require": ["sub", "exp", "nbf", "aud", "iss"],
+                    "verify_exp": False,
+                    "verify_nbf": False,
+                    "verify_iat": False,
+                },
             )
             times = [datetime.fromtimestamp(int(claims[name]), self._clock.now().tzinfo) for name in ("nbf", "exp")]
         except (jwt.InvalidTokenError, KeyError, TypeError, ValueError, OverflowError) as error:

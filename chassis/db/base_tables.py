@@ -1,5 +1,7 @@
-"""The first schema of the shared tables, as each service's first migration creates it. Frozen: later changes are
-new functions that new migrations call."""
+"""The first schema of the shared tables, as each service's first migration creates it.
+
+Frozen: later changes are new functions that new migrations call.
+"""
 
 import sqlalchemy as sa
 from alembic.operations import Operations

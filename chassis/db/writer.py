@@ -121,9 +121,7 @@ class Writer:
         """Makes the head row if the database is new, and starts the thread."""
         with self._engine.begin() as connection:
             if connection.execute(select(FeedHead.singleton)).first() is None:  # type: ignore[call-overload]  # a column
-                connection.execute(
-                    insert(FeedHead).values(singleton=1, epoch=new_id(), revision=0, audit_sequence=0)
-                )
+                connection.execute(insert(FeedHead).values(singleton=1, epoch=new_id(), revision=0, audit_sequence=0))
         self._thread.start()
 
     def stop(self) -> None:
@@ -246,7 +244,13 @@ def _collect(item: Item, unit: Unit, batch: _Batch) -> None:
         entry = FeedEntry(head.revision, call.trace.parent, key, payload)
         batch.entries.append(entry)
         batch.changes.append(
-            {"revision": entry.revision, "key": key, "payload": payload, "traceparent": entry.traceparent, "at": unit.now}
+            {
+                "revision": entry.revision,
+                "key": key,
+                "payload": payload,
+                "traceparent": entry.traceparent,
+                "at": unit.now,
+            }
         )
     for record in unit.audits:
         head.audit_sequence += 1

@@ -43,12 +43,12 @@ class _Registrar:
         self.handlers[service] = handlers
 
 
-class _Router(grpc.GenericRpcHandler[Any, Any]):
+class _Router(grpc.GenericRpcHandler):
     """Finds the wrapped handler of a path."""
 
     def __init__(self, handlers: Mapping[str, Handler]) -> None:
         self._handlers = handlers
-        self._unknown = grpc.unary_unary_rpc_method_handler(_unknown)
+        self._unknown: Handler = grpc.unary_unary_rpc_method_handler(_unknown)
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> Handler | None:
         path = str(handler_call_details.method)
@@ -63,7 +63,6 @@ async def _unknown(_raw: bytes, context: Context) -> bytes:
         satisfy="an RPC of the services that this server runs",
     )
     await context.abort(status.code_of(refusal), refusal.message, status.details_of(refusal))
-    return b""
 
 
 def build_server(
@@ -95,8 +94,8 @@ def build_server(
     return server
 
 
-def build_health_server(services: Sequence[Service]) -> tuple[grpc.aio.Server, health.aio.HealthServicer]:
-    """A plaintext server with the health service alone; every service begins as NOT_SERVING."""
+def build_health_server() -> tuple[grpc.aio.Server, health.aio.HealthServicer]:
+    """A plaintext server with the health service alone, which knows of nothing that serves yet."""
     servicer = health.aio.HealthServicer()
     server = grpc.aio.server(options=_OPTIONS)
     health_pb2_grpc.add_HealthServicer_to_server(servicer, server)

@@ -1,5 +1,7 @@
-"""What stands around every RPC, in this order: errors, tracing, deadline, authentication, authorisation, validation,
-idempotency key. One wrapper an RPC instead of a chain of interceptors, which would cost more than the calls they guard.
+"""What stands around every RPC.
+
+In this order: errors, tracing, deadline, authentication, authorisation, validation, idempotency key. One wrapper an RPC
+instead of a chain of interceptors, which would cost more than the calls they guard.
 """
 
 import asyncio
@@ -63,7 +65,7 @@ class Pipeline:
                 else:
                     async with asyncio.timeout(timeout):
                         reply = await behaviour(request, context)
-            except BaseException as error:  # noqa: BLE001 - a client sees a status, never an exception
+            except BaseException as error:
                 await self._refuse(served, error, context)
                 raise
             served.finish("OK")
@@ -84,7 +86,7 @@ class Pipeline:
                     replies = behaviour(request, context)
                 async for reply in replies:
                     yield reply.SerializeToString()
-            except BaseException as error:  # noqa: BLE001 - a client sees a status, never an exception
+            except BaseException as error:
                 await self._refuse(served, error, context)
                 raise
             served.finish("OK")

@@ -28,9 +28,10 @@ def check(message: Message) -> None:
 
 def _path(violation: protovalidate.Violation) -> str:
     parts: list[str] = []
-    for element in violation.proto.field.elements:
-        part = element.field_name
-        if element.HasField("index"):
-            part += f"[{element.index}]"
-        parts.append(part)
+    field = violation.proto.field
+    for element in field.elements if field else ():
+        subscript = element.subscript
+        # A map's key may be what a person wrote; an index is only a number.
+        index = f"[{subscript.value}]" if subscript is not None and subscript.field == "index" else ""
+        parts.append(f"{element.field_name}{index}")
     return ".".join(parts) or "(message)"

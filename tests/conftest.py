@@ -1,0 +1,35 @@
+import functools
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.engines import OpenDatabase, fresh_postgres, opened, postgres_server
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with postgres_server(tmp_path_factory.mktemp("postgres")) as uri:
+        yield uri
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A new database, once on each engine."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/test.db"
+    return fresh_postgres(request.getfixturevalue("postgres"))
+
+
+@pytest.fixture
+def databases(database_url: str) -> OpenDatabase:
+    """Opens a service's database on each engine: `async with databases("credit") as database: ...`."""
+    return functools.partial(opened, database_url)
+
+
+@pytest.fixture
+async def suite(tmp_path: Path) -> "AsyncIterator[Suite]":
+    from tests.support.suite import running_suite
+
+    async with running_suite(tmp_path / "data") as running:
+        yield running
