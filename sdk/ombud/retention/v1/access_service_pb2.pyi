@@ -539,7 +539,7 @@ class ListAccessRegisterRequest(_message.Message):
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     ACCESS_ID_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
-    """Most events in the answer. 0: 100. More than 500 counts as 500."""
+    """Most events in the answer. 0: 50. More than 500 counts as 500."""
     page_token: _builtins.str
     """next_page_token of the answer before, with the same filter; otherwise PAGE_TOKEN_REFUSED. Empty: from the start."""
     access_id: _builtins.str

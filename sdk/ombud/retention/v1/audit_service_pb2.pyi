@@ -78,7 +78,7 @@ class QueryAuditRecordsRequest(_message.Message):
     TRACE_ID_FIELD_NUMBER: _builtins.int
     SUBJECT_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
-    """Most entries in the answer. 0: 100. More than 500 counts as 500."""
+    """Most entries in the answer. 0: 50. More than 500 counts as 500."""
     page_token: _builtins.str
     """next_page_token of the answer before, with the same filter; otherwise PAGE_TOKEN_REFUSED. Empty: from the start."""
     trace_id: _builtins.str

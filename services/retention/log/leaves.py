@@ -1,0 +1,118 @@
+"""The bytes that the log commits to: records, leaves, and the proofs that carry them.
+
+The layouts stand in `ombud.verify.evidence`, which reads them with code of its own.
+"""
+
+import base64
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from hashlib import sha256
+from uuid import UUID
+
+from services.retention.log.tree import leaf_hash
+
+SALT_BYTES = 16
+NO_GROUP = bytes(16)
+NO_KEY = bytes(16)
+
+_SEGMENT_LEAF = struct.Struct(">BBBB16s16sQIqq32s32s")
+_EVENT_LEAF = struct.Struct(">BBH16sq32s")
+_RECORD = struct.Struct(">BB16sqqQB")
+_PLACE = struct.Struct(">16sIB")
+_VERSION = 1
+_SEGMENT, _EVENT = 1, 2
+_FORM_RECORD_WITHOUT_BODY, _FORM_RECORD, _FORM_EVENT = 1, 2, 3
+
+
+class RecordClass(IntEnum):
+    """Which class a record is retained in."""
+
+    CHAT = 1
+    AUDIT = 2
+
+
+class Codec(IntEnum):
+    """How the chunks of a segment file are stored."""
+
+    PLAIN = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentLeaf:
+    """What the log says of a segment.
+
+    Times are microseconds since 1970; `key_id` is that of the secret which the chunks are encrypted under, zeros if
+    they are not.
+    """
+
+    segment_id: UUID
+    record_class: RecordClass
+    first_index: int
+    count: int
+    first_receive_time: int
+    last_receive_time: int
+    inner_root: bytes
+    file_hash: bytes
+    codec: Codec = Codec.PLAIN
+    key_id: bytes = NO_KEY
+
+    def entry(self) -> bytes:
+        """The leaf's bytes."""
+        return _SEGMENT_LEAF.pack(
+            _SEGMENT,
+            _VERSION,
+            self.record_class,
+            self.codec,
+            self.segment_id.bytes,
+            self.key_id,
+            self.first_index,
+            self.count,
+            self.first_receive_time,
+            self.last_receive_time,
+            self.inner_root,
+            self.file_hash,
+        )
+
+
+def event_entry(kind: int, event_id: UUID, time: int, salt: bytes, statement: bytes) -> bytes:
+    """The leaf of an event: what it says is hidden behind a salted commitment; kind and time are open."""
+    return _EVENT_LEAF.pack(_EVENT, _VERSION, kind, event_id.bytes, time, leaf_hash(salt + statement))
+
+
+def record_head(
+    record_class: RecordClass, group: bytes, producer: bytes, *, receive_time: int, event_time: int, sequence: int
+) -> bytes:
+    """A record's bytes up to its body."""
+    head = _RECORD.pack(_VERSION, record_class, group, receive_time, event_time, sequence, len(producer))
+    return head + producer
+
+
+def record_leaf(salt: bytes, head: bytes, body: bytes) -> bytes:
+    """The leaf hash of a record in its segment's inner tree."""
+    return sha256(b"\x00" + salt + head + body).digest()
+
+
+def record_evidence(
+    leaf: bytes, *, salt: bytes, ordinal: int, path: Sequence[bytes], head: bytes, body: bytes | None
+) -> bytes:
+    """What a proof of a record carries beside the path of its leaf; without the body if that is None."""
+    form = _FORM_RECORD_WITHOUT_BODY if body is None else _FORM_RECORD
+    place = _PLACE.pack(salt, ordinal, len(path))
+    return bytes([form]) + leaf + place + b"".join(path) + head + (body or b"")
+
+
+def event_evidence(leaf: bytes, salt: bytes, statement: bytes) -> bytes:
+    """What a proof of an event carries beside the path of its leaf."""
+    return bytes([_FORM_EVENT]) + leaf + salt + statement
+
+
+def proof_text(evidence: bytes, leaf_index: int, path: Sequence[bytes], checkpoint: str) -> str:
+    """A C2SP tlog-proof."""
+    lines = ["c2sp.org/tlog-proof@v1", f"extra {_base64(evidence)}", f"index {leaf_index}", *map(_base64, path)]
+    return "\n".join(lines) + "\n\n" + checkpoint
+
+
+def _base64(raw: bytes) -> str:
+    return base64.b64encode(raw).decode()
