@@ -15,7 +15,7 @@ from chassis.db.writer import Item
 from chassis.refusal import ErrorReason, Refusal
 from chassis.server import status
 from chassis.server.methods import methods_of
-from chassis.server.pipeline import Context, Pipeline
+from chassis.server.pipeline import Context, Handler, Pipeline
 from chassis.service import Service
 from chassis.telemetry import Telemetry
 from ombud.common.v1.audit_pb2 import AuditOutcome
@@ -26,8 +26,6 @@ _OPTIONS = (
     ("grpc.max_receive_message_length", 8 << 20),
     ("grpc.http2.min_recv_ping_interval_without_data_ms", 30_000),
 )
-
-Handler = grpc.RpcMethodHandler[Any, Any]
 
 
 class _Registrar:
@@ -50,7 +48,7 @@ class _Router(grpc.GenericRpcHandler):
         self._handlers = handlers
         self._unknown: Handler = grpc.unary_unary_rpc_method_handler(_unknown)
 
-    def service(self, handler_call_details: grpc.HandlerCallDetails) -> Handler | None:
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> "Handler | None":
         path = str(handler_call_details.method)
         handler = self._handlers.get(path)
         return self._unknown if handler is None and path.startswith("/ombud.") else handler

@@ -8,7 +8,7 @@ import asyncio
 import hashlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import grpc
 from google.protobuf.message import DecodeError, Message
@@ -22,7 +22,9 @@ from chassis.server import status, validation
 from chassis.server.methods import Method
 from chassis.telemetry import Telemetry, as_trace, enter, finish, parse_parent
 
-Context = grpc.aio.ServicerContext[Any, Any]
+Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
+# A string, because gRPC's own class takes no parameters at run time.
+Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 Denied = Callable[[Call, Refusal], Awaitable[None]]
 
 _DEFAULT_TIMEOUT = 15.0
@@ -44,7 +46,7 @@ class Pipeline:
         self._telemetry = telemetry
         self._denied = denied
 
-    def wrap(self, method: Method, handler: grpc.RpcMethodHandler[Any, Any]) -> grpc.RpcMethodHandler[Any, Any]:
+    def wrap(self, method: Method, handler: Handler) -> Handler:
         """The handler with everything around it. Requests arrive as bytes, so that rubbish is refused like the rest."""
         if handler.request_streaming and handler.response_streaming:
             return grpc.stream_stream_rpc_method_handler(self._stream(method, handler.stream_stream, streams_in=True))
