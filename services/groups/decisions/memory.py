@@ -1,0 +1,115 @@
+"""Keeps the state in memory abreast of the database, and proves to callers that it is."""
+
+import asyncio
+import base64
+import binascii
+import contextlib
+from collections.abc import Sequence
+
+from chassis.db import Database
+from chassis.db.writer import FeedEntry
+from chassis.feed import entries_from
+from chassis.refusal import ErrorReason, Refusal
+from ombud.groups.v1.change_pb2 import GroupsChange
+from services.groups.decisions.state import DecisionState
+
+_POLL = 0.25
+_PATIENCE = 0.05
+
+
+class DecisionMemory:
+    """The state of decisions, which has every commit of this process before its caller has the answer.
+
+    What other processes commit to the same database arrives within 250 ms.
+
+    Args:
+        database: The database whose change feed is followed.
+
+    Attributes:
+        state: What decisions rest on.
+        revision: The revision of the change feed that it holds for.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self.state = DecisionState()
+        self.revision = 0
+        self._database = database
+        self._epoch = ""
+        self._announced = 0
+        self._behind = asyncio.Event()
+        self._moved = asyncio.Event()
+        database.on_commit(self._committed)
+
+    async def load(self) -> None:
+        """Takes in all that is committed. Before this nothing may be asked."""
+        self._epoch = (await self._database.head()).epoch
+        await self._catch_up()
+
+    async def run(self) -> None:
+        """Takes in what other processes commit; runs until cancelled."""
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._behind.wait(), _POLL)
+            self._behind.clear()
+            await self._catch_up()
+
+    def token(self) -> str:
+        """A token of everything that this process has committed or seen so far."""
+        content = f"{self._epoch}/{max(self.revision, self._announced)}"
+        return base64.urlsafe_b64encode(content.encode()).decode()
+
+    async def reached(self, token: str) -> None:
+        """Returns once the state is as new as the token.
+
+        Raises:
+            Refusal: INVALID_FIELD, if it is no token of this service; REVISION_UNKNOWN, if it is of a history that
+                this database does not have.
+        """
+        epoch, asked = _parse(token)
+        if epoch == self._epoch and asked > self.revision:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._until(asked), _PATIENCE)
+        if epoch != self._epoch or asked > self.revision:
+            raise Refusal(
+                ErrorReason.ERROR_REASON_REVISION_UNKNOWN,
+                "the token is of a write that this service does not have",
+                satisfy="a newer token, or none",
+                asked=asked,
+                newest=self.revision,
+            )
+
+    async def _until(self, revision: int) -> None:
+        while self.revision < revision:
+            self._moved.clear()
+            self._behind.set()
+            await self._moved.wait()
+
+    async def _catch_up(self) -> None:
+        revision = self.revision
+        self._take(await self._database.read(lambda session: entries_from(session, revision)))
+
+    def _committed(self, entries: Sequence[FeedEntry]) -> None:
+        self._announced = entries[-1].revision
+        self._take(entries)
+        if self.revision < self._announced:
+            self._behind.set()
+
+    def _take(self, entries: Sequence[FeedEntry]) -> None:
+        """Applies the entries that follow on what is there; others come again from the database."""
+        for entry in entries:
+            if entry.revision == self.revision + 1:
+                self.state.apply(GroupsChange.FromString(entry.payload))
+                self.revision = entry.revision
+        self._moved.set()
+
+
+def _parse(token: str) -> tuple[str, int]:
+    try:
+        epoch, _, revision = base64.urlsafe_b64decode(token).decode().partition("/")
+        return epoch, int(revision)
+    except (binascii.Error, ValueError):
+        raise Refusal.field(
+            "consistency_token",
+            "not a token of this service",
+            satisfy="the consistency_token of an answer to a write, or none",
+        ) from None

@@ -1,0 +1,83 @@
+"""DecisionService: questions from messages, answers from memory."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from grpc.aio import ServicerContext
+
+from chassis.clock import Clock
+from chassis.refusal import Refusal
+from ombud.groups.v1 import decision_service_pb2 as contract
+from ombud.groups.v1 import decision_service_pb2_grpc
+from services.groups.decisions import wire
+from services.groups.decisions.domain import Action
+from services.groups.decisions.memory import DecisionMemory
+from services.groups.decisions.verdicts import NEVER, Verdict
+
+Context = ServicerContext[Any, Any]
+
+_UUID = re.compile("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+
+class DecisionServicer(decision_service_pb2_grpc.DecisionServiceServicer):
+    """Answers what accounts may do. Touches no database.
+
+    Args:
+        memory: What the answers rest on.
+        clock: The instant of the answers.
+    """
+
+    def __init__(self, memory: DecisionMemory, clock: Clock) -> None:
+        self._memory = memory
+        self._clock = clock
+
+    async def Check(self, request: contract.CheckRequest, _context: Context) -> contract.CheckResponse:
+        """Answers one question."""
+        if request.consistency_token:
+            await self._memory.reached(request.consistency_token)
+        action = wire.ACTIONS[request.action]
+        group_id = "" if action is Action.CREATE_GROUP else request.group_id
+        verdict = self._memory.state.check(action, request.account_id, group_id, self._clock.now())
+        response = contract.CheckResponse(decision=verdict.decision, revision=self._memory.revision)
+        if verdict.until != NEVER:
+            response.decision.valid_until_time.FromMicroseconds(verdict.until)
+        return response
+
+    async def BatchCheck(self, request: contract.BatchCheckRequest, _context: Context) -> contract.BatchCheckResponse:
+        """Answers many questions."""
+        if request.consistency_token:
+            await self._memory.reached(request.consistency_token)
+        action = wire.ACTIONS[request.action]
+        account_ids = list(request.account_ids)
+        group_ids = list(request.group_ids) if action is not Action.CREATE_GROUP else []
+        state = self._memory.state
+        verdicts = state.check_many(action, account_ids, group_ids or [""], self._clock.now())
+        decisions = {id(verdict.decision): verdict.decision for verdict in verdicts}
+        _refuse_malformed("group_ids", group_ids, state.unknown_groups(group_ids))
+        _refuse_malformed("account_ids", account_ids, _unknown_accounts(decisions.values()))
+        return _columns(verdicts, decisions, self._memory.revision)
+
+
+def _columns(
+    verdicts: Sequence[Verdict], decisions: Mapping[int, contract.Decision], revision: int
+) -> contract.BatchCheckResponse:
+    """The answers in columns; `decisions` are the distinct ones, by object identity."""
+    position = {key: index for index, key in enumerate(decisions)}
+    return contract.BatchCheckResponse(
+        decisions=decisions.values(),
+        decision_indexes=[position[id(verdict.decision)] for verdict in verdicts],
+        valid_until_micros=[0 if verdict.until == NEVER else verdict.until for verdict in verdicts],
+        revision=revision,
+    )
+
+
+def _unknown_accounts(decisions: Iterable[contract.Decision]) -> set[str]:
+    return {each.fact.id for each in decisions if each.reason == contract.DECISION_REASON_ACCOUNT_UNKNOWN}
+
+
+def _refuse_malformed(field: str, ids: Sequence[str], unknown: Iterable[str]) -> None:
+    """Tells a slip of the caller from an id that nobody has. A known id needs no look at its form."""
+    for each in unknown:
+        if not _UUID.fullmatch(each):
+            raise Refusal.field(f"{field}[{ids.index(each)}]", "must be a valid UUID", satisfy="a UUID in each place")

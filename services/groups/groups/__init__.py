@@ -1,0 +1,1 @@
+"""Groups, their codes and caps, and who is in them."""

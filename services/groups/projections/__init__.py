@@ -1,0 +1,1 @@
+"""What the service knows from identity and credit, kept by following their feeds."""

@@ -1,0 +1,70 @@
+"""Follows identity and credit: keeps what they say, and tells the service's own feed in the same transaction."""
+
+from chassis.db import Database, Unit
+from chassis.follow import Follower
+from chassis.peers import Peers
+from chassis.telemetry import Telemetry
+from ombud.credit.v1.standing_service_pb2 import StandingChange, WatchStandingRequest
+from ombud.credit.v1.standing_service_pb2_grpc import StandingServiceStub
+from ombud.groups.v1.change_pb2 import PROJECTION_ACCOUNTS, PROJECTION_STANDINGS, GroupsChange
+from ombud.identity.v1.account_service_pb2 import AccountChange, WatchAccountsRequest
+from ombud.identity.v1.account_service_pb2_grpc import AccountServiceStub
+from services.groups.projections import store, wire
+
+_RESET = "reset"
+
+
+def accounts(database: Database, peers: Peers, telemetry: Telemetry) -> Follower[AccountChange]:
+    """Follows the accounts of identity."""
+    return Follower(
+        "identity-accounts",
+        database,
+        telemetry,
+        open_stream=lambda position: AccountServiceStub(peers.channel("identity")).WatchAccounts(
+            WatchAccountsRequest(from_revision=position.revision, epoch=position.epoch)
+        ),
+        apply=apply_account,
+        reset=reset_accounts,
+    )
+
+
+def standings(database: Database, peers: Peers, telemetry: Telemetry) -> Follower[StandingChange]:
+    """Follows the standings of credit."""
+    return Follower(
+        "credit-standings",
+        database,
+        telemetry,
+        open_stream=lambda position: StandingServiceStub(peers.channel("credit")).WatchStanding(
+            WatchStandingRequest(from_revision=position.revision, epoch=position.epoch)
+        ),
+        apply=apply_standing,
+        reset=reset_standings,
+    )
+
+
+def apply_account(unit: Unit, change: AccountChange) -> None:
+    """Keeps an account."""
+    store.keep_account(unit.session, change.account)
+    unit.change(change.account.account_id, GroupsChange(account=change.account))
+
+
+def apply_standing(unit: Unit, change: StandingChange) -> None:
+    """Keeps a standing, or the entitlements by default."""
+    if change.HasField("subject"):
+        store.keep_standing(unit.session, change.subject)
+        unit.change(wire.subject_key(change.subject.subject), GroupsChange(standing=change.subject))
+    else:
+        store.keep_default(unit.session, change.defaults)
+        unit.change("default", GroupsChange(default_entitlements=change.defaults))
+
+
+def reset_accounts(unit: Unit) -> None:
+    """Forgets all accounts, before they are told anew."""
+    store.drop_accounts(unit.session)
+    unit.change(_RESET, GroupsChange(reset=PROJECTION_ACCOUNTS))
+
+
+def reset_standings(unit: Unit) -> None:
+    """Forgets all standings, before they are told anew."""
+    store.drop_standings(unit.session)
+    unit.change(_RESET, GroupsChange(reset=PROJECTION_STANDINGS))

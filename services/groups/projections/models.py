@@ -1,0 +1,27 @@
+"""Tables of what other services have said: their messages, as they came."""
+
+from sqlalchemy import LargeBinary, String
+from sqlmodel import Field
+
+from services.groups.tables import GroupsTable
+
+
+class ProjectedAccount(GroupsTable, table=True):
+    """The last `ombud.identity.v1.Account` of an account."""
+
+    __tablename__ = "projected_account"
+
+    account_id: str = Field(primary_key=True, sa_type=String(36))
+    message: bytes = Field(sa_type=LargeBinary)
+
+
+class ProjectedStanding(GroupsTable, table=True):
+    """The last `ombud.credit.v1.SubjectEntitlements` of a subject, or the `DefaultEntitlements`.
+
+    The key is "account/<id>", "group/<id>" or "default".
+    """
+
+    __tablename__ = "projected_standing"
+
+    subject_key: str = Field(primary_key=True, sa_type=String(48))
+    message: bytes = Field(sa_type=LargeBinary)

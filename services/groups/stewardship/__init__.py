@@ -1,0 +1,1 @@
+"""The duty of owners: notices, cures, and the ledger of both."""

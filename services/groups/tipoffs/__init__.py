@@ -1,0 +1,1 @@
+"""Tip-offs and the promise to answer them in time."""
