@@ -390,7 +390,7 @@ class ListAccountsRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
-    """How many at most; 0: 100. The server gives 1000 at most."""
+    """How many at most; 0: 50. The server gives 500 at most."""
     page_token: _builtins.str
     """The next_page_token of the page before; empty: from the start (reason PAGE_TOKEN_REFUSED)."""
     def __init__(

@@ -285,7 +285,7 @@ class ListSignaturesRequest(_message.Message):
     account_id: _builtins.str
     """The account (UUID). Unknown: reason NOT_FOUND."""
     page_size: _builtins.int
-    """How many at most; 0: 100. The server gives 1000 at most."""
+    """How many at most; 0: 50. The server gives 500 at most."""
     page_token: _builtins.str
     """The next_page_token of the page before; empty: from the start (reason PAGE_TOKEN_REFUSED)."""
     def __init__(

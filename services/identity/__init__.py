@@ -1,0 +1,1 @@
+"""Whether a holder stands behind a nickname, without showing who."""

@@ -1,0 +1,99 @@
+"""AccountService: messages to rules and back."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+from grpc.aio import ServicerContext
+
+from chassis.db import Database, Unit
+from chassis.feed import Feed
+from chassis.ids import new_id
+from chassis.pages import Pages
+from ombud.common.v1.types_pb2 import FeedCheckpoint, Subject
+from ombud.identity.v1 import account_service_pb2 as pb
+from ombud.identity.v1.account_service_pb2_grpc import AccountServiceServicer
+from policies.pack import IdentityPolicy
+from services.identity.accounts import domain, store
+from services.identity.accounts.domain import Account, AccountKind, HolderKind
+from services.identity.wire import account_message, from_enum
+
+Context = ServicerContext[Any, Any]
+
+
+class AccountServicer(AccountServiceServicer):
+    """Registers, renames and shows accounts."""
+
+    def __init__(self, database: Database, policy: IdentityPolicy, pages: Pages) -> None:
+        self._database = database
+        self._policy = policy
+        self._pages = pages
+
+    async def RegisterAccount(
+        self, request: pb.RegisterAccountRequest, _context: Context
+    ) -> pb.RegisterAccountResponse:
+        """Registers an account."""
+
+        def command(unit: Unit) -> pb.RegisterAccountResponse:
+            account = domain.register(
+                new_id(),
+                kind=from_enum(pb.AccountKind, request.kind, AccountKind),
+                holder_kind=from_enum(pb.HolderKind, request.holder_kind, HolderKind),
+                nickname=request.nickname,
+                at=unit.now,
+                legacy_grace=timedelta(days=self._policy.legacy_grace_days) if request.legacy else None,
+            )
+            return pb.RegisterAccountResponse(account=_saved(unit, account, "registered"))
+
+        return await self._database.write(command)
+
+    async def GetAccount(self, request: pb.GetAccountRequest, _context: Context) -> pb.GetAccountResponse:
+        """Shows an account."""
+        account = await self._database.read(lambda session: store.get(session, request.account_id))
+        return pb.GetAccountResponse(account=self._shown(account))
+
+    async def ListAccounts(self, request: pb.ListAccountsRequest, _context: Context) -> pb.ListAccountsResponse:
+        """Shows a page of accounts."""
+        page = self._pages.open(request)
+        after = page.after[0] if page.after else ""
+        found = await self._database.read(lambda session: store.page(session, after=after, limit=page.size + 1))
+        shown = found[: page.size]
+        more = len(found) > page.size
+        return pb.ListAccountsResponse(
+            accounts=[self._shown(account) for account in shown],
+            next_page_token=self._pages.token(page, shown[-1].account_id) if more else "",
+        )
+
+    async def ChangeNickname(self, request: pb.ChangeNicknameRequest, _context: Context) -> pb.ChangeNicknameResponse:
+        """Renames an account."""
+
+        def command(unit: Unit) -> pb.ChangeNicknameResponse:
+            account = domain.rename(store.get(unit.session, request.account_id), request.nickname, at=unit.now)
+            return pb.ChangeNicknameResponse(account=_saved(unit, account, "renamed"))
+
+        return await self._database.write(command)
+
+    async def WatchAccounts(
+        self, request: pb.WatchAccountsRequest, _context: Context
+    ) -> AsyncIterator[pb.WatchAccountsResponse]:
+        """Streams accounts as they change."""
+        async for item in Feed(self._database).watch(request.from_revision, request.epoch):
+            if isinstance(item, FeedCheckpoint):
+                yield pb.WatchAccountsResponse(checkpoint=item)
+            else:
+                account = pb.Account.FromString(item.payload)
+                change = pb.AccountChange(revision=item.revision, traceparent=item.traceparent, account=account)
+                yield pb.WatchAccountsResponse(change=change)
+
+    def _shown(self, account: Account) -> pb.Account:
+        return account_message(account, at=self._database.clock.now())
+
+
+def _saved(unit: Unit, account: Account, done: str) -> pb.Account:
+    store.save(unit.session, account)
+    message = account_message(account, at=unit.now)
+    unit.change(account.account_id, message)
+    unit.audit(
+        f"identity.account.{done}", subject=Subject(account_id=account.account_id), resource_id=account.account_id
+    )
+    return message

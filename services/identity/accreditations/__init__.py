@@ -1,0 +1,1 @@
+"""Accreditations and the marks that anyone can check."""

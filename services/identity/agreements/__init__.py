@@ -1,0 +1,1 @@
+"""Agreements and the signatures under them."""

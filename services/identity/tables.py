@@ -1,0 +1,21 @@
+"""The base of the identity service's tables."""
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+from sqlalchemy import CheckConstraint, MetaData
+from sqlmodel import SQLModel
+
+from chassis.db.types import NAMING
+
+
+class IdentityTable(SQLModel):
+    """Base of every table that the identity service owns."""
+
+    metadata = MetaData(naming_convention=NAMING)
+
+
+def one_of(column: str, values: Iterable[StrEnum]) -> CheckConstraint:
+    """A check that a text column holds one of an enum's values, named after the column."""
+    listed = ", ".join(f"'{value}'" for value in values)
+    return CheckConstraint(f"{column} IN ({listed})", name=column)

@@ -1,0 +1,1 @@
+"""The vault: names and numbers, sealed holder by holder."""

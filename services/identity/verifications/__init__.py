@@ -1,0 +1,1 @@
+"""Verifications: evidence in, a level out."""

@@ -1,0 +1,54 @@
+"""How the identity service is put together."""
+
+from chassis.db import Database
+from chassis.pages import Pages
+from chassis.service import Platform, Service
+from ombud.identity.v1.account_service_pb2_grpc import add_AccountServiceServicer_to_server
+from ombud.identity.v1.accreditation_service_pb2_grpc import add_AccreditationServiceServicer_to_server
+from ombud.identity.v1.agreement_service_pb2_grpc import add_AgreementServiceServicer_to_server
+from ombud.identity.v1.verification_service_pb2_grpc import add_VerificationServiceServicer_to_server
+from policies import load
+from services.identity.accounts.servicer import AccountServicer
+from services.identity.accreditations.servicer import AccreditationServicer
+from services.identity.agreements.servicer import AgreementServicer
+from services.identity.config import IdentityConfig
+from services.identity.vault import store as vault_store
+from services.identity.vault.keys import LocalKeys, Purpose
+from services.identity.vault.store import Vault
+from services.identity.verifications.commands import VerificationCommands
+from services.identity.verifications.sender import FileOutbox
+from services.identity.verifications.servicer import VerificationServicer
+
+
+def build(config: IdentityConfig, platform: Platform) -> Service:
+    """The identity service on its database, its keys and the policy in force.
+
+    Raises:
+        PackError: The policy file can not be used.
+        ValueError: The key file can not be used.
+    """
+    policy = load(config.policy_file).identity
+    database = Database(config.database_url, service="identity", clock=platform.clock, migrations="services.identity")
+    keys = LocalKeys.from_file(config.key_file or config.data_dir / "keys" / "identity.key")
+    vault = Vault(keys)
+    pages = Pages(keys.mac(Purpose.PAGE_TOKEN, b""))
+    outbox = FileOutbox(config.data_dir / "outbox" / "phone.jsonl")
+    commands = VerificationCommands(policy, keys, vault)
+
+    async def bind_keys() -> None:
+        await database.work("identity.keys", lambda unit: vault_store.bind(unit.session, keys))
+
+    return Service(
+        name="identity",
+        database=database,
+        servicers=[
+            (add_AccountServiceServicer_to_server, AccountServicer(database, policy, pages)),
+            (
+                add_VerificationServiceServicer_to_server,
+                VerificationServicer(database, commands, vault, outbox, pages),
+            ),
+            (add_AgreementServiceServicer_to_server, AgreementServicer(database, pages)),
+            (add_AccreditationServiceServicer_to_server, AccreditationServicer(database)),
+        ],
+        starting=[bind_keys],
+    )
