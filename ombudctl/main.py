@@ -1,0 +1,133 @@
+"""The `ombud` command. Every command knows `--json`; exit codes: 0 done, 1 failed, 2 wrong usage."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ombudctl.output import finish
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Ombud: the accountability back end of a group chat. Start with `ombud up`, or see it all with `ombud demo`.",
+)
+importing = typer.Typer(no_args_is_help=True, help="Bring in what happened elsewhere.")
+app.add_typer(importing, name="import")
+
+Data = Annotated[Path, typer.Option(help="Folder of the suite.", show_default=True)]
+Target = Annotated[str, typer.Option(help="Where the suite serves.", show_default=True)]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+
+_DATA = Path("data")
+_TARGET = "127.0.0.1:7700"
+_DEFAULT_POLICY = Path(__file__).parent.parent / "policies" / "default.yaml"
+
+
+@app.command()
+def up(
+    *,
+    data: Data = _DATA,
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 for any.", min=0, max=65535)] = 7700,
+    health_port: Annotated[
+        int | None,
+        typer.Option(help="Port for health checks; the next one after --port if not given.", min=0, max=65535),
+    ] = None,
+    policy: Annotated[Path, typer.Option(help="The policy pack.", show_default=False)] = _DEFAULT_POLICY,
+    as_json: Json = False,
+) -> None:
+    """Start all four services on this machine. Ctrl-C drains and stops."""
+    from ombudctl import up as command  # noqa: PLC0415 - `ombud --help` need not load the services
+
+    if health_port is None:
+        health_port = port + 1 if port else 0
+    raise typer.Exit(command.run(data, port=port, health_port=health_port, policy_file=policy, as_json=as_json))
+
+
+@app.command()
+def token(
+    *,
+    role: Annotated[list[str] | None, typer.Option(help="A role of the person; repeat for more.")] = None,
+    staff: Annotated[str, typer.Option(help="Staff id of the person.")] = "dev",
+    account: Annotated[str, typer.Option(help="The person's own account, if any.")] = "",
+    workload: Annotated[
+        str, typer.Option(help="The workload; without --role the token proves it alone. For a person: desk.")
+    ] = "",
+    minutes: Annotated[int, typer.Option(help="How long it is valid.", min=1, max=60 * 24)] = 60,
+    data: Data = _DATA,
+    as_json: Json = False,
+) -> None:
+    """Print a token for calling the suite on this machine, as a person or as a workload."""
+    from ombudctl import token as command  # noqa: PLC0415 - see `up`
+
+    if not role and not workload:
+        raise typer.BadParameter("give --role for a person's token, or --workload for a workload's")
+    wanted = command.Wanted(tuple(role or ()), staff, account, workload, minutes)
+    finish(lambda: command.run(wanted, data, as_json=as_json), as_json=as_json)
+
+
+@app.command()
+def trace(
+    *,
+    trace_id: Annotated[str, typer.Argument(help="W3C trace id, 32 hexadecimal digits.")],
+    data: Data = _DATA,
+    target: Target = _TARGET,
+    as_json: Json = False,
+) -> None:
+    """Show one trace as a tree, with its audit records, each verified against the signed log."""
+    from ombudctl import trace as command  # noqa: PLC0415 - see `up`
+
+    finish(lambda: command.run(trace_id.lower(), data, target, as_json=as_json), as_json=as_json)
+
+
+@app.command()
+def verify(
+    *,
+    file: Annotated[Path, typer.Argument(help="A proof, as the suite gives it out.")],
+    vkey: Annotated[str, typer.Option(help="The log's verifier key, or the file that holds it.")],
+    body: Annotated[Path | None, typer.Option(help="The record, if the proof does not carry it.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Verify a proof offline: nothing is asked of the suite."""
+    from ombudctl import verify as command  # noqa: PLC0415 - see `up`
+
+    finish(lambda: command.run(file, vkey, body, as_json=as_json), as_json=as_json)
+
+
+@importing.command("chat")
+def import_chat(
+    *,
+    path: Annotated[Path, typer.Argument(help="A log, or a folder with *.txt or *.log files.")],
+    group: Annotated[str, typer.Option(help="The group that the records belong to (UUID).")],
+    rejected: Annotated[Path, typer.Option(help="Where lines that can not be read are kept.")] = Path("chat.rejected"),
+    data: Data = _DATA,
+    target: Target = _TARGET,
+    as_json: Json = False,
+) -> None:
+    """Append the events of an IRC log to retention. Run again, it goes on where it ended."""
+    from ombudctl import import_chat as command  # noqa: PLC0415 - see `up`
+
+    finish(lambda: command.run(path, group, rejected, data, target, as_json=as_json), as_json=as_json)
+
+
+@app.command()
+def demo(
+    *,
+    chat: Annotated[
+        Path | None, typer.Option(help="A chat log or a folder of them; a made-up one if not given.")
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Folder to play in, empty or new; it is kept. Else a passing one.")
+    ] = None,
+    policy: Annotated[Path, typer.Option(help="The policy pack.", show_default=False)] = _DEFAULT_POLICY,
+    as_json: Json = False,
+) -> None:
+    """Play the whole story on a chat log through the real API, and prove each step."""
+    from ombudctl import story as command  # noqa: PLC0415 - see `up`
+
+    finish(lambda: command.run(chat, data, policy, as_json=as_json), as_json=as_json)
+
+
+if __name__ == "__main__":
+    app()
