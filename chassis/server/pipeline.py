@@ -15,8 +15,7 @@ from google.protobuf.message import DecodeError, Message
 from opentelemetry.trace import Span, SpanContext
 
 from chassis.auth.authenticator import Authenticator
-from chassis.auth.caller import ANONYMOUS
-from chassis.call import Call, serve
+from chassis.call import Call, Trace, serve
 from chassis.refusal import ErrorReason, Refusal
 from chassis.server import status, validation
 from chassis.server.methods import Method
@@ -67,11 +66,11 @@ class Pipeline:
                 else:
                     async with asyncio.timeout(timeout):
                         reply = await behaviour(request, context)
+                encoded: bytes = reply.SerializeToString()
             except BaseException as error:
                 await self._refuse(served, error, context)
                 raise
             served.finish("OK")
-            encoded: bytes = reply.SerializeToString()
             return encoded
 
         return serve_unary
@@ -101,17 +100,18 @@ class Pipeline:
         authorization, traceparent = _metadata(context)
         served.begin(traceparent)
         left = context.time_remaining()
-        caller = self._authenticator.authenticate(authorization, context.auth_context())
-        deadline = None if left is None else time.monotonic() + left
-        served.call = Call(method=method.path, caller=caller, trace=served.trace, deadline=deadline)
+        caller = self._authenticator.authenticate(authorization, context.auth_context)
+        call = Call(method.path, caller, trace=served.trace, deadline=None if left is None else time.monotonic() + left)
+        served.call = call
         method.rule.check(caller)
         request = _parse(raw, method.request_type) if raw is not None else None
         if request is not None:
             validation.check(request)
         if not method.reads:
             _check_left(left)
-        served.call = _call(method, served.call, request)
-        serve(served.call)
+        if method.keyed and request is not None:
+            _key(call, method, request)
+        serve(call)
         return request, _DEFAULT_TIMEOUT if left is None else None
 
     async def _refuse(self, served: "_Served", error: BaseException, context: Context) -> None:
@@ -123,25 +123,32 @@ class Pipeline:
         code = status.code_of(refusal)
         served.finish(code.name, reason=status.reason_name(refusal), incident=refusal.facts.get("incident", ""))
         if code is grpc.StatusCode.PERMISSION_DENIED and not served.call.caller.anonymous:
-            await self._denied(served.call, refusal)
+            await self._audit_denial(served.call, refusal)
         await context.abort(code, refusal.message, status.details_of(refusal))
+
+    async def _audit_denial(self, call: Call, refusal: Refusal) -> None:
+        try:
+            await self._denied(call, refusal)
+        except Exception as error:  # noqa: BLE001 - the caller is denied all the same, in the contract's words
+            status.incident(error, call.method)
 
 
 class _Served:
     """The span and call of one RPC being served."""
 
     __slots__ = ("_parent", "_span", "_start", "_telemetry", "call", "method")
+    _unserved = Call(method="")
 
     def __init__(self, method: Method, telemetry: Telemetry) -> None:
         self.method = method
-        self.call = Call(method=method.path, caller=ANONYMOUS)
+        self.call = self._unserved
         self._telemetry = telemetry
         self._start = time.time_ns()
         self._parent: SpanContext | None = None
         self._span: Span | None = None
 
     @property
-    def trace(self) -> Any:  # noqa: ANN401 - chassis.call.Trace
+    def trace(self) -> Trace:
         """The ids that rows of this call carry."""
         return as_trace(self._span.get_span_context() if self._span else self._parent)
 
@@ -197,18 +204,11 @@ def _check_left(left: float | None) -> None:
         )
 
 
-def _call(method: Method, call: Call, request: Message | None) -> Call:
-    if not method.keyed or request is None:
-        return call
-    return Call(
-        method=call.method,
-        caller=call.caller,
-        request_id=request.request_id,  # type: ignore[attr-defined]  # `keyed` says that the field is there
-        request_digest=hashlib.sha256(request.SerializeToString(deterministic=True)).digest(),
-        reply=method.reply_type.FromString,
-        trace=call.trace,
-        deadline=call.deadline,
-    )
+def _key(call: Call, method: Method, request: Message) -> None:
+    """Completes the call of a mutation with its idempotency key."""
+    call.request_id = request.request_id  # type: ignore[attr-defined]  # `keyed` says that the field is there
+    call.request_digest = hashlib.sha256(request.SerializeToString(deterministic=True)).digest()
+    call.reply = method.reply_type.FromString
 
 
 def _parse(raw: bytes, request_type: type[Message]) -> Message:
