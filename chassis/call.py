@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from google.protobuf.message import Message
 
@@ -24,9 +24,12 @@ class Trace:
         return f"00-{self.trace_id}-{self.span_id}-01" if self.trace_id else ""
 
 
-@dataclass(frozen=True, slots=True)
+NO_TRACE = Trace()
+
+
+@dataclass(slots=True)
 class Call:
-    """One call to an RPC.
+    """One call to an RPC; not changed once it is served (frozen would cost a hundredth of a call).
 
     Attributes:
         method: Full name, such as `/ombud.credit.v1.AppealService/FileAppeal`.
@@ -43,7 +46,7 @@ class Call:
     request_id: str = ""
     request_digest: bytes = b""
     reply: Callable[[bytes], Message] | None = None
-    trace: Trace = field(default_factory=Trace)
+    trace: Trace = NO_TRACE
     deadline: float | None = None
 
     @property

@@ -1,6 +1,6 @@
 """From a connection and its metadata to a caller."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 from urllib.parse import urlsplit
 
@@ -11,11 +11,18 @@ from chassis.refusal import ErrorReason, Refusal
 _BEARER = "Bearer "
 
 
+Proof = Callable[[], Mapping[str, Iterable[bytes]]]
+
+
 class Authenticator(Protocol):
     """Proves who is behind a call."""
 
-    def authenticate(self, authorization: str, auth_context: Mapping[str, Iterable[bytes]]) -> Caller:
-        """The caller, from the `authorization` header (empty if absent) and the connection's own proof.
+    def authenticate(self, authorization: str, proof: Proof) -> Caller:
+        """The caller.
+
+        Args:
+            authorization: The header of that name; empty if absent.
+            proof: Gives the connection's own proof; asked only where it counts.
 
         Raises:
             Refusal: TOKEN_REFUSED or UNAUTHENTICATED, if something was offered that proves nothing.
@@ -29,9 +36,9 @@ class LoopbackAuthenticator:
     def __init__(self, tokens: TokenVerifier) -> None:
         self._tokens = tokens
 
-    def authenticate(self, authorization: str, auth_context: Mapping[str, Iterable[bytes]]) -> Caller:
+    def authenticate(self, authorization: str, proof: Proof) -> Caller:
         """See `Authenticator`."""
-        del auth_context  # plaintext proves nothing
+        del proof  # plaintext proves nothing
         return self._tokens.workload_or_person(_bearer(authorization)) if authorization else ANONYMOUS
 
 
@@ -47,9 +54,9 @@ class MutualTlsAuthenticator:
         self._tokens = tokens
         self._trust_domain = trust_domain
 
-    def authenticate(self, authorization: str, auth_context: Mapping[str, Iterable[bytes]]) -> Caller:
+    def authenticate(self, authorization: str, proof: Proof) -> Caller:
         """See `Authenticator`."""
-        workload = self._workload(list(auth_context.get("peer_spiffe_id", ())))
+        workload = self._workload(list(proof().get("peer_spiffe_id", ())))
         return Caller(workload, self._tokens.person(_bearer(authorization)) if authorization else None)
 
     def _workload(self, spiffe_ids: list[bytes]) -> str:

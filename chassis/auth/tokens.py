@@ -7,7 +7,7 @@ certificate does.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -79,10 +79,11 @@ class DevIssuer:
 
 @dataclass(frozen=True)
 class _Verified:
-    kind: str
+    """What a token proves, and between which instants, leeway for clocks included."""
+
     caller: Caller
-    not_before: datetime
-    expires: datetime
+    since: datetime
+    until: datetime
 
 
 class TokenVerifier:
@@ -120,10 +121,10 @@ class TokenVerifier:
                 self._verified.clear()
             self._verified[token] = verified
         now = self._clock.now()
-        if now > verified.expires + _LEEWAY:
+        if now > verified.until:
             self._verified.pop(token, None)
             raise _refused("expired")
-        if now < verified.not_before - _LEEWAY:
+        if now < verified.since:
             raise _refused("not yet valid")
         return verified
 
@@ -144,10 +145,10 @@ class TokenVerifier:
                     "verify_iat": False,
                 },
             )
-            times = [datetime.fromtimestamp(int(claims[name]), self._clock.now().tzinfo) for name in ("nbf", "exp")]
+            since, until = (datetime.fromtimestamp(int(claims[name]), UTC) for name in ("nbf", "exp"))
         except (jwt.InvalidTokenError, KeyError, TypeError, ValueError, OverflowError) as error:
             raise _refused("malformed, badly signed, or of another issuer or audience") from error
-        return _Verified(str(claims.get("kind")), _caller(claims), *times)
+        return _Verified(_caller(claims), since - _LEEWAY, until + _LEEWAY)
 
 
 def _caller(claims: Mapping[str, Any]) -> Caller:
