@@ -5,7 +5,8 @@ dropped before it leaves the process, so that personal data has no way into a tr
 recorded whatever the caller's sampling flag says; successful reads by a ratio of trace ids.
 """
 
-import secrets
+import random
+import re
 from collections.abc import Mapping
 
 from opentelemetry import context as otel_context
@@ -17,7 +18,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
-from chassis.call import Trace
+from chassis.call import NO_TRACE, Trace
 
 ALLOWED_ATTRIBUTES = frozenset(
     {
@@ -33,6 +34,8 @@ ALLOWED_ATTRIBUTES = frozenset(
     }
 )
 
+# W3C Trace Context; versions after 00 may say more behind the flags.
+_TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?")
 _QUEUE = 65_536
 _EXPORT_EVERY_MS = 200
 _RATIO_BITS = 64
@@ -58,7 +61,7 @@ class Telemetry:
 
     def samples_read(self, parent: SpanContext | None) -> bool:
         """Whether a successful read of this trace gets a span: the same answer for all reads of one trace."""
-        low_bits = parent.trace_id & ((1 << _RATIO_BITS) - 1) if parent else secrets.randbits(_RATIO_BITS)
+        low_bits = parent.trace_id & ((1 << _RATIO_BITS) - 1) if parent else random.getrandbits(_RATIO_BITS)
         return low_bits < self._read_bound
 
     def start(
@@ -105,16 +108,12 @@ def finish(span: Span, code: str, attributes: Mapping[str, str | int]) -> None:
 
 def parse_parent(traceparent: str) -> SpanContext | None:
     """The span context of a W3C `traceparent` header; None if it is malformed or absent."""
-    parts = traceparent.split("-")
-    try:
-        version, trace_id, span_id, flags = parts[:4]
-        context = SpanContext(
-            int(trace_id, 16), int(span_id, 16), is_remote=True, trace_flags=TraceFlags(int(flags, 16))
-        )
-    except ValueError:
+    found = _TRACEPARENT.fullmatch(traceparent)
+    if found is None:
         return None
-    well_formed = len(version) == 2 and version != "ff" and len(trace_id) == 32 and len(span_id) == 16  # noqa: PLR2004 - W3C lengths
-    return context if well_formed and context.is_valid else None
+    trace_id, span_id, flags = (int(digits, 16) for digits in found.groups())
+    context = SpanContext(trace_id, span_id, is_remote=True, trace_flags=TraceFlags(flags))
+    return context if context.is_valid else None
 
 
 def remote_context(parent: SpanContext | None) -> Context:
@@ -130,7 +129,7 @@ def enter(context: SpanContext | None) -> None:
 
 def as_trace(context: SpanContext | None) -> Trace:
     """A span context as the ids that rows carry."""
-    return Trace(f"{context.trace_id:032x}", f"{context.span_id:016x}") if context else Trace()
+    return Trace(f"{context.trace_id:032x}", f"{context.span_id:016x}") if context else NO_TRACE
 
 
 def current_trace() -> Trace:

@@ -63,14 +63,15 @@ class MutualTlsAuthenticator:
         if not spiffe_ids:
             return ""
         uri = urlsplit(spiffe_ids[0].decode(errors="replace"))
-        if len(spiffe_ids) != 1 or uri.scheme != "spiffe" or uri.netloc != self._trust_domain:
+        workload = uri.path.rpartition("/")[2]
+        if len(spiffe_ids) != 1 or uri.scheme != "spiffe" or uri.netloc != self._trust_domain or not workload:
             raise Refusal(
                 ErrorReason.ERROR_REASON_UNAUTHENTICATED,
                 "the certificate names no workload of this trust domain",
                 satisfy=f"a certificate with one URI name spiffe://{self._trust_domain}/<workload>",
                 scheme="spiffe",
             )
-        return uri.path.rpartition("/")[2]
+        return workload
 
 
 def _bearer(authorization: str) -> str:

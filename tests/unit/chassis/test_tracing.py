@@ -171,9 +171,9 @@ async def test_malformed_header_starts_a_trace_of_its_own(stage: Stage) -> None:
 def test_stored_spans_are_found_by_trace_with_parent_and_attributes(tmp_path: Path) -> None:
     each: list[dict[str, str | int]] = [{"ombud.service": "credit"}, {"ombud.service": "groups", "ombud.count": 2}]
     telemetry = Telemetry(TraceStore(tmp_path / "traces.db"), read_ratio=1.0)
-    for attributes in each:
+    for start, attributes in enumerate(each, 1):
         span = telemetry.start(
-            "one", parent=parse_parent(f"00-{TRACE}-{PARENT}-01"), attributes=attributes, start_time_ns=1
+            "one", parent=parse_parent(f"00-{TRACE}-{PARENT}-01"), attributes=attributes, start_time_ns=start
         )
         finish(span, "OK", {})
     telemetry.shutdown()
