@@ -1,5 +1,6 @@
 """How the identity service is put together."""
 
+from chassis.config import ConfigError
 from chassis.db import Database
 from chassis.pages import Pages
 from chassis.service import Platform, Service
@@ -14,7 +15,7 @@ from services.identity.agreements.servicer import AgreementServicer
 from services.identity.config import IdentityConfig
 from services.identity.vault import store as vault_store
 from services.identity.vault.keys import LocalKeys, Purpose
-from services.identity.vault.store import Vault
+from services.identity.vault.store import ForeignKeys, Vault
 from services.identity.verifications.commands import VerificationCommands
 from services.identity.verifications.sender import FileOutbox
 from services.identity.verifications.servicer import VerificationServicer
@@ -25,18 +26,21 @@ def build(config: IdentityConfig, platform: Platform) -> Service:
 
     Raises:
         PackError: The policy file can not be used.
-        ValueError: The key file can not be used.
+        ConfigError: The key file can not be used.
     """
     policy = load(config.policy_file).identity
     database = Database(config.database_url, service="identity", clock=platform.clock, migrations="services.identity")
-    keys = LocalKeys.from_file(config.key_file or config.data_dir / "keys" / "identity.key")
+    keys = _keys(config)
     vault = Vault(keys)
     pages = Pages(keys.mac(Purpose.PAGE_TOKEN, b""))
     outbox = FileOutbox(config.data_dir / "outbox" / "phone.jsonl")
     commands = VerificationCommands(policy, keys, vault)
 
     async def bind_keys() -> None:
-        await database.work("identity.keys", lambda unit: vault_store.bind(unit.session, keys))
+        try:
+            await database.work("identity.keys", lambda unit: vault_store.bind(unit.session, keys))
+        except ForeignKeys as error:
+            raise ConfigError(f"key_file: {error}") from None
 
     return Service(
         name="identity",
@@ -52,3 +56,10 @@ def build(config: IdentityConfig, platform: Platform) -> Service:
         ],
         starting=[bind_keys],
     )
+
+
+def _keys(config: IdentityConfig) -> LocalKeys:
+    try:
+        return LocalKeys.from_file(config.key_file or config.data_dir / "keys" / "identity.key")
+    except ValueError as error:
+        raise ConfigError(f"key_file: {error}") from None
