@@ -78,7 +78,7 @@ def echo_command(port: int) -> list[str]:
 def suite_command(port: int, data_dir: Path) -> list[str]:
     """Starts the suite as its users do."""
     ombud = Path(sys.executable).with_name("ombud")
-    return [str(ombud), "up", "--data", str(data_dir), "--port", str(port)]
+    return [str(ombud), "up", "--data", str(data_dir), "--port", str(port), "--health-port", "0"]
 
 
 @contextlib.asynccontextmanager

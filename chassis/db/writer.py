@@ -172,11 +172,9 @@ class Writer:
             try:
                 entries = self._transact(items)
                 break
-            except DBAPIError as error:
-                if getattr(error.orig, "sqlstate", None) in _RETRIED_STATES and attempt < _RETRIES:
-                    continue
-                self._fail(items, error)
             except Exception as error:  # noqa: BLE001 - every waiting caller must hear of it
+                if _retried(error) and attempt < _RETRIES:
+                    continue
                 self._fail(items, error)
             entries = []
             break
@@ -203,6 +201,7 @@ class Writer:
             batch = _Batch(head=_lock_head(connection), known=_known(connection, items))
             for item in items:
                 self._run_one(session, item, batch, apart=apart)
+            _flush(session)
             _insert(connection, batch)
             session.commit()
         return batch.entries
@@ -222,11 +221,10 @@ class Writer:
         savepoint = session.begin_nested() if apart else None
         try:
             item.result = item.command(unit)
-            session.flush()
             if savepoint:
                 savepoint.commit()
         except Exception as error:
-            if isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in _RETRIED_STATES:
+            if _retried(error):
                 raise
             if savepoint is None:
                 raise _CommandFailedError from error
@@ -234,6 +232,20 @@ class Writer:
             item.failure = error
         else:
             _collect(item, unit, batch)
+
+
+def _retried(error: Exception) -> bool:
+    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in _RETRIED_STATES
+
+
+def _flush(session: Session) -> None:
+    """Sends what the commands of the batch have added, a statement a table instead of one a row."""
+    try:
+        session.flush()
+    except Exception as error:
+        if _retried(error):
+            raise
+        raise _CommandFailedError from error
 
 
 def _lock_head(connection: Connection) -> FeedHead:
