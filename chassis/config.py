@@ -77,6 +77,8 @@ def load(model: type[C], file: Path) -> C:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"{file.name}: {error.strerror}") from error
+    except (UnicodeDecodeError, yaml.reader.ReaderError):
+        raise ConfigError(f"{file.name}: not a text file in UTF-8") from None
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 0
         raise ConfigError(f"{file.name}:{line}: {error.problem}") from error

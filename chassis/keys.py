@@ -1,7 +1,9 @@
 """Key files: made once, readable by their owner alone, never beside the data in a backup."""
 
+import contextlib
 import os
 import secrets
+import tempfile
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -20,20 +22,32 @@ def load_or_create(path: Path, length: int) -> bytes:
         ValueError: The file holds something of another length.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        secret = path.read_bytes()
-        if len(secret) != length:
-            message = f"{path.name}: holds {len(secret)} bytes, not {length}"
-            raise ValueError(message) from None
-        return secret
-    with os.fdopen(descriptor, "wb") as file:
-        secret = secrets.token_bytes(length)
-        file.write(secret)
-        file.flush()
-        os.fsync(file.fileno())
+    if not path.exists():
+        _put(path, secrets.token_bytes(length))
+    secret = path.read_bytes()
+    if len(secret) != length:
+        message = f"{path.name}: holds {len(secret)} bytes, not {length}"
+        raise ValueError(message)
     return secret
+
+
+def _put(path: Path, secret: bytes) -> None:
+    """Makes the file, whole or not at all; one that another process made first stays."""
+    descriptor, draft = tempfile.mkstemp(dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(secret)
+            file.flush()
+            os.fsync(file.fileno())
+        with contextlib.suppress(FileExistsError):
+            os.link(draft, path)
+    finally:
+        Path(draft).unlink()
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def load_or_create_ed25519(path: Path) -> Ed25519PrivateKey:

@@ -105,7 +105,7 @@ def bind(server: grpc.aio.Server, config: ServerConfig) -> int:
     """Binds the server's port: with the workload's certificate, or in plaintext on loopback alone.
 
     Raises:
-        ConfigError: Plaintext was asked for elsewhere, or the port is taken.
+        ConfigError: Plaintext was asked for elsewhere, a certificate file can not be read, or the port is taken.
     """
     try:
         if config.tls is not None:
@@ -120,10 +120,17 @@ def bind(server: grpc.aio.Server, config: ServerConfig) -> int:
 def _server_credentials(config: ServerConfig) -> grpc.ServerCredentials:
     assert config.tls is not None  # noqa: S101 - the caller has checked
     return grpc.ssl_server_credentials(
-        [(config.tls.key.read_bytes(), config.tls.certificate.read_bytes())],
-        root_certificates=config.tls.root.read_bytes(),
+        [(_content("tls.key", config.tls.key), _content("tls.certificate", config.tls.certificate))],
+        root_certificates=_content("tls.root", config.tls.root),
         require_client_auth=True,
     )
+
+
+def _content(field: str, file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{field}: {file.name}: {error.strerror}") from None
 
 
 def _jobs(hosted: Sequence[Hosted]) -> list[Coroutine[Any, Any, None]]:
@@ -183,7 +190,8 @@ def main(name: str, config_type: type[C], build: Callable[[C, Platform], Service
         config = load(ProcessConfig[config_type], file)  # type: ignore[valid-type]  # the service's own
         asyncio.run(_serve_one(config.server, config.service, build))
     except ConfigError as error:
-        sys.exit(f"{error}")
+        sys.stderr.write(f"{error}\n")
+        sys.exit(2)
 
 
 class ProcessConfig(Settings, Generic[C]):
@@ -221,7 +229,10 @@ def authenticator_for(server: ServerConfig, clock: Clock) -> Authenticator:
 
 
 def _public_key(path: Path) -> Ed25519PublicKey:
-    key = load_pem_public_key(path.read_bytes())
+    try:
+        key = load_pem_public_key(_content("token_keys", path))
+    except ValueError:
+        key = None
     if not isinstance(key, Ed25519PublicKey):
-        raise ConfigError(f"server.token_keys: {path.name} is not an Ed25519 public key")
+        raise ConfigError(f"token_keys: {path.name} is not an Ed25519 public key")
     return key

@@ -6,10 +6,11 @@ from pathlib import Path
 import yaml
 from pydantic import ValidationError
 
+from chassis.config import ConfigError
 from policies.pack import Pack
 
 
-class PackError(Exception):
+class PackError(ConfigError):
     """A pack that can not be used. Its text has a line "file:line: field: reason" for each fault."""
 
 
