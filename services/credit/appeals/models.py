@@ -1,0 +1,76 @@
+"""Tables of appeals. Who had a part in the sanction is copied by a foreign key, so that a check can compare it."""
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, String, Text, UniqueConstraint
+from sqlmodel import Field
+
+from chassis.db.types import Instant
+from services.credit.appeals.domain import AppealState
+from services.credit.tables import CreditTable, one_of
+
+
+class AppealRow(CreditTable, table=True):
+    """An appeal against one sanction that was in force."""
+
+    __tablename__ = "appeal"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["sanction_id", "issuer", "approver", "reporter_account_id", "appeal_end"],
+            [
+                "sanction.sanction_id",
+                "sanction.issuer",
+                "sanction.approver",
+                "sanction.reporter_account_id",
+                "sanction.appeal_end",
+            ],
+            name="fk_appeal_parties",
+        ),
+        one_of("state", AppealState),
+        CheckConstraint("filed_at < appeal_end", name="within_window"),
+        CheckConstraint("due_at > filed_at", name="due"),
+        CheckConstraint("length(trim(statement)) > 0", name="statement"),
+        CheckConstraint("reviewer <> issuer AND reviewer <> approver", name="other_person"),
+        CheckConstraint(
+            "reviewer_account_id = ''"
+            " OR (reviewer_account_id <> reporter_account_id AND reviewer_account_id <> appellant_account_id)",
+            name="no_party",
+        ),
+        CheckConstraint("state = 'FILED' OR (reviewer IS NOT NULL AND length(reviewer) > 0)", name="reviewed"),
+        CheckConstraint(
+            "(state = 'DECIDED' AND outcome IN ('UPHELD', 'OVERTURNED') AND length(trim(reasons)) > 0"
+            " AND decided_at IS NOT NULL)"
+            " OR (state <> 'DECIDED' AND outcome IS NULL AND reasons = '' AND decided_at IS NULL)",
+            name="decision",
+        ),
+        UniqueConstraint("sanction_id"),
+    )
+
+    appeal_id: str = Field(primary_key=True, sa_type=String(36))
+    sanction_id: str = Field(sa_type=String(36))
+    issuer: str = Field(sa_type=String(128))
+    approver: str = Field(sa_type=String(128))
+    reporter_account_id: str = Field(sa_type=String(36))
+    appeal_end: datetime = Field(sa_type=Instant)
+    state: str = Field(sa_type=String(16))
+    appellant_account_id: str = Field(sa_type=String(36))
+    grounds: str = Field(sa_type=Text)
+    statement: str = Field(sa_type=Text)
+    filed_at: datetime = Field(sa_type=Instant)
+    due_at: datetime = Field(sa_type=Instant)
+    reviewer: str | None = Field(default=None, sa_type=String(128))
+    reviewer_account_id: str = Field(default="", sa_type=String(36))
+    outcome: str | None = Field(default=None, sa_type=String(16))
+    reasons: str = Field(default="", sa_type=Text)
+    decided_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
+class AppealEvidenceRow(CreditTable, table=True):
+    """A hash that an appeal refers to."""
+
+    __tablename__ = "appeal_evidence"
+    __table_args__ = (ForeignKeyConstraint(["appeal_id"], ["appeal.appeal_id"]),)
+
+    appeal_id: str = Field(primary_key=True, sa_type=String(36))
+    sha256: str = Field(primary_key=True, sa_type=String(64))
+    observed_at: datetime = Field(sa_type=Instant)

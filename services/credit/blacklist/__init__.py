@@ -1,0 +1,1 @@
+"""The blacklist: entries that sanctions make, each with a term."""

@@ -1,0 +1,74 @@
+"""What the credit service asks of the groups service."""
+
+from datetime import UTC
+from enum import StrEnum
+
+import grpc
+
+from chassis.peers import Peers
+from chassis.refusal import Refusal
+from ombud.client import OmbudError
+from ombud.groups.v1 import group_service_pb2, stewardship_service_pb2
+from ombud.groups.v1.group_service_pb2_grpc import GroupServiceStub
+from ombud.groups.v1.stewardship_service_pb2_grpc import StewardshipServiceStub
+from services.credit.sanctions.domain import DutyBreach
+from services.credit.sanctions.proposal import breach_required
+
+
+class GroupRole(StrEnum):
+    """What an account is in a group."""
+
+    OWNER = "OWNER"
+    MANAGER = "MANAGER"
+    MEMBER = "MEMBER"
+
+
+class GroupsPeer:
+    """The groups service, as far as the credit service needs it."""
+
+    def __init__(self, peers: Peers) -> None:
+        self._peers = peers
+
+    async def breach(self, *, group_id: str, notice_id: str, account_id: str) -> DutyBreach:
+        """The recorded breach of duty of an account.
+
+        Raises:
+            Refusal: OWNER_BREACH_REQUIRED, if the ledger of the group records no such breach; PEER_UNAVAILABLE.
+        """
+        request = stewardship_service_pb2.GetDutyLedgerRequest(group_id=group_id, notice_id=notice_id)
+        try:
+            reply = await StewardshipServiceStub(self._channel()).GetDutyLedger(request)
+        except OmbudError as error:
+            if error.code() is grpc.StatusCode.NOT_FOUND:
+                raise breach_required(notice_id, "NONE") from None
+            raise Refusal.peer_unavailable("groups") from None
+        entry = next((entry for entry in reply.entries if entry.owner_account_id == account_id), None)
+        if entry is None:
+            raise breach_required(notice_id, "NONE")
+        if entry.state != stewardship_service_pb2.DUTY_STATE_BREACHED:
+            state = stewardship_service_pb2.DutyState.Name(entry.state).removeprefix("DUTY_STATE_")
+            raise breach_required(notice_id, state)
+        return DutyBreach(
+            notice_id=entry.notice_id,
+            group_id=entry.group_id,
+            served_at=entry.serve_time.ToDatetime(UTC),
+            cure_end=entry.cure_end_time.ToDatetime(UTC),
+        )
+
+    async def role_in(self, group_id: str, account_id: str) -> GroupRole | None:
+        """What an account is in a group; None if it is not in it.
+
+        Raises:
+            Refusal: PEER_UNAVAILABLE.
+        """
+        request = group_service_pb2.GetMemberRequest(group_id=group_id, account_id=account_id)
+        try:
+            reply = await GroupServiceStub(self._channel()).GetMember(request)
+        except OmbudError as error:
+            if error.code() is grpc.StatusCode.NOT_FOUND:
+                return None
+            raise Refusal.peer_unavailable("groups") from None
+        return GroupRole(group_service_pb2.MemberRole.Name(reply.member.role).removeprefix("MEMBER_ROLE_"))
+
+    def _channel(self) -> grpc.aio.Channel:
+        return self._peers.channel("groups")

@@ -1,0 +1,1 @@
+"""The policy packs that were in force, and when."""

@@ -1,0 +1,1 @@
+"""Referrals to authorities: single acts of two persons that stay on file."""

@@ -1,0 +1,218 @@
+"""What a sanction is, and what it takes to propose, approve and put one in force.
+
+A sanction is proposed with its reasons by one person and approved by another; it enters into force when its notice
+was delivered, and ends by itself. Everything in its statement that a person did not have to judge is derived.
+"""
+
+import hashlib
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from chassis.refusal import Refusal
+from policies.pack import Category, Ground, MeasureKind
+from services.credit.subjects import Subject, SubjectKind
+
+
+class Capacity(StrEnum):
+    """The part that the subject had in the act."""
+
+    FOUNDER = "FOUNDER"
+    MANAGER = "MANAGER"
+    MEMBER = "MEMBER"
+    ACCOUNT = "ACCOUNT"
+    GROUP = "GROUP"
+    REPORTER = "REPORTER"
+
+    @property
+    def answers_for_duty(self) -> bool:
+        """Whether the subject answers for the duty to manage a group, which needs a recorded breach."""
+        return self in (Capacity.FOUNDER, Capacity.MANAGER)
+
+
+class SanctionState(StrEnum):
+    """Where a sanction stands. EXPIRED is derived from the instant and never stored."""
+
+    PROPOSED = "PROPOSED"
+    APPROVED = "APPROVED"
+    IN_FORCE = "IN_FORCE"
+    EXPIRED = "EXPIRED"
+    OVERTURNED = "OVERTURNED"
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A reference to evidence: SHA-256 in hexadecimal, and when the evidence was observed."""
+
+    sha256: str
+    observed_at: datetime
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One measure, with an end, or without one and then with a review date."""
+
+    kind: MeasureKind
+    end: datetime | None
+    review: datetime | None
+
+
+@dataclass(frozen=True)
+class Reasons:
+    """What the proposing person states. Empty text and None stand for what was left out."""
+
+    rule_id: str
+    facts: str
+    explanation: str
+    act_at: datetime | None
+    evidence: tuple[Evidence, ...]
+    proportionality_note: str
+    how_to_restore: str
+    materials_needed: str
+
+
+@dataclass(frozen=True)
+class DutyBreach:
+    """A duty notice that was served and not cured in time, as the ledger of the group records it."""
+
+    notice_id: str
+    group_id: str
+    served_at: datetime
+    cure_end: datetime
+
+
+@dataclass(frozen=True)
+class PriorDecision:
+    """A sanction that another rests on, with its points and their end."""
+
+    sanction_id: str
+    points: int
+    points_end: datetime | None
+
+
+@dataclass(frozen=True)
+class PinnedRule:
+    """The rule as it stood in the policy in force at the act: later packs change nothing in it."""
+
+    policy_id: str
+    policy_version: str
+    policy_hash: str
+    policy_effective_at: datetime
+    rule_id: str
+    title: str
+    article: str
+    clause: str
+    clause_hash: str
+    ground: Ground
+    category: Category
+    points_days: int
+    appeal_window_days: int
+    appeal_decision_days: int
+
+
+@dataclass(frozen=True)
+class Statement:
+    """The statement of reasons (DSA Art. 17(3))."""
+
+    rule: PinnedRule
+    facts: str
+    explanation: str
+    act_at: datetime
+    evidence: tuple[Evidence, ...]
+    proportionality_note: str
+    how_to_restore: str
+    materials_needed: str
+    prior_decisions: tuple[PriorDecision, ...]
+    duty_breach: DutyBreach | None
+
+
+@dataclass(frozen=True)
+class Sanction:
+    """One sanction. Instants are None until they are known."""
+
+    sanction_id: str
+    state: SanctionState
+    subject: Subject
+    capacity: Capacity
+    group_id: str
+    statement: Statement
+    measures: tuple[Measure, ...]
+    points: int
+    tip_off_id: str
+    reporter_account_id: str
+    issuer: str
+    proposed_at: datetime
+    approver: str = ""
+    approved_at: datetime | None = None
+    start: datetime | None = None
+    points_end: datetime | None = None
+    appeal_end: datetime | None = None
+    overturning_appeal_id: str = ""
+
+    @property
+    def end(self) -> datetime | None:
+        """When the last measure ends; None if one has no end."""
+        ends = [measure.end for measure in self.measures]
+        return None if None in ends else max(end for end in ends if end)
+
+    @property
+    def review(self) -> datetime | None:
+        """When a measure without an end must first be reviewed; None if all have an end."""
+        return min((measure.review for measure in self.measures if measure.review), default=None)
+
+    @property
+    def group_concerned(self) -> str:
+        """The group that is the subject, or in which it happened; empty if none."""
+        return self.subject.id if self.subject.kind is SubjectKind.GROUP else self.group_id
+
+    @property
+    def evidence_set(self) -> str:
+        """SHA-256 over what the sanction is founded on: the same evidence can not found two against one subject."""
+        grounds = [item.sha256 for item in self.statement.evidence]
+        grounds += [prior.sanction_id for prior in self.statement.prior_decisions]
+        return hashlib.sha256("\n".join(sorted(set(grounds))).encode()).hexdigest()
+
+    def state_at(self, at: datetime) -> SanctionState:
+        """The state at an instant, its end taken into account."""
+        if self.state is SanctionState.IN_FORCE and self.end is not None and self.end <= at:
+            return SanctionState.EXPIRED
+        return self.state
+
+
+def approve(sanction: Sanction, *, approver: str, at: datetime) -> Sanction:
+    """The sanction, approved by a second person.
+
+    Raises:
+        Refusal: SECOND_PERSON_REQUIRED or WRONG_STATE.
+    """
+    _need_state(sanction, SanctionState.PROPOSED)
+    if approver == sanction.issuer:
+        raise Refusal.second_person("propose")
+    return replace(sanction, state=SanctionState.APPROVED, approver=approver, approved_at=at)
+
+
+def enter_force(sanction: Sanction, *, delivered_at: datetime) -> Sanction:
+    """The sanction once its notice was delivered: in force from that instant, with its appeal window open.
+
+    Raises:
+        Refusal: WRONG_STATE.
+    """
+    _need_state(sanction, SanctionState.APPROVED)
+    rule = sanction.statement.rule
+    return replace(
+        sanction,
+        state=SanctionState.IN_FORCE,
+        start=delivered_at,
+        points_end=delivered_at + timedelta(days=rule.points_days) if sanction.points else None,
+        appeal_end=delivered_at + timedelta(days=rule.appeal_window_days),
+    )
+
+
+def overturn(sanction: Sanction, *, appeal_id: str) -> Sanction:
+    """The sanction, fallen with an appeal: its own, or that of a sanction that it rests on."""
+    return replace(sanction, state=SanctionState.OVERTURNED, overturning_appeal_id=appeal_id)
+
+
+def _need_state(sanction: Sanction, needs: SanctionState) -> None:
+    if sanction.state is not needs:
+        raise Refusal.wrong_state("sanction", state=sanction.state, needs=needs)

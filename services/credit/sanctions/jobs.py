@@ -1,0 +1,109 @@
+"""Delivers notices; a sanction enters into force with the delivery of its notice, and in no other way."""
+
+import asyncio
+import logging
+
+from opentelemetry.trace import SpanKind
+
+from chassis.db import Database, Unit
+from chassis.ids import new_id
+from chassis.retry import Backoff
+from chassis.telemetry import Telemetry, enter, finish, parse_parent
+from services.credit import wire
+from services.credit.blacklist import domain as blacklist
+from services.credit.blacklist import store as blacklist_store
+from services.credit.sanctions import store
+from services.credit.sanctions.domain import Sanction, SanctionState, enter_force
+from services.credit.sanctions.notices import NoticeNotSentError, NoticeSender, notice_of
+from services.credit.sanctions.store import DueNotice
+from services.credit.standings import feed
+from services.credit.standings import store as standings
+from services.credit.standings.domain import PointsEntry
+
+_JOB = "deliver-notice"
+
+_log = logging.getLogger("ombud.credit.notices")
+
+
+class NoticeDelivery:
+    """Sends the notices that wait, at least once each, and puts their sanctions in force."""
+
+    def __init__(self, database: Database, sender: NoticeSender, telemetry: Telemetry) -> None:
+        self._database = database
+        self._sender = sender
+        self._telemetry = telemetry
+        self._due = asyncio.Event()
+
+    def wake(self) -> None:
+        """Says that a notice was made."""
+        self._due.set()
+
+    async def run(self) -> None:
+        """Delivers until cancelled; what could not be sent is sent again."""
+        backoff = Backoff()
+        while True:
+            self._due.clear()
+            due = await self._database.read(store.due_notices)
+            # A task of its own for each: the span that it enters is current for that delivery alone.
+            sent = [await asyncio.create_task(self._deliver(notice)) for notice in due]
+            if not all(sent):
+                await asyncio.sleep(backoff.wait())
+            elif not due:
+                backoff.reset()
+                await self._due.wait()
+
+    async def _deliver(self, due: DueNotice) -> bool:
+        span = self._telemetry.start(
+            "deliver notice",
+            parent=parse_parent(due.traceparent),
+            kind=SpanKind.PRODUCER,
+            attributes={"ombud.service": self._database.service},
+        )
+        enter(span.get_span_context())
+        code = "UNAVAILABLE"
+        try:
+            await self._sender.send(notice_of(due.sanction))
+            await self._database.work(_JOB, lambda unit: put_in_force(unit, due.sanction.sanction_id))
+            code = "OK"
+        except NoticeNotSentError as error:
+            _log.warning("the notice of sanction %s waits: %s", due.sanction.sanction_id, error)
+            return False
+        finally:
+            finish(span, code, {})
+        return True
+
+
+def put_in_force(unit: Unit, sanction_id: str) -> None:
+    """Puts a sanction in force whose notice has just been delivered, with its points and its blacklist entry."""
+    approved = store.get(unit.session, sanction_id)
+    if approved.state is not SanctionState.APPROVED:
+        # It fell with what it rests on while its notice was under way.
+        return
+    sanction = enter_force(approved, delivered_at=unit.now)
+    store.mark_delivered(unit.session, sanction)
+    store.update(unit.session, sanction)
+    if points := _points_entry(sanction):
+        standings.add(unit.session, points)
+    if entry := blacklist.entry_of(sanction, entry_id=new_id()):
+        blacklist_store.add(unit.session, entry)
+    feed.publish(unit, [sanction.subject])
+    unit.audit(
+        "credit.sanction.notified",
+        subject=wire.subject_message(sanction.subject),
+        resource_id=sanction_id,
+        facts={"points": sanction.points, "measures": ",".join(item.kind for item in sanction.measures)},
+    )
+
+
+def _points_entry(sanction: Sanction) -> PointsEntry | None:
+    if sanction.start is None or sanction.points_end is None:
+        return None
+    return PointsEntry(
+        entry_id=new_id(),
+        subject=sanction.subject,
+        sanction_id=sanction.sanction_id,
+        points=sanction.points,
+        start=sanction.start,
+        end=sanction.points_end,
+        recorded_at=sanction.start,
+    )

@@ -1,0 +1,122 @@
+"""Sanctions as messages of the contract, and proposals from them."""
+
+from datetime import datetime
+
+from ombud.credit.v1 import sanction_service_pb2 as pb
+from ombud.credit.v1 import types_pb2
+from policies.pack import MeasureKind
+from services.credit import wire
+from services.credit.sanctions.domain import Capacity, Measure, Reasons, Sanction, Statement
+from services.credit.sanctions.proposal import Proposal
+from services.credit.standings.domain import Stay
+
+
+def proposal(request: pb.ProposeSanctionRequest, *, issuer: str) -> Proposal:
+    """What a request proposes."""
+    return Proposal(
+        subject=wire.subject(request.subject),
+        capacity=wire.value_of(types_pb2.Capacity, Capacity, request.capacity),
+        group_id=request.group_id,
+        reasons=_reasons(request.reasons),
+        measures=tuple(
+            Measure(
+                kind=wire.value_of(types_pb2.MeasureKind, MeasureKind, measure.kind),
+                end=wire.instant(measure, "end_time"),
+                review=wire.instant(measure, "review_time"),
+            )
+            for measure in request.measures
+        ),
+        points=request.points,
+        tip_off_id=request.tip_off_id,
+        duty_notice_id=request.duty_notice_id,
+        reporter_account_id=request.reporter_account_id,
+        issuer=issuer,
+    )
+
+
+def sanction_message(sanction: Sanction, *, stay: Stay | None, at: datetime) -> pb.Sanction:
+    """The message of a sanction at an instant. Names neither staff nor a reporter."""
+    source = pb.SOURCE_TYPE_NOTICE if sanction.tip_off_id else pb.SOURCE_TYPE_OWN_INITIATIVE
+    return pb.Sanction(
+        sanction_id=sanction.sanction_id,
+        state=wire.number(pb.SanctionState, sanction.state_at(at)),
+        subject=wire.subject_message(sanction.subject),
+        capacity=wire.number(types_pb2.Capacity, sanction.capacity),
+        group_id=sanction.group_id,
+        statement=_statement_message(sanction.statement, source),
+        measures=[
+            pb.Measure(
+                kind=wire.number(types_pb2.MeasureKind, measure.kind),
+                end_time=wire.timestamp(measure.end),
+                review_time=wire.timestamp(measure.review),
+            )
+            for measure in sanction.measures
+        ],
+        points=sanction.points,
+        points_end_time=wire.timestamp(sanction.points_end),
+        propose_time=wire.timestamp(sanction.proposed_at),
+        approve_time=wire.timestamp(sanction.approved_at),
+        start_time=wire.timestamp(sanction.start),
+        end_time=wire.timestamp(sanction.end),
+        review_time=wire.timestamp(sanction.review),
+        appeal_end_time=wire.timestamp(sanction.appeal_end),
+        stayed_from_time=wire.timestamp(stay.start) if stay and stay.end is None else None,
+        overturning_appeal_id=sanction.overturning_appeal_id,
+    )
+
+
+def _reasons(message: pb.Reasons) -> Reasons:
+    return Reasons(
+        rule_id=message.rule_id,
+        facts=message.facts,
+        explanation=message.explanation,
+        act_at=wire.instant(message, "act_time"),
+        evidence=wire.evidence(message.evidence),
+        proportionality_note=message.proportionality_note,
+        how_to_restore=message.how_to_restore,
+        materials_needed=message.materials_needed,
+    )
+
+
+def _statement_message(statement: Statement, source: pb.SourceType.ValueType) -> pb.StatementOfReasons:
+    rule, breach = statement.rule, statement.duty_breach
+    return pb.StatementOfReasons(
+        reasons=pb.Reasons(
+            rule_id=rule.rule_id,
+            facts=statement.facts,
+            explanation=statement.explanation,
+            act_time=wire.timestamp(statement.act_at),
+            evidence=wire.evidence_messages(statement.evidence),
+            proportionality_note=statement.proportionality_note,
+            how_to_restore=statement.how_to_restore,
+            materials_needed=statement.materials_needed,
+        ),
+        policy=types_pb2.PolicyVersion(
+            policy_id=rule.policy_id, version=rule.policy_version, content_hash=rule.policy_hash
+        ),
+        rule_title=rule.title,
+        article=rule.article,
+        clause=rule.clause,
+        clause_hash=rule.clause_hash,
+        ground=wire.number(types_pb2.Ground, rule.ground),
+        category=wire.number(types_pb2.Category, rule.category),
+        source_type=source,
+        automated_detection=False,
+        automated_decision=False,
+        prior_decisions=[
+            pb.PriorDecision(
+                sanction_id=prior.sanction_id, points=prior.points, points_end_time=wire.timestamp(prior.points_end)
+            )
+            for prior in statement.prior_decisions
+        ],
+        duty_breach=pb.DutyBreach(
+            notice_id=breach.notice_id,
+            group_id=breach.group_id,
+            serve_time=wire.timestamp(breach.served_at),
+            cure_end_time=wire.timestamp(breach.cure_end),
+        )
+        if breach
+        else None,
+        appeal_window_days=rule.appeal_window_days,
+        appeal_decision_days=rule.appeal_decision_days,
+    )

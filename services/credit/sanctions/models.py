@@ -1,0 +1,197 @@
+"""Tables of sanctions, and the constraints that hold what the law of the project demands.
+
+A sanction shares its id with its statement of reasons and its notice. It can not be stored without the statement, nor
+in force without a second person, a delivered notice, an open appeal window, and an end or a review date: the row that
+says so can not exist.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, String, Text, UniqueConstraint
+from sqlmodel import Field
+
+from chassis.db.types import Instant
+from policies.pack import SIX_MONTHS_DAYS, Category, Ground, MeasureKind
+from services.credit.sanctions.domain import Capacity
+from services.credit.subjects import SubjectKind
+from services.credit.tables import DAY_MICROSECONDS, CreditTable, one_of
+
+_STORED_STATES = "'PROPOSED', 'APPROVED', 'IN_FORCE', 'OVERTURNED'"
+_APPEAL_WINDOW_LEAST = SIX_MONTHS_DAYS * DAY_MICROSECONDS
+
+
+class StatementRow(CreditTable, table=True):
+    """A statement of reasons, with the rule as it stood."""
+
+    __tablename__ = "statement"
+    __table_args__ = (
+        UniqueConstraint("sanction_id", "duty_notice_id"),
+        one_of("ground", Ground),
+        one_of("category", Category),
+        CheckConstraint("length(trim(facts)) > 0", name="facts"),
+        CheckConstraint("length(trim(explanation)) > 0", name="explanation"),
+        CheckConstraint("length(trim(proportionality_note)) > 0", name="proportionality_note"),
+        CheckConstraint("length(trim(how_to_restore)) > 0", name="how_to_restore"),
+        CheckConstraint("act_at >= policy_effective_at", name="not_retroactive"),
+        CheckConstraint(f"appeal_window_days >= {SIX_MONTHS_DAYS}", name="appeal_window"),
+        CheckConstraint(
+            "duty_notice_id IS NULL OR (duty_group_id IS NOT NULL AND duty_served_at IS NOT NULL"
+            " AND duty_cure_end IS NOT NULL AND duty_cure_end > duty_served_at)",
+            name="duty_breach",
+        ),
+    )
+
+    sanction_id: str = Field(primary_key=True, sa_type=String(36))
+    policy_id: str = Field(sa_type=String(64))
+    policy_version: str = Field(sa_type=String(64))
+    policy_hash: str = Field(sa_type=String(64))
+    policy_effective_at: datetime = Field(sa_type=Instant)
+    rule_id: str = Field(sa_type=String(64))
+    title: str = Field(sa_type=Text)
+    article: str = Field(sa_type=Text)
+    clause: str = Field(sa_type=Text)
+    clause_hash: str = Field(sa_type=String(64))
+    ground: str = Field(sa_type=String(16))
+    category: str = Field(sa_type=String(64))
+    points_days: int
+    appeal_window_days: int
+    appeal_decision_days: int
+    facts: str = Field(sa_type=Text)
+    explanation: str = Field(sa_type=Text)
+    act_at: datetime = Field(sa_type=Instant)
+    proportionality_note: str = Field(sa_type=Text)
+    how_to_restore: str = Field(sa_type=Text)
+    materials_needed: str = Field(sa_type=Text)
+    duty_notice_id: str | None = Field(default=None, sa_type=String(36))
+    duty_group_id: str | None = Field(default=None, sa_type=String(36))
+    duty_served_at: datetime | None = Field(default=None, sa_type=Instant)
+    duty_cure_end: datetime | None = Field(default=None, sa_type=Instant)
+
+
+class EvidenceRow(CreditTable, table=True):
+    """A hash that a statement refers to."""
+
+    __tablename__ = "evidence"
+    __table_args__ = (ForeignKeyConstraint(["sanction_id"], ["statement.sanction_id"]),)
+
+    sanction_id: str = Field(primary_key=True, sa_type=String(36))
+    sha256: str = Field(primary_key=True, sa_type=String(64))
+    observed_at: datetime = Field(sa_type=Instant)
+
+
+class NoticeRow(CreditTable, table=True):
+    """The notice of a sanction: made when it is approved, delivered before it has effect."""
+
+    __tablename__ = "notice"
+    __table_args__ = (
+        ForeignKeyConstraint(["sanction_id"], ["statement.sanction_id"]),
+        UniqueConstraint("sanction_id", "delivered_at", "appeal_end"),
+        CheckConstraint("(delivered_at IS NULL) = (appeal_end IS NULL)", name="delivered"),
+        CheckConstraint(f"appeal_end >= delivered_at + {_APPEAL_WINDOW_LEAST}", name="appeal_window"),
+        Index(None, "delivered_at"),
+    )
+
+    sanction_id: str = Field(primary_key=True, sa_type=String(36))
+    made_at: datetime = Field(sa_type=Instant)
+    delivered_at: datetime | None = Field(default=None, sa_type=Instant)
+    appeal_end: datetime | None = Field(default=None, sa_type=Instant)
+    traceparent: str = Field(sa_type=String(55))
+
+
+class SanctionRow(CreditTable, table=True):
+    """A sanction."""
+
+    __tablename__ = "sanction"
+    __table_args__ = (
+        ForeignKeyConstraint(["sanction_id"], ["statement.sanction_id"]),
+        # Matched once none of the three is null, which the check "in_force" demands of a sanction in force.
+        ForeignKeyConstraint(
+            ["sanction_id", "start_at", "appeal_end"],
+            ["notice.sanction_id", "notice.delivered_at", "notice.appeal_end"],
+        ),
+        # A consequence for an owner cites a breach that its statement records.
+        ForeignKeyConstraint(["sanction_id", "duty_notice_id"], ["statement.sanction_id", "statement.duty_notice_id"]),
+        one_of("subject_kind", SubjectKind),
+        one_of("capacity", Capacity),
+        CheckConstraint(f"state IN ({_STORED_STATES})", name="state"),
+        CheckConstraint("length(issuer) > 0 AND (approver IS NULL OR length(approver) > 0)", name="persons"),
+        CheckConstraint("approver <> issuer", name="second_person"),
+        CheckConstraint(
+            "state IN ('PROPOSED', 'OVERTURNED') OR (approver IS NOT NULL AND approved_at IS NOT NULL)",
+            name="approved",
+        ),
+        CheckConstraint("end_at IS NOT NULL OR review_at IS NOT NULL", name="end_or_review"),
+        CheckConstraint(
+            "state <> 'IN_FORCE' OR (approver IS NOT NULL AND start_at IS NOT NULL AND appeal_end IS NOT NULL)",
+            name="in_force",
+        ),
+        CheckConstraint("(state = 'OVERTURNED') = (overturning_appeal_id IS NOT NULL)", name="overturned"),
+        CheckConstraint(
+            "points = 0 OR start_at IS NULL OR (points_end IS NOT NULL AND points_end > start_at)", name="points_end"
+        ),
+        CheckConstraint("capacity NOT IN ('FOUNDER', 'MANAGER') OR duty_notice_id IS NOT NULL", name="recorded_breach"),
+        # The same evidence can not found two sanctions of one subject.
+        UniqueConstraint("subject_kind", "subject_id", "evidence_set"),
+        # What ledger entries, blacklist entries and appeals refer to.
+        UniqueConstraint("sanction_id", "start_at"),
+        UniqueConstraint(
+            "sanction_id", "issuer", "approver", "reporter_account_id", "appeal_end", name="uq_sanction_parties"
+        ),
+        Index(None, "subject_kind", "subject_id", "sanction_id"),
+    )
+
+    sanction_id: str = Field(primary_key=True, sa_type=String(36))
+    state: str = Field(sa_type=String(16))
+    subject_kind: str = Field(sa_type=String(16))
+    subject_id: str = Field(sa_type=String(36))
+    capacity: str = Field(sa_type=String(16))
+    group_id: str = Field(sa_type=String(36))
+    points: int
+    evidence_set: str = Field(sa_type=String(64))
+    tip_off_id: str = Field(sa_type=String(36))
+    duty_notice_id: str | None = Field(default=None, sa_type=String(36))
+    reporter_account_id: str = Field(sa_type=String(36))
+    issuer: str = Field(sa_type=String(128))
+    proposed_at: datetime = Field(sa_type=Instant)
+    approver: str | None = Field(default=None, sa_type=String(128))
+    approved_at: datetime | None = Field(default=None, sa_type=Instant)
+    start_at: datetime | None = Field(default=None, sa_type=Instant)
+    end_at: datetime | None = Field(default=None, sa_type=Instant)
+    review_at: datetime | None = Field(default=None, sa_type=Instant)
+    points_end: datetime | None = Field(default=None, sa_type=Instant)
+    appeal_end: datetime | None = Field(default=None, sa_type=Instant)
+    overturning_appeal_id: str | None = Field(default=None, sa_type=String(36))
+
+
+class MeasureRow(CreditTable, table=True):
+    """A measure of a sanction."""
+
+    __tablename__ = "measure"
+    __table_args__ = (
+        ForeignKeyConstraint(["sanction_id"], ["sanction.sanction_id"]),
+        one_of("kind", MeasureKind),
+        CheckConstraint("(end_at IS NULL) <> (review_at IS NULL)", name="end_or_review"),
+        CheckConstraint("kind <> 'BLACKLISTED' OR end_at IS NOT NULL", name="blacklist_term"),
+    )
+
+    sanction_id: str = Field(primary_key=True, sa_type=String(36))
+    kind: str = Field(primary_key=True, sa_type=String(32))
+    end_at: datetime | None = Field(default=None, sa_type=Instant)
+    review_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
+class PriorDecisionRow(CreditTable, table=True):
+    """That one sanction rests on another, with the points that the other had."""
+
+    __tablename__ = "prior_decision"
+    __table_args__ = (
+        ForeignKeyConstraint(["sanction_id"], ["sanction.sanction_id"]),
+        ForeignKeyConstraint(["prior_sanction_id"], ["sanction.sanction_id"]),
+        CheckConstraint("sanction_id <> prior_sanction_id", name="other"),
+        Index(None, "prior_sanction_id"),
+    )
+
+    sanction_id: str = Field(primary_key=True, sa_type=String(36))
+    prior_sanction_id: str = Field(primary_key=True, sa_type=String(36))
+    points: int
+    points_end: datetime | None = Field(default=None, sa_type=Instant)

@@ -1,0 +1,121 @@
+"""SanctionService: one person proposes, another approves, and the delivery of the notice does the rest."""
+
+from datetime import datetime
+
+from sqlmodel import Session
+
+from chassis.call import current_call
+from chassis.db import Database, Unit
+from chassis.ids import new_id
+from ombud.credit.v1 import sanction_service_pb2 as pb
+from ombud.credit.v1.sanction_service_pb2_grpc import SanctionServiceServicer as Contract
+from services.credit import wire
+from services.credit.groups_peer import GroupsPeer
+from services.credit.listing import Listing
+from services.credit.policies import store as policies
+from services.credit.sanctions import domain, messages, store
+from services.credit.sanctions.domain import DutyBreach, Sanction
+from services.credit.sanctions.jobs import NoticeDelivery
+from services.credit.sanctions.proposal import Proposal, evidence_reused, propose
+from services.credit.standings import store as standings
+
+
+class SanctionServicer(Contract):
+    """Proposes, approves and shows sanctions."""
+
+    def __init__(self, database: Database, listing: Listing, groups: GroupsPeer, notices: NoticeDelivery) -> None:
+        self._database = database
+        self._listing = listing
+        self._groups = groups
+        self._notices = notices
+
+    async def ProposeSanction(
+        self, request: pb.ProposeSanctionRequest, _context: wire.Context
+    ) -> pb.ProposeSanctionResponse:
+        """Stores the proposal, if it meets every rule."""
+        if isinstance(answer := await self._database.recall(), pb.ProposeSanctionResponse):
+            return answer
+        proposal = messages.proposal(request, issuer=current_call().person.staff_id)
+        breach = await self._breach(proposal, request.duty_notice_id)
+
+        def command(unit: Unit) -> pb.ProposeSanctionResponse:
+            act_at = proposal.reasons.act_at or unit.now
+            sanction = propose(
+                proposal,
+                sanction_id=new_id(),
+                policy=policies.for_act(unit.session, act_at),
+                priors=store.get_all(unit.session, request.prior_sanction_ids),
+                breach=breach,
+                at=unit.now,
+            )
+            if known := store.founded_on(unit.session, sanction.subject, sanction.evidence_set):
+                raise evidence_reused(known)
+            store.add(unit.session, sanction)
+            unit.audit(
+                "credit.sanction.proposed",
+                subject=wire.subject_message(sanction.subject),
+                resource_id=sanction.sanction_id,
+                facts={
+                    "rule": sanction.statement.rule.rule_id,
+                    "policy_hash": sanction.statement.rule.policy_hash,
+                    "measures": ",".join(measure.kind for measure in sanction.measures),
+                    "tip_off_id": sanction.tip_off_id,
+                    "duty_notice_id": breach.notice_id if breach else "",
+                },
+            )
+            return pb.ProposeSanctionResponse(sanction=messages.sanction_message(sanction, stay=None, at=unit.now))
+
+        return await self._database.write(command)
+
+    async def ApproveSanction(
+        self, request: pb.ApproveSanctionRequest, _context: wire.Context
+    ) -> pb.ApproveSanctionResponse:
+        """Approves the proposal and makes its notice."""
+
+        def command(unit: Unit) -> pb.ApproveSanctionResponse:
+            proposed = store.get(unit.session, request.sanction_id)
+            sanction = domain.approve(proposed, approver=unit.call.person.staff_id, at=unit.now)
+            store.update(unit.session, sanction)
+            store.add_notice(unit.session, sanction, traceparent=unit.call.trace.parent)
+            unit.audit(
+                "credit.sanction.approved",
+                subject=wire.subject_message(sanction.subject),
+                resource_id=sanction.sanction_id,
+            )
+            return pb.ApproveSanctionResponse(sanction=messages.sanction_message(sanction, stay=None, at=unit.now))
+
+        response = await self._database.write(command)
+        self._notices.wake()
+        return response
+
+    async def GetSanction(self, request: pb.GetSanctionRequest, _context: wire.Context) -> pb.GetSanctionResponse:
+        """A sanction with its statement."""
+        at = self._database.clock.now()
+        sanction = await self._database.read(
+            lambda session: _messages(session, [store.get(session, request.sanction_id)], at)[0]
+        )
+        return pb.GetSanctionResponse(sanction=sanction)
+
+    async def ListSanctions(self, request: pb.ListSanctionsRequest, _context: wire.Context) -> pb.ListSanctionsResponse:
+        """A page of the sanctions of a subject."""
+        subject, at = wire.subject(request.subject), self._database.clock.now()
+        sanctions, token = await self._listing.page(
+            request,
+            lambda session, after, size: _messages(
+                session, store.of_subject(session, subject, after=after, size=size), at
+            ),
+            lambda sanction: sanction.sanction_id,
+        )
+        return pb.ListSanctionsResponse(sanctions=sanctions, next_page_token=token)
+
+    async def _breach(self, proposal: Proposal, notice_id: str) -> DutyBreach | None:
+        if not (proposal.capacity.answers_for_duty and notice_id and proposal.group_id):
+            return None
+        return await self._groups.breach(
+            group_id=proposal.group_id, notice_id=notice_id, account_id=proposal.subject.id
+        )
+
+
+def _messages(session: Session, sanctions: list[Sanction], at: datetime) -> list[pb.Sanction]:
+    stays = standings.stays(session, [sanction.sanction_id for sanction in sanctions])
+    return [messages.sanction_message(sanction, stay=stays.get(sanction.sanction_id), at=at) for sanction in sanctions]

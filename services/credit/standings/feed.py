@@ -1,0 +1,73 @@
+"""What the change feed says of subjects: entitlements and restrictions, never points or tiers."""
+
+from collections.abc import Iterable
+
+from chassis.db import Unit
+from ombud.credit.v1 import standing_service_pb2 as pb
+from ombud.credit.v1 import types_pb2
+from policies.pack import Entitlements, Pack
+from services.credit import wire
+from services.credit.policies import store as policies
+from services.credit.standings import store
+from services.credit.standings.domain import Restriction, spans, steps
+from services.credit.subjects import Subject, SubjectKind
+
+DEFAULTS_KEY = "defaults"
+
+
+def publish(unit: Unit, subjects: Iterable[Subject]) -> None:
+    """Adds a change for each subject: all that holds of it from now on."""
+    pack = policies.at(unit.session, unit.now).pack
+    for subject in sorted(set(subjects)):
+        unit.change(subject.key, pb.StandingChange(subject=_entitlements(unit, subject, pack)))
+
+
+def publish_defaults(unit: Unit, pack: Pack) -> None:
+    """Adds the change that says what an account with an empty ledger may do."""
+    defaults = pb.DefaultEntitlements(
+        entitlements=entitlements_message(pack.credit.tier_of(0).entitlements), policy=policy_message(pack)
+    )
+    unit.change(DEFAULTS_KEY, pb.StandingChange(defaults=defaults))
+
+
+def entitlements_message(entitlements: Entitlements) -> types_pb2.Entitlements:
+    """The message of what a tier entitles to."""
+    return types_pb2.Entitlements(**entitlements.model_dump())
+
+
+def policy_message(pack: Pack) -> types_pb2.PolicyVersion:
+    """The message that names a version of a pack."""
+    return types_pb2.PolicyVersion(policy_id=pack.id, version=pack.version, content_hash=pack.content_hash)
+
+
+def restriction_message(restriction: Restriction) -> types_pb2.Restriction:
+    """The message of a restriction; a stay shows while the appeal is undecided."""
+    stay = restriction.stay if restriction.stay and restriction.stay.end is None else None
+    return types_pb2.Restriction(
+        sanction_id=restriction.sanction_id,
+        kind=wire.number(types_pb2.MeasureKind, restriction.kind),
+        start_time=wire.timestamp(restriction.start),
+        end_time=wire.timestamp(restriction.end),
+        stayed_from_time=wire.timestamp(stay.start) if stay else None,
+    )
+
+
+def _entitlements(unit: Unit, subject: Subject, pack: Pack) -> pb.SubjectEntitlements:
+    message = pb.SubjectEntitlements(
+        subject=wire.subject_message(subject),
+        restrictions=[
+            restriction_message(restriction)
+            for restriction in store.restrictions(unit.session, subject)
+            if restriction.end is None or unit.now < restriction.end
+        ],
+    )
+    if subject.kind is SubjectKind.ACCOUNT:
+        entries = store.entries(unit.session, subject)
+        stays = store.stays(unit.session, {entry.sanction_id for entry in entries})
+        message.spans.extend(
+            pb.EntitlementSpan(
+                start_time=wire.timestamp(span.start), entitlements=entitlements_message(span.tier.entitlements)
+            )
+            for span in spans(steps(entries, stays, unit.now), pack.credit)
+        )
+    return message

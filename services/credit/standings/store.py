@@ -1,0 +1,87 @@
+"""Queries of the ledger and of what follows from it."""
+
+from collections.abc import Iterable
+
+from sqlmodel import Session, col, select
+
+from services.credit.appeals import store as appeals
+from services.credit.sanctions import store as sanctions
+from services.credit.sanctions.domain import SanctionState
+from services.credit.standings.domain import LedgerEntry, OverturnEntry, PointsEntry, Restriction, Stays
+from services.credit.standings.models import LedgerRow
+from services.credit.subjects import Subject, SubjectKind
+
+
+def add(session: Session, entry: LedgerEntry) -> None:
+    """Adds an entry."""
+    points = entry if isinstance(entry, PointsEntry) else None
+    overturn = entry if isinstance(entry, OverturnEntry) else None
+    session.add(
+        LedgerRow(
+            entry_id=entry.entry_id,
+            kind="POINTS" if points else "OVERTURN",
+            subject_kind=entry.subject.kind,
+            subject_id=entry.subject.id,
+            sanction_id=entry.sanction_id,
+            points=points.points if points else 0,
+            start_at=points.start if points else None,
+            end_at=points.end if points else None,
+            overturned_entry_id=overturn.overturned_entry_id if overturn else None,
+            appeal_id=overturn.appeal_id if overturn else None,
+            recorded_at=entry.recorded_at,
+        )
+    )
+    session.flush()
+
+
+def entries(session: Session, subject: Subject) -> list[LedgerEntry]:
+    """The whole ledger of a subject, oldest first."""
+    return page(session, subject, after="", size=None)
+
+
+def page(session: Session, subject: Subject, *, after: str, size: int | None) -> list[LedgerEntry]:
+    """Entries of a subject after an entry id, oldest first, at most `size`."""
+    query = (
+        select(LedgerRow)
+        .where(LedgerRow.subject_kind == subject.kind, LedgerRow.subject_id == subject.id)
+        .where(col(LedgerRow.entry_id) > after)
+        .order_by(col(LedgerRow.entry_id))
+        .limit(size)
+    )
+    return [_entry(row) for row in session.exec(query)]
+
+
+def points_entries(session: Session, sanction_ids: Iterable[str]) -> list[PointsEntry]:
+    """The points entries of some sanctions."""
+    query = select(LedgerRow).where(col(LedgerRow.sanction_id).in_(list(sanction_ids)), LedgerRow.kind == "POINTS")
+    return [entry for row in session.exec(query) if isinstance(entry := _entry(row), PointsEntry)]
+
+
+def stays(session: Session, sanction_ids: Iterable[str]) -> Stays:
+    """Stays of some sanctions, by sanction id."""
+    return {appeal.sanction_id: appeal.stay for appeal in appeals.of_sanctions(session, sanction_ids) if appeal.stay}
+
+
+def restrictions(session: Session, subject: Subject) -> list[Restriction]:
+    """The measures of all sanctions of a subject that were in force and were not overturned."""
+    in_force = [
+        sanction for sanction in sanctions.of_subject(session, subject) if sanction.state is SanctionState.IN_FORCE
+    ]
+    stayed = stays(session, [sanction.sanction_id for sanction in in_force])
+    return [
+        Restriction(sanction.sanction_id, measure.kind, sanction.start, measure.end, stayed.get(sanction.sanction_id))
+        for sanction in in_force
+        if sanction.start is not None
+        for measure in sanction.measures
+    ]
+
+
+def _entry(row: LedgerRow) -> LedgerEntry:
+    subject = Subject(SubjectKind(row.subject_kind), row.subject_id)
+    if row.start_at is not None and row.end_at is not None:
+        return PointsEntry(
+            row.entry_id, subject, row.sanction_id, row.points, row.start_at, row.end_at, row.recorded_at
+        )
+    return OverturnEntry(
+        row.entry_id, subject, row.sanction_id, row.overturned_entry_id or "", row.appeal_id or "", row.recorded_at
+    )

@@ -1,0 +1,56 @@
+"""How the credit service is put together."""
+
+from chassis.db import Database
+from chassis.keys import load_or_create
+from chassis.pages import Pages
+from chassis.service import Platform, Service
+from ombud.credit.v1.appeal_service_pb2_grpc import add_AppealServiceServicer_to_server
+from ombud.credit.v1.blacklist_service_pb2_grpc import add_BlacklistServiceServicer_to_server
+from ombud.credit.v1.policy_service_pb2_grpc import add_PolicyServiceServicer_to_server
+from ombud.credit.v1.referral_service_pb2_grpc import add_ReferralServiceServicer_to_server
+from ombud.credit.v1.sanction_service_pb2_grpc import add_SanctionServiceServicer_to_server
+from ombud.credit.v1.standing_service_pb2_grpc import add_StandingServiceServicer_to_server
+from policies import load
+from services.credit.appeals.servicer import AppealServicer
+from services.credit.blacklist.servicer import BlacklistServicer
+from services.credit.config import CreditConfig
+from services.credit.groups_peer import GroupsPeer
+from services.credit.listing import Listing
+from services.credit.policies.jobs import take_up
+from services.credit.policies.servicer import PolicyServicer
+from services.credit.referrals.servicer import ReferralServicer
+from services.credit.sanctions.jobs import NoticeDelivery
+from services.credit.sanctions.notices import FileOutbox
+from services.credit.sanctions.servicer import SanctionServicer
+from services.credit.standings.servicer import StandingServicer
+
+_PAGE_KEY_BYTES = 32
+
+
+def build(config: CreditConfig, platform: Platform) -> Service:
+    """The credit service on its database and the policy in force.
+
+    Raises:
+        PackError: The policy file can not be used.
+        ValueError: The key file of the page tokens can not be used.
+    """
+    pack = load(config.policy_file)
+    database = Database(config.database_url, service="credit", clock=platform.clock, migrations="services.credit")
+    listing = Listing(database, Pages(load_or_create(config.data_dir / "keys" / "credit-pages.key", _PAGE_KEY_BYTES)))
+    groups = GroupsPeer(platform.peers)
+    outbox = FileOutbox(config.data_dir / "outbox" / "notices.jsonl")
+    notices = NoticeDelivery(database, outbox, platform.telemetry)
+    return Service(
+        name="credit",
+        database=database,
+        servicers=[
+            (add_StandingServiceServicer_to_server, StandingServicer(database, listing)),
+            (add_SanctionServiceServicer_to_server, SanctionServicer(database, listing, groups, notices)),
+            (add_AppealServiceServicer_to_server, AppealServicer(database, groups)),
+            (add_BlacklistServiceServicer_to_server, BlacklistServicer(database, listing)),
+            (add_ReferralServiceServicer_to_server, ReferralServicer(database, listing)),
+            (add_PolicyServiceServicer_to_server, PolicyServicer(database, listing)),
+        ],
+        tasks=[notices.run],
+        starting=[lambda: take_up(database, pack)],
+    )
