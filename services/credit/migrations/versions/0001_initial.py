@@ -145,12 +145,10 @@ def _sanctions() -> None:
             "(state = 'OVERTURNED') = (overturning_appeal_id IS NOT NULL)", name="ck_sanction_overturned"
         ),
         sa.CheckConstraint(
-            "capacity IN ('FOUNDER', 'MANAGER', 'MEMBER', 'ACCOUNT', 'GROUP', 'REPORTER')", "
-            "name="ck_sanction_capacity"
+            "capacity IN ('FOUNDER', 'MANAGER', 'MEMBER', 'ACCOUNT', 'GROUP', 'REPORTER')", name="ck_sanction_capacity"
         ),
         sa.CheckConstraint(
-            "capacity NOT IN ('FOUNDER', 'MANAGER') OR duty_notice_id IS NOT NULL", "
-            "name="ck_sanction_recorded_breach"
+            "capacity NOT IN ('FOUNDER', 'MANAGER') OR duty_notice_id IS NOT NULL", name="ck_sanction_recorded_breach"
         ),
         sa.CheckConstraint(
             "state <> 'IN_FORCE' OR (approver IS NOT NULL AND start_at IS NOT NULL AND appeal_end IS NOT NULL)",
