@@ -1,0 +1,6 @@
+"""Where Alembic enters."""
+
+from chassis.db.migrate import run
+from services.groups import models
+
+run(models.metadata)

@@ -1,0 +1,71 @@
+"""Queries on the ledger of duty."""
+
+from sqlmodel import Session, col, select
+
+from chassis.pages import Page
+from chassis.refusal import Refusal
+from services.groups.stewardship.domain import DutyEntry, Tool
+from services.groups.stewardship.models import DutyRow
+
+
+def add(session: Session, entry: DutyEntry) -> None:
+    """Keeps a new notice."""
+    session.add(
+        DutyRow(
+            notice_id=entry.notice_id,
+            group_id=entry.group_id,
+            owner_account_id=entry.owner_account_id,
+            duty=entry.duty,
+            tools=",".join(entry.tools),
+            serve_time=entry.serve_time,
+            cure_end_time=entry.cure_end_time,
+        )
+    )
+
+
+def get(session: Session, notice_id: str) -> DutyEntry:
+    """A notice by its id.
+
+    Raises:
+        Refusal: NOT_FOUND.
+    """
+    row = session.get(DutyRow, notice_id)
+    if row is None:
+        raise Refusal.not_found("notice", notice_id)
+    return _entry(row)
+
+
+def keep_cure(session: Session, entry: DutyEntry) -> None:
+    """Keeps the cure of a notice."""
+    session.get_one(DutyRow, entry.notice_id).cure_time = entry.cure_time
+
+
+def ledger(session: Session, group_id: str, notice_id: str, page: Page) -> list[DutyEntry]:
+    """A page of a group's notices, newest first, and one more if there is a further page.
+
+    Args:
+        session: The database.
+        group_id: The group.
+        notice_id: Only this notice; empty for all.
+        page: Which page.
+    """
+    query = select(DutyRow).where(DutyRow.group_id == group_id)
+    if notice_id:
+        query = query.where(DutyRow.notice_id == notice_id)
+    if page.after:
+        query = query.where(col(DutyRow.notice_id) < page.after[0])
+    rows = session.exec(query.order_by(col(DutyRow.notice_id).desc()).limit(page.size + 1))
+    return [_entry(row) for row in rows]
+
+
+def _entry(row: DutyRow) -> DutyEntry:
+    return DutyEntry(
+        notice_id=row.notice_id,
+        group_id=row.group_id,
+        owner_account_id=row.owner_account_id,
+        duty=row.duty,
+        tools=tuple(Tool(tool) for tool in row.tools.split(",")),
+        serve_time=row.serve_time,
+        cure_end_time=row.cure_end_time,
+        cure_time=row.cure_time,
+    )

@@ -1,0 +1,164 @@
+"""Queries on tip-offs. Texts come and go sealed."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from secrets import randbelow
+
+from sqlmodel import Session, col, select
+
+from chassis.pages import Page
+from chassis.refusal import Refusal
+from services.groups.tipoffs import domain
+from services.groups.tipoffs.models import TipOffRow
+
+_NUMBERS = 10**8
+
+
+@dataclass(frozen=True, slots=True)
+class SealedReport:
+    """What the reporter wrote: sealed texts, evidence as SHA-256 hashes one after the other, 32 bytes each."""
+
+    explanation: bytes
+    excerpt: bytes
+    evidence_sha256: bytes
+    observe_time: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class SealedTexts:
+    """What the desk wrote, sealed; None until it did."""
+
+    reasons: bytes | None
+    reply: bytes | None
+
+
+def unused_reference(session: Session, year: int) -> str:
+    """A reference number that no tip-off has."""
+    while True:
+        reference = domain.reference_number(year, randbelow(_NUMBERS))
+        query = select(TipOffRow.tip_off_id).where(TipOffRow.reference_number == reference)
+        if session.exec(query).first() is None:
+            return reference
+
+
+def add(session: Session, tip_off: domain.TipOff, report: SealedReport, tracking_hash: bytes) -> None:
+    """Keeps a new tip-off."""
+    session.add(
+        TipOffRow(
+            tip_off_id=tip_off.tip_off_id,
+            reference_number=tip_off.reference_number,
+            tracking_hash=tracking_hash,
+            account_id=tip_off.target.account_id,
+            group_id=tip_off.target.group_id,
+            group_code=tip_off.target.group_code,
+            message_id=tip_off.target.message_id,
+            category=tip_off.category,
+            urgent=tip_off.urgent,
+            priority=tip_off.priority,
+            explanation=report.explanation,
+            excerpt=report.excerpt,
+            evidence_sha256=report.evidence_sha256,
+            observe_time=report.observe_time,
+            receive_time=tip_off.receive_time,
+            due_time=tip_off.due_time,
+        )
+    )
+
+
+def get(session: Session, tip_off_id: str) -> domain.TipOff:
+    """A tip-off by its id.
+
+    Raises:
+        Refusal: NOT_FOUND.
+    """
+    return _tip_off(_row(session, tip_off_id))
+
+
+def get_whole(session: Session, tip_off_id: str) -> tuple[domain.TipOff, SealedReport, SealedTexts]:
+    """A tip-off with all that was written.
+
+    Raises:
+        Refusal: NOT_FOUND.
+    """
+    row = _row(session, tip_off_id)
+    report = SealedReport(row.explanation, row.excerpt, row.evidence_sha256, row.observe_time)
+    return _tip_off(row), report, SealedTexts(row.reasons, row.reply)
+
+
+def find_by_tracking(session: Session, tracking_hash: bytes) -> tuple[domain.TipOff, SealedTexts] | None:
+    """The tip-off that a tracking code opens; None if none.
+
+    The hash is keyed, so that the time of the look-up tells nothing of how much of a guessed code was right.
+    """
+    row = session.exec(select(TipOffRow).where(TipOffRow.tracking_hash == tracking_hash)).first()
+    return (_tip_off(row), SealedTexts(row.reasons, row.reply)) if row else None
+
+
+def keep_triage(session: Session, tip_off: domain.TipOff) -> None:
+    """Keeps how a tip-off was sorted."""
+    row = _row(session, tip_off.tip_off_id)
+    row.category = tip_off.category
+    row.priority = tip_off.priority
+    row.triage_time = tip_off.triage_time
+
+
+def keep_decision(session: Session, tip_off: domain.TipOff, reasons: bytes) -> None:
+    """Keeps what was decided, and the sealed reasons."""
+    row = _row(session, tip_off.tip_off_id)
+    row.outcome = tip_off.outcome
+    row.sanction_ids = ",".join(tip_off.sanction_ids)
+    row.decide_time = tip_off.decide_time
+    row.reasons = reasons
+
+
+def keep_reply(session: Session, tip_off: domain.TipOff, reply: bytes) -> None:
+    """Keeps that the reporter was answered, and the sealed answer."""
+    row = _row(session, tip_off.tip_off_id)
+    row.reply_time = tip_off.reply_time
+    row.reply = reply
+
+
+def unanswered(session: Session, page: Page, *, due_by: datetime | None) -> list[domain.TipOff]:
+    """A page of the tip-offs without an answer, by due time, and one more if there is a further page.
+
+    Args:
+        session: The database.
+        page: Which page; its sort key is a tip-off's id.
+        due_by: Only those due at this instant or before; None for all.
+    """
+    query = select(TipOffRow).where(col(TipOffRow.reply_time).is_(None))
+    if due_by is not None:
+        query = query.where(TipOffRow.due_time <= due_by)
+    if page.after:
+        last = _row(session, page.after[0])
+        query = query.where(
+            (col(TipOffRow.due_time) > last.due_time)
+            | ((col(TipOffRow.due_time) == last.due_time) & (col(TipOffRow.tip_off_id) > last.tip_off_id))
+        )
+    query = query.order_by(col(TipOffRow.due_time), col(TipOffRow.tip_off_id)).limit(page.size + 1)
+    return [_tip_off(row) for row in session.exec(query)]
+
+
+def _row(session: Session, tip_off_id: str) -> TipOffRow:
+    row = session.get(TipOffRow, tip_off_id)
+    if row is None:
+        raise Refusal.not_found("tip-off", tip_off_id)
+    return row
+
+
+def _tip_off(row: TipOffRow) -> domain.TipOff:
+    return domain.TipOff(
+        tip_off_id=row.tip_off_id,
+        reference_number=row.reference_number,
+        target=domain.Target(row.account_id, row.group_id, row.group_code, row.message_id),
+        category=domain.Category(row.category),
+        urgent=row.urgent,
+        receive_time=row.receive_time,
+        due_time=row.due_time,
+        priority=row.priority,
+        triage_time=row.triage_time,
+        outcome=domain.Outcome(row.outcome) if row.outcome else None,
+        sanction_ids=tuple(row.sanction_ids.split(",")) if row.sanction_ids else (),
+        decide_time=row.decide_time,
+        reply_time=row.reply_time,
+    )

@@ -1,0 +1,50 @@
+"""Puts the groups service together."""
+
+from chassis.db import Database
+from chassis.pages import Pages
+from chassis.service import Platform, Service
+from ombud.groups.v1.decision_service_pb2_grpc import add_DecisionServiceServicer_to_server
+from ombud.groups.v1.group_service_pb2_grpc import add_GroupServiceServicer_to_server
+from ombud.groups.v1.stewardship_service_pb2_grpc import add_StewardshipServiceServicer_to_server
+from ombud.groups.v1.tipoff_service_pb2_grpc import add_TipOffServiceServicer_to_server
+from policies.loader import load
+from services.groups.config import GroupsConfig
+from services.groups.decisions.memory import DecisionMemory
+from services.groups.decisions.servicer import DecisionServicer
+from services.groups.groups.servicer import GroupServicer
+from services.groups.keys import GroupsKeys
+from services.groups.projections import following
+from services.groups.stewardship.servicer import StewardshipServicer
+from services.groups.tipoffs.sealing import Sealing
+from services.groups.tipoffs.servicer import TipOffServicer
+from services.groups.tipoffs.tracking import Tracking
+
+
+def build(config: GroupsConfig, platform: Platform) -> Service:
+    """The groups service.
+
+    Raises:
+        PackError: The policy pack is broken.
+    """
+    policy = load(config.policy_file).groups
+    keys = GroupsKeys.open(config.data_dir)
+    database = Database(config.database_url, service="groups", clock=platform.clock, migrations="services.groups")
+    memory = DecisionMemory(database)
+    pages = Pages(keys.derive("page-tokens"))
+    tip_offs = TipOffServicer(database, pages, policy, Tracking(keys), Sealing(keys))
+    return Service(
+        name="groups",
+        database=database,
+        servicers=[
+            (add_GroupServiceServicer_to_server, GroupServicer(database, memory, pages, policy)),
+            (add_StewardshipServiceServicer_to_server, StewardshipServicer(database, pages, policy)),
+            (add_TipOffServiceServicer_to_server, tip_offs),
+            (add_DecisionServiceServicer_to_server, DecisionServicer(memory, platform.clock)),
+        ],
+        starting=[memory.load],
+        tasks=[
+            memory.run,
+            following.accounts(database, platform.peers, platform.telemetry).run,
+            following.standings(database, platform.peers, platform.telemetry).run,
+        ],
+    )
