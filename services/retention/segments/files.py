@@ -1,7 +1,9 @@
-"""Files that are whole or absent, also after the machine has died."""
+"""Files that are whole or absent, also after the machine has died, and the space that they need."""
 
 import os
 from pathlib import Path
+
+from chassis.refusal import ErrorReason, Refusal
 
 
 def write_durably(path: Path, data: bytes, *, mode: int = 0o600) -> None:
@@ -24,3 +26,30 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+class SpaceFloor:
+    """Keeps a reserve on the disk, so that what was accepted can also be sealed.
+
+    Args:
+        folder: A folder on that disk.
+        floor_bytes: The reserve.
+    """
+
+    def __init__(self, folder: Path, floor_bytes: int) -> None:
+        self._folder = folder
+        self._floor_bytes = floor_bytes
+
+    def refusal(self) -> Refusal | None:
+        """STORAGE_FULL while less than the reserve is free."""
+        state = os.statvfs(self._folder)
+        free = state.f_bavail * state.f_frsize
+        if free >= self._floor_bytes:
+            return None
+        return Refusal(
+            ErrorReason.ERROR_REASON_STORAGE_FULL,
+            "too little space is free to promise durability",
+            satisfy="the same call once space is freed",
+            free_bytes=free,
+            floor_bytes=self._floor_bytes,
+        )

@@ -234,8 +234,8 @@ class RequestAccessRequest(_message.Message):
 
     @_builtins.property
     def window(self) -> _duration_pb2.Duration:
-        """How long the records can be read from approval on: at least a minute, at most what the policy pack allows
-        (ACCESS_WINDOW_TOO_LONG).
+        """How long the records can be read from approval on, in whole seconds: at least a minute, at most what the policy
+        pack allows (ACCESS_WINDOW_TOO_LONG).
         """
 
     def __init__(
@@ -361,23 +361,23 @@ Global___ReadRecordsRequest: _TypeAlias = ReadRecordsRequest  # noqa: Y015
 
 @_typing.final
 class ReadRecordsResponse(_message.Message):
-    """One record."""
+    """Records, in the order in which the server received them."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    RECORD_FIELD_NUMBER: _builtins.int
+    RECORDS_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def record(self) -> Global___RetainedRecord:
-        """The record."""
+    def records(self) -> _containers.RepeatedCompositeFieldContainer[Global___RetainedRecord]:
+        """1 to 500 records."""
 
     def __init__(
         self,
         *,
-        record: Global___RetainedRecord | None = ...,
+        records: _abc.Iterable[Global___RetainedRecord] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["record", b"record"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["record", b"record"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["records", b"records"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,223 @@
+"""AccessService."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Iterator, Sequence
+from datetime import timedelta
+from functools import partial
+from uuid import UUID
+
+from chassis.clock import Clock
+from chassis.db import Database, Unit
+from chassis.ids import new_id
+from chassis.pages import Pages
+from ombud.common.v1.types_pb2 import Subject
+from ombud.retention.v1 import access_service_pb2 as pb
+from ombud.retention.v1.access_service_pb2_grpc import AccessServiceServicer
+from ombud.retention.v1.record_pb2 import ProofState
+from policies.pack import AccessPolicy
+from services.retention.access import domain, store
+from services.retention.access.domain import Access, EventKind, Scope
+from services.retention.access.jobs import entry_of
+from services.retention.access.wire import access_message, event_number, scope_message, scope_of
+from services.retention.log.jobs import Sealer
+from services.retention.log.leaves import SALT_BYTES, event_evidence
+from services.retention.log.ledger import Ledger
+from services.retention.segments import store as catalogue
+from services.retention.segments.archive import Archive
+from services.retention.segments.records import from_micros, to_micros
+from services.retention.segments.segment import Record, Segment
+from services.retention.segments.store import Sealed
+from services.retention.wire import Context, timestamp
+
+_RECORDS_AT_ONCE = 500
+_BYTES_AT_ONCE = 1 << 20
+_SEGMENTS_AT_ONCE = 200
+
+
+class AccessServicer(AccessServiceServicer):
+    """Opens retained records to two persons, and registers what they do."""
+
+    def __init__(
+        self,
+        database: Database,
+        archive: Archive,
+        ledger: Ledger,
+        *,
+        sealer: Sealer,
+        policy: AccessPolicy,
+        pages: Pages,
+        clock: Clock,
+    ) -> None:
+        self._database = database
+        self._archive = archive
+        self._ledger = ledger
+        self._sealer = sealer
+        self._policy = policy
+        self._pages = pages
+        self._clock = clock
+
+    async def RequestAccess(self, request: pb.RequestAccessRequest, _context: Context) -> pb.RequestAccessResponse:
+        """Puts a request on file."""
+
+        def command(unit: Unit) -> pb.RequestAccessResponse:
+            window = timedelta(seconds=request.window.seconds)
+            domain.check_window(window, most_hours=self._policy.window_hours_most)
+            access = Access(
+                access_id=new_id(),
+                case_id=request.case_id,
+                legal_basis=request.legal_basis,
+                purpose=request.purpose,
+                scope=scope_of(request.scope),
+                window=window,
+                most_reads=request.most_reads,
+                requester=unit.call.person.staff_id,
+                request_time=unit.now,
+            )
+            store.add(unit.session, access)
+            return pb.RequestAccessResponse(access=_registered(unit, access, EventKind.REQUESTED))
+
+        return await self._database.write(command)
+
+    async def ApproveAccess(self, request: pb.ApproveAccessRequest, _context: Context) -> pb.ApproveAccessResponse:
+        """Opens the window."""
+
+        def command(unit: Unit) -> pb.ApproveAccessResponse:
+            asked = store.get(unit.session, request.access_id)
+            access = domain.approve(asked, unit.call.person.staff_id, unit.now)
+            store.save(unit.session, access)
+            return pb.ApproveAccessResponse(access=_registered(unit, access, EventKind.APPROVED))
+
+        return await self._database.write(command)
+
+    async def CloseAccess(self, request: pb.CloseAccessRequest, _context: Context) -> pb.CloseAccessResponse:
+        """Ends the access."""
+
+        def command(unit: Unit) -> pb.CloseAccessResponse:
+            access = domain.close(store.get(unit.session, request.access_id), unit.now)
+            store.save(unit.session, access)
+            return pb.CloseAccessResponse(access=_registered(unit, access, EventKind.CLOSED))
+
+        return await self._database.write(command)
+
+    async def GetAccess(self, request: pb.GetAccessRequest, _context: Context) -> pb.GetAccessResponse:
+        """Shows an access."""
+        access = await self._database.read(lambda session: store.get(session, request.access_id))
+        return pb.GetAccessResponse(access=access_message(access, self._clock.now()))
+
+    async def ReadRecords(
+        self, request: pb.ReadRecordsRequest, _context: Context
+    ) -> AsyncIterator[pb.ReadRecordsResponse]:
+        """Registers the read, then streams what the log holds of the scope."""
+        scope = scope_of(request.scope)
+
+        def command(unit: Unit) -> pb.Access:
+            access = domain.read(store.get(unit.session, request.access_id), unit.call.person.staff_id, scope, unit.now)
+            store.save(unit.session, access)
+            return _registered(unit, access, EventKind.READ, scope)
+
+        await self._database.write(command)
+        await self._sealer.seal()
+        async for sealed in self._segments(scope):
+            access = await self._database.read(lambda session: store.get(session, request.access_id))
+            domain.check_goes_on(access, self._clock.now())
+            for records in _portions(await asyncio.to_thread(self._read, sealed, scope)):
+                yield pb.ReadRecordsResponse(records=records)
+
+    async def ListAccessRegister(
+        self, request: pb.ListAccessRegisterRequest, _context: Context
+    ) -> pb.ListAccessRegisterResponse:
+        """One page of the register."""
+        page = self._pages.open(request)
+        after = int(page.after[0]) if page.after else -1
+        found = await self._database.read(
+            lambda session: store.events(session, request.access_id, after=after, limit=page.size + 1)
+        )
+        shown = found[: page.size]
+        return pb.ListAccessRegisterResponse(
+            events=[self._event(event) for event in shown],
+            next_page_token=self._pages.token(page, str(shown[-1].position)) if len(found) > len(shown) else "",
+        )
+
+    def _event(self, event: store.Event) -> pb.RegisteredEvent:
+        message = pb.RegisteredEvent(
+            event=pb.AccessEvent.FromString(event.statement), state=ProofState.PROOF_STATE_PENDING
+        )
+        if event.leaf_index is not None and event.leaf_index < self._ledger.head.size:
+            evidence = event_evidence(entry_of(event), event.salt, event.statement)
+            message.state = ProofState.PROOF_STATE_SEALED
+            message.proof = self._ledger.proof(evidence, event.leaf_index)
+        return message
+
+    async def _segments(self, scope: Scope) -> AsyncIterator[Sealed]:
+        after = 0
+        between = partial(catalogue.received_between, start=scope.start, end=scope.end, limit=_SEGMENTS_AT_ONCE)
+        while found := await self._database.read(partial(between, after=after)):
+            for sealed in found:
+                yield sealed
+            after = found[-1].next_index
+
+    def _read(self, sealed: Sealed, scope: Scope) -> list[pb.RetainedRecord]:
+        segment = self._archive.load(sealed)
+        groups = [UUID(group_id).bytes for group_id in scope.group_ids]
+        start, end = to_micros(scope.start), to_micros(scope.end)
+        return [
+            _record_message(segment, record) for record in segment.records(groups) if start <= record.receive_time < end
+        ]
+
+
+def _registered(unit: Unit, access: Access, kind: EventKind, read_scope: Scope | None = None) -> pb.Access:
+    """Writes an event to the register and to the audit trail; returns the access as it stands after it."""
+    message = access_message(access, unit.now)
+    event_id = new_id()
+    event = pb.AccessEvent(
+        event_id=event_id,
+        kind=event_number(kind),
+        time=timestamp(unit.now),
+        staff_id=unit.call.person.staff_id,
+        access=message,
+        read_scope=scope_message(read_scope) if read_scope else None,
+    )
+    store.register(
+        unit.session,
+        access.access_id,
+        event_id=event_id,
+        kind=kind,
+        time=unit.now,
+        salt=secrets.token_bytes(SALT_BYTES),
+        statement=event.SerializeToString(deterministic=True),
+    )
+    group_ids = (read_scope or access.scope).group_ids
+    unit.audit(
+        f"retention.access.{kind.name.lower()}",
+        subject=Subject(group_id=group_ids[0]) if len(group_ids) == 1 else None,
+        resource_id=access.access_id,
+        facts={"event_id": event_id, "groups": len(group_ids), "reads": access.reads},
+    )
+    return message
+
+
+def _portions(records: Sequence[pb.RetainedRecord]) -> Iterator[list[pb.RetainedRecord]]:
+    """Records in portions that fit a message."""
+    portion: list[pb.RetainedRecord] = []
+    size = 0
+    for record in records:
+        if portion and (len(portion) == _RECORDS_AT_ONCE or size + len(record.body) > _BYTES_AT_ONCE):
+            yield portion
+            portion, size = [], 0
+        portion.append(record)
+        size += len(record.body)
+    if portion:
+        yield portion
+
+
+def _record_message(segment: Segment, record: Record) -> pb.RetainedRecord:
+    return pb.RetainedRecord(
+        group_id=str(UUID(bytes=record.group)),
+        producer=record.producer,
+        sequence=record.sequence,
+        index=segment.first_index + record.ordinal,
+        receive_time=timestamp(from_micros(record.receive_time)),
+        event_time=timestamp(from_micros(record.event_time)),
+        body=record.body,
+    )

@@ -1,0 +1,1 @@
+"""Ingest: from a frame on the wire to bytes on stable storage."""

@@ -1,0 +1,346 @@
+"""The journal: one thread that numbers batches, writes them to the write-ahead file and acknowledges them.
+
+Batches that wait while an fsync runs are written together and share the next one. All that is decided about a
+producer's sequence is decided in this thread, in the order in which batches came.
+"""
+
+import asyncio
+import fcntl
+import logging
+import os
+import queue
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from chassis.clock import Clock
+from chassis.refusal import Refusal
+from services.retention.ingest import domain
+from services.retention.ingest.wal import WalWriter, read_wal, recover_wal
+from services.retention.segments.files import SpaceFloor
+from services.retention.segments.records import DamagedError, ReceivedBatch, RecordBatch, to_micros
+from services.retention.segments.store import SealedState
+
+_GROUP_MOST = 64
+_log = logging.getLogger("ombud.retention.journal")
+
+FindSealed = Callable[[str, int], RecordBatch]
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """What an append did.
+
+    Attributes:
+        acked_sequence: Every record of the producer up to and including it is on stable storage.
+        added: How many records were new.
+        first_index: Index of the first new record; 0 if none was.
+        receive_time: When they were received, microseconds since 1970.
+    """
+
+    acked_sequence: int
+    added: int
+    first_index: int
+    receive_time: int
+
+
+@dataclass(slots=True)
+class Part:
+    """A write-ahead file, and its batches until a segment holds them."""
+
+    path: Path
+    first_index: int
+    batches: list[ReceivedBatch] = field(default_factory=list)
+    closed: bool = False
+
+    @property
+    def next_index(self) -> int:
+        """The index after its last record's."""
+        return self.batches[-1].next_index if self.batches else self.first_index
+
+
+@dataclass(slots=True)
+class _Item:
+    """A batch, or without one the wish to close the file that is written; on its way through the thread."""
+
+    future: asyncio.Future[Appended]
+    batch: RecordBatch | None
+    outcome: Appended | Exception | None = None
+
+
+class Journal:
+    """Takes chat records in.
+
+    Args:
+        folder: Where the write-ahead files are.
+        clock: The server's clock.
+        space: Says when too little space is free to accept anything.
+        part_records: A file is closed once it holds this many records.
+        backlog_records: With this many records not yet sealed, `append` waits.
+        find_sealed: The stored batch that holds a producer's sequence; called in the journal's thread.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        clock: Clock,
+        space: SpaceFloor,
+        part_records: int,
+        backlog_records: int,
+        find_sealed: FindSealed,
+    ) -> None:
+        self._folder = folder
+        self._clock = clock
+        self._space = space
+        self._part_records = part_records
+        self._backlog_records = backlog_records
+        self._find_sealed = find_sealed
+        self._queue: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="retention-journal", daemon=True)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._parts: tuple[Part, ...] = ()
+        self._parts_lock = threading.Lock()
+        self._writer: WalWriter | None = None
+        self._lock_descriptor: int | None = None
+        self._next_sequence: dict[str, int] = {}
+        self._durable: dict[str, int] = {}
+        self._next_index = 0
+        self._last_receive_time = 0
+        self._failed: Refusal | None = None
+        self._unsealed = 0
+        self._room = asyncio.Event()
+        self.due = asyncio.Event()
+
+    def open(self, sealed: SealedState) -> None:
+        """Reads back what was acknowledged and not yet sealed, and starts the thread. On the event loop.
+
+        Args:
+            sealed: What segments hold already. Later records are not received before its last receive time.
+
+        Raises:
+            DamagedError: An acknowledged record can not be read back.
+            BlockingIOError: Another process writes here.
+        """
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._lock_folder()
+        self._next_index = sealed.next_index
+        self._next_sequence = dict(sealed.next_sequences)
+        self._last_receive_time = sealed.last_receive_time
+        files = sorted(self._folder.glob("*.wal"))
+        for path in files:
+            self._recover(path, last=path == files[-1])
+        self._durable = dict(self._next_sequence)
+        self._loop = asyncio.get_running_loop()
+        self._mark_room()
+        self._thread.start()
+
+    async def close(self) -> None:
+        """Writes what is queued, then ends the thread."""
+        if self._thread.is_alive():
+            self._queue.put(None)
+            await asyncio.to_thread(self._thread.join)
+        if self._lock_descriptor is not None:
+            os.close(self._lock_descriptor)
+            self._lock_descriptor = None
+
+    def acked(self, producer: str) -> int:
+        """The sequence up to which a producer's records are on stable storage; 0 if none is."""
+        return self._durable.get(producer, 1) - 1
+
+    async def room(self) -> None:
+        """Waits while sealing is too far behind."""
+        await self._room.wait()
+
+    def append(self, batch: RecordBatch) -> asyncio.Future[Appended]:
+        """Takes a batch over, in the order of the calls; wait for room first.
+
+        Returns:
+            What is known once the batch is on stable storage; or a Refusal: SEQUENCE_GAP, SEQUENCE_REUSED,
+            STORAGE_FULL or STORAGE_FAILED.
+        """
+        return self._submit(batch)
+
+    async def close_part(self) -> tuple[Part, ...]:
+        """Closes the file that is written, if it has records; returns the files that wait to be sealed, in order."""
+        await asyncio.shield(self._submit(None))
+        return tuple(part for part in self._parts if part.closed)
+
+    def release(self, part: Part) -> None:
+        """Drops a file that a committed segment holds."""
+        with self._parts_lock:
+            self._parts = tuple(each for each in self._parts if each is not part)
+        part.path.unlink(missing_ok=True)
+        self._unsealed -= part.next_index - part.first_index
+        self._mark_room()
+
+    def find_unsealed(self, producer: str, sequence: int) -> ReceivedBatch | None:
+        """The batch not yet sealed that holds a producer's sequence."""
+        for part in self._parts:
+            for received in part.batches:
+                batch = received.batch
+                if batch.producer == producer and batch.first_sequence <= sequence < batch.next_sequence:
+                    return received
+        return None
+
+    @property
+    def next_index(self) -> int:
+        """The index that the next record will get."""
+        return self._next_index
+
+    def _lock_folder(self) -> None:
+        self._lock_descriptor = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        fcntl.flock(self._lock_descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def _recover(self, path: Path, *, last: bool) -> None:
+        batches = recover_wal(path) if last else read_wal(path)
+        if not batches or batches[-1].next_index <= self._next_index:
+            path.unlink()
+            return
+        if batches[0].first_index != self._next_index:
+            raise DamagedError(f"{path.name}: records before index {batches[0].first_index} are missing")
+        for received in batches:
+            self._next_sequence[received.batch.producer] = received.batch.next_sequence
+        self._next_index = batches[-1].next_index
+        self._last_receive_time = max(self._last_receive_time, batches[-1].receive_time)
+        self._parts += (Part(path, batches[0].first_index, batches, closed=True),)
+        self._unsealed += self._next_index - batches[0].first_index
+
+    def _submit(self, batch: RecordBatch | None) -> asyncio.Future[Appended]:
+        future = asyncio.get_running_loop().create_future()
+        # Whoever asked may be gone when the outcome comes.
+        future.add_done_callback(lambda done: done.cancelled() or done.exception())
+        self._queue.put(_Item(future, batch))
+        return future
+
+    def _mark_room(self) -> None:
+        if self._unsealed < self._backlog_records:
+            self._room.set()
+        else:
+            self._room.clear()
+        if self._unsealed >= self._part_records:
+            self.due.set()
+
+    # From here on in the journal's thread.
+
+    def _run(self) -> None:
+        while (first := self._queue.get()) is not None:
+            items, last = self._take(first)
+            try:
+                self._commit(items)
+            except Exception as error:  # noqa: BLE001 - every waiting caller must hear of it
+                self._fail(items, error)
+            self._settle(items)
+            if last:
+                break
+        if self._writer is not None:
+            self._writer.close()
+
+    def _take(self, first: _Item) -> tuple[list[_Item], bool]:
+        items = [first]
+        while len(items) < _GROUP_MOST:
+            try:
+                item = self._queue.get_nowait()
+            except queue.Empty:
+                break
+            if item is None:
+                return items, True
+            items.append(item)
+        return items, False
+
+    def _commit(self, items: list[_Item]) -> None:
+        """Decides on every item and writes what they add; nothing is acknowledged before all of it is durable."""
+        if self._failed is not None:
+            raise self._failed
+        now = self._last_receive_time = max(self._last_receive_time, to_micros(self._clock.now()))
+        full = self._space.refusal()
+        added: list[ReceivedBatch] = []
+        for item in items:
+            if item.batch is not None:
+                item.outcome = full or self._decide(item.batch, now, added)
+        if added:
+            self._write(added)
+        if any(item.batch is None for item in items) or self._parts_full():
+            self._close_file()
+
+    def _decide(self, batch: RecordBatch, now: int, added: list[ReceivedBatch]) -> Appended | Exception:
+        try:
+            return self._admit(batch, now, added)
+        except OSError:
+            raise
+        except Exception as error:  # noqa: BLE001 - this batch's caller alone must hear of it
+            return error
+
+    def _admit(self, batch: RecordBatch, now: int, added: list[ReceivedBatch]) -> Appended:
+        expected = self._next_sequence.get(batch.producer, 1)
+        if batch.first_sequence > expected:
+            raise domain.sequence_gap(batch.producer, expected=expected, first_sequence=batch.first_sequence)
+        known = min(expected - batch.first_sequence, len(batch))
+        if known:
+            self._check_known(batch, known)
+        fresh = batch.tail(known)
+        if not len(fresh):
+            return Appended(expected - 1, added=0, first_index=0, receive_time=0)
+        received = ReceivedBatch(fresh, now, self._next_index)
+        self._open_part().batches.append(received)
+        added.append(received)
+        self._next_index = received.next_index
+        self._next_sequence[batch.producer] = fresh.next_sequence
+        return Appended(fresh.next_sequence - 1, len(fresh), received.first_index, now)
+
+    def _check_known(self, batch: RecordBatch, known: int) -> None:
+        sequence, end = batch.first_sequence, batch.first_sequence + known
+        while sequence < end:
+            unsealed = self.find_unsealed(batch.producer, sequence)
+            stored = unsealed.batch if unsealed else self._find_sealed(batch.producer, sequence)
+            domain.check_same(batch, stored)
+            sequence = stored.next_sequence
+
+    def _open_part(self) -> Part:
+        if self._writer is None:
+            self._writer = WalWriter(self._folder, self._next_index)
+            with self._parts_lock:
+                self._parts += (Part(self._writer.path, self._next_index),)
+        return self._parts[-1]
+
+    def _write(self, added: list[ReceivedBatch]) -> None:
+        assert self._writer is not None  # noqa: S101 - _admit opened it
+        self._writer.append(added)
+        for received in added:
+            self._durable[received.batch.producer] = received.batch.next_sequence
+
+    def _parts_full(self) -> bool:
+        part = self._parts[-1] if self._parts and self._writer else None
+        return part is not None and part.next_index - part.first_index >= self._part_records
+
+    def _close_file(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+            self._parts[-1].closed = True
+
+    def _fail(self, items: list[_Item], error: Exception) -> None:
+        if isinstance(error, OSError):
+            # What reached the disk is unknown; only reading it back at the next start can tell.
+            _log.error("a write failed: %s", os.strerror(error.errno or 0))
+            error = self._failed = domain.storage_failed(error.errno or 0)
+        for item in items:
+            item.outcome = error
+
+    def _settle(self, items: list[_Item]) -> None:
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._announce, items)
+
+    def _announce(self, items: list[_Item]) -> None:
+        """On the event loop: gives each waiting caller its outcome."""
+        for item in items:
+            if isinstance(item.outcome, Appended):
+                self._unsealed += item.outcome.added
+            if item.future.done():
+                continue
+            if isinstance(item.outcome, Exception):
+                item.future.set_exception(item.outcome)
+            else:
+                item.future.set_result(item.outcome or Appended(0, 0, 0, 0))
+        self._mark_room()

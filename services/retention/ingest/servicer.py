@@ -1,0 +1,103 @@
+"""IngestService."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from chassis.clock import Clock
+from chassis.refusal import Refusal
+from ombud.retention.v1 import ingest_service_pb2 as pb
+from ombud.retention.v1.ingest_service_pb2_grpc import IngestServiceServicer
+from services.retention.ingest.domain import batch_of
+from services.retention.ingest.journal import Appended, Journal
+from services.retention.segments.records import RecordBatch, from_micros, to_micros
+from services.retention.wire import Context, timestamp
+
+_FRAMES_IN_FLIGHT = 32
+_Outcome = asyncio.Future[Appended] | Refusal
+
+
+class IngestServicer(IngestServiceServicer):
+    """Takes frames in and acknowledges what is on stable storage."""
+
+    def __init__(self, journal: Journal, clock: Clock) -> None:
+        self._journal = journal
+        self._clock = clock
+
+    async def Append(
+        self, requests: AsyncIterator[pb.AppendRequest], _context: Context
+    ) -> AsyncIterator[pb.AppendResponse]:
+        """Answers each frame of a stream, in order; frames that wait share an fsync."""
+        waiting: asyncio.Queue[tuple[str, _Outcome] | None] = asyncio.Queue(_FRAMES_IN_FLIGHT)
+        reader = asyncio.create_task(self._take(requests, waiting))
+        number = 0
+        try:
+            while (each := await waiting.get()) is not None:
+                yield await _answer(number, *each)
+                number += 1
+            await reader
+        finally:
+            reader.cancel()
+
+    async def AppendBatch(self, request: pb.AppendBatchRequest, _context: Context) -> pb.AppendBatchResponse:
+        """Stores one frame."""
+        batch = self._batch(request.frame)
+        await self._journal.room()
+        appended = await self._journal.append(batch)
+        return pb.AppendBatchResponse(ack=_ack(batch.producer, appended))
+
+    async def GetProgress(self, request: pb.GetProgressRequest, _context: Context) -> pb.GetProgressResponse:
+        """Says what is acknowledged."""
+        return pb.GetProgressResponse(acked_sequence=self._journal.acked(request.producer))
+
+    async def _take(
+        self, requests: AsyncIterator[pb.AppendRequest], waiting: asyncio.Queue[tuple[str, _Outcome] | None]
+    ) -> None:
+        """Hands the frames on as they come; stops reading while too many wait, which holds the sender back."""
+        try:
+            async for request in requests:
+                await self._journal.room()
+                await waiting.put((request.frame.producer, self._begin(request.frame)))
+        finally:
+            await waiting.put(None)
+
+    def _begin(self, frame: pb.Frame) -> _Outcome:
+        try:
+            return self._journal.append(self._batch(frame))
+        except Refusal as refusal:
+            return refusal
+
+    def _batch(self, frame: pb.Frame) -> RecordBatch:
+        return batch_of(
+            producer=frame.producer,
+            first_sequence=frame.first_sequence,
+            group_ids=frame.group_ids,
+            group_indexes=list(frame.group_indexes),
+            event_times=list(frame.event_times_micros),
+            bodies=list(frame.bodies),
+            now=to_micros(self._clock.now()),
+        )
+
+
+async def _answer(number: int, producer: str, outcome: _Outcome) -> pb.AppendResponse:
+    try:
+        if isinstance(outcome, Refusal):
+            return pb.AppendResponse(frame_number=number, refusal=_refusal(outcome))
+        return pb.AppendResponse(frame_number=number, ack=_ack(producer, await outcome))
+    except Refusal as refusal:
+        return pb.AppendResponse(frame_number=number, refusal=_refusal(refusal))
+
+
+def _ack(producer: str, appended: Appended) -> pb.Ack:
+    ack = pb.Ack(
+        producer=producer,
+        acked_sequence=appended.acked_sequence,
+        added_records=appended.added,
+        first_index=appended.first_index,
+    )
+    if appended.added:
+        ack.receive_time.CopyFrom(timestamp(from_micros(appended.receive_time)))
+    return ack
+
+
+def _refusal(refusal: Refusal) -> pb.FrameRefusal:
+    return pb.FrameRefusal(reason=refusal.reason, message=refusal.message, satisfy=refusal.satisfy, facts=refusal.facts)

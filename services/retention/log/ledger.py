@@ -1,0 +1,198 @@
+"""The log itself: grows by leaves, signs what it has grown to, and never signs two histories.
+
+Order: the files that the leaves commit to are on stable storage; the checkpoint is signed; one transaction swaps it
+against the one it builds on and adds the leaves; only then is it published. After any failure from the signature on,
+the log is loaded again from what was committed.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from sqlmodel import Session
+
+from chassis.db import Database, Unit
+from chassis.keys import load_or_create_ed25519
+from chassis.refusal import ErrorReason, Refusal
+from ombud.verify import VerificationError, verify_checkpoint
+from services.retention.log import store
+from services.retention.log.leaves import proof_text
+from services.retention.log.models import LogHead
+from services.retention.log.note import Head, Signer
+from services.retention.log.store import ForkedError
+from services.retention.log.tree import Tree, leaf_hash
+from services.retention.segments.files import sync_folder, write_durably
+
+Catalogue = Callable[[Session, int], None]
+
+
+class Ledger:
+    """The log of one service.
+
+    Args:
+        database: Keeps the leaves and the last checkpoint.
+        data_dir: Holds `keys/log.key` (the private key), `log.vkey` (the verifier key) and `log/checkpoint`.
+        origin: The log's name.
+    """
+
+    def __init__(self, database: Database, data_dir: Path, origin: str) -> None:
+        self._database = database
+        self._origin = origin
+        self._key_file = data_dir / "keys" / "log.key"
+        self._verifier_file = data_dir / "log.vkey"
+        self._checkpoint_file = data_dir / "log" / "checkpoint"
+        self._tree = Tree()
+        self._head = Head(0, b"")
+        self._checkpoint = ""
+        self._signer: Signer | None = None
+
+    async def open(self) -> None:
+        """Loads the log, or begins it.
+
+        Raises:
+            ForkedError: Key, files and database do not belong together: one of them was lost, restored or replaced.
+        """
+        row = await self._database.read(store.head)
+        if row is None:
+            if self._checkpoint_file.exists():
+                raise ForkedError("log/checkpoint is of a log that the database does not know")
+        elif not self._key_file.exists():
+            raise ForkedError("keys/log.key is missing; a new key can not continue the log")
+        self._signer = Signer(self._origin, load_or_create_ed25519(self._key_file))
+        sync_folder(self._key_file.parent)
+        if row is None:
+            await self._begin(self._signer)
+        await self.reload()
+        write_durably(self._verifier_file, self.verifier_key.encode() + b"\n", mode=0o644)
+
+    async def reload(self) -> None:
+        """Takes up what was committed last, and publishes it.
+
+        Raises:
+            ForkedError: The published checkpoint is not an earlier state of what was committed.
+        """
+        row, entries = await self._database.read(lambda session: (store.head(session), store.entries(session, 0)))
+        if row is None:
+            raise ForkedError("the database has lost the log")
+        tree = await asyncio.to_thread(lambda: Tree(map(leaf_hash, entries)))
+        head = Head(row.size, row.root)
+        self._check_own(tree, head, row.checkpoint)
+        self._check_published(tree, head)
+        self._tree, self._head, self._checkpoint = tree, head, row.checkpoint
+        self._publish()
+
+    @property
+    def head(self) -> Head:
+        """What the newest checkpoint covers."""
+        return self._head
+
+    @property
+    def checkpoint(self) -> str:
+        """The newest checkpoint, a signed note."""
+        return self._checkpoint
+
+    @property
+    def verifier_key(self) -> str:
+        """The log's public key as a C2SP verifier key."""
+        return self._signing.verifier_key
+
+    async def append(self, entries: Sequence[bytes], catalogue: Catalogue) -> None:
+        """Adds leaves under a new checkpoint.
+
+        Args:
+            entries: The leaves; what they commit to is on stable storage.
+            catalogue: Called in the same transaction with the index of the first of them.
+
+        Raises:
+            ForkedError: Another writer has signed; nothing was added.
+        """
+        try:
+            await self._append(entries, catalogue)
+        except Exception:
+            await self.reload()
+            raise
+
+    def inclusion(self, leaf_index: int, size: int) -> list[bytes]:
+        """The audit path of a leaf in the tree of a size.
+
+        Raises:
+            Refusal: TREE_SIZE_UNKNOWN.
+        """
+        if not leaf_index < size <= self._head.size:
+            raise self._unknown(size if size > self._head.size else leaf_index)
+        return self._tree.inclusion(leaf_index, size)
+
+    def consistency(self, old_size: int, new_size: int) -> list[bytes]:
+        """The proof that one tree is a prefix of another.
+
+        Raises:
+            Refusal: TREE_SIZE_UNKNOWN.
+        """
+        if not old_size <= new_size <= self._head.size:
+            raise self._unknown(new_size if new_size > self._head.size else old_size)
+        return self._tree.consistency(old_size, new_size)
+
+    def proof(self, evidence: bytes, leaf_index: int) -> str:
+        """The tlog-proof of a leaf under the newest checkpoint."""
+        return proof_text(evidence, leaf_index, self.inclusion(leaf_index, self._head.size), self._checkpoint)
+
+    @property
+    def _signing(self) -> Signer:
+        assert self._signer is not None  # noqa: S101 - open() comes first
+        return self._signer
+
+    async def _append(self, entries: Sequence[bytes], catalogue: Catalogue) -> None:
+        old = self._head
+        self._tree.extend(map(leaf_hash, entries))
+        new = Head(self._tree.size, self._tree.root(self._tree.size))
+        checkpoint = self._signing.checkpoint(new)
+
+        def commit(unit: Unit) -> None:
+            store.swap(unit.session, old=old, new=new, checkpoint=checkpoint)
+            store.add_leaves(unit.session, old.size, entries)
+            catalogue(unit.session, old.size)
+
+        await self._database.work("seal", commit)
+        self._head, self._checkpoint = new, checkpoint
+        self._publish()
+
+    async def _begin(self, signer: Signer) -> None:
+        head = Head(0, Tree().root(0))
+        checkpoint = signer.checkpoint(head)
+
+        def begin(unit: Unit) -> None:
+            unit.session.add(LogHead(size=head.size, root=head.root, checkpoint=checkpoint))
+
+        await self._database.work("begin log", begin)
+
+    def _check_own(self, tree: Tree, head: Head, checkpoint: str) -> None:
+        try:
+            signed = verify_checkpoint(checkpoint, self._signing.verifier)
+        except VerificationError as error:
+            raise ForkedError("keys/log.key or the origin is not the one that signed the log") from error
+        if not (signed.size, signed.root) == (head.size, head.root) == (tree.size, tree.root(tree.size)):
+            raise ForkedError("the database's leaves do not lead to its checkpoint")
+
+    def _check_published(self, tree: Tree, head: Head) -> None:
+        if not self._checkpoint_file.exists():
+            return
+        try:
+            published = verify_checkpoint(self._checkpoint_file.read_text("utf-8"), self._signing.verifier)
+        except (VerificationError, UnicodeDecodeError) as error:
+            raise ForkedError("log/checkpoint is not signed by keys/log.key") from error
+        if published.size > head.size:
+            raise ForkedError("log/checkpoint is ahead of the database, which was restored from an older state")
+        if published.root != tree.root(published.size):
+            raise ForkedError("log/checkpoint is of another history than the database")
+
+    def _publish(self) -> None:
+        write_durably(self._checkpoint_file, self._checkpoint.encode(), mode=0o644)
+
+    def _unknown(self, asked: int) -> Refusal:
+        return Refusal(
+            ErrorReason.ERROR_REASON_TREE_SIZE_UNKNOWN,
+            "the log has no such tree, or the leaf or older tree lies beyond it",
+            satisfy="sizes up to the newest checkpoint's, the older one not above the newer",
+            asked=asked,
+            size=self._head.size,
+        )

@@ -1,0 +1,10 @@
+"""Alembic's environment for the retention service."""
+
+import services.retention.access.models
+import services.retention.audit.models
+import services.retention.log.models
+import services.retention.segments.models  # noqa: F401 - each adds its tables to the metadata
+from chassis.db import migrate
+from services.retention.tables import RetentionTable
+
+migrate.run(RetentionTable.metadata)

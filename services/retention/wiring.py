@@ -1,0 +1,84 @@
+"""How the retention service is put together."""
+
+from chassis.db import Database
+from chassis.keys import load_or_create
+from chassis.pages import Pages
+from chassis.service import Platform, Service
+from ombud.retention.v1.access_service_pb2_grpc import add_AccessServiceServicer_to_server
+from ombud.retention.v1.audit_service_pb2_grpc import add_AuditServiceServicer_to_server
+from ombud.retention.v1.ingest_service_pb2_grpc import add_IngestServiceServicer_to_server
+from ombud.retention.v1.log_service_pb2_grpc import add_LogServiceServicer_to_server
+from policies import load
+from services.retention.access.jobs import EventSource
+from services.retention.access.servicer import AccessServicer
+from services.retention.audit.jobs import AuditSource
+from services.retention.audit.servicer import AuditServicer
+from services.retention.config import RetentionConfig
+from services.retention.ingest.jobs import ChatSource, SealedBatches
+from services.retention.ingest.journal import Journal
+from services.retention.ingest.servicer import IngestServicer
+from services.retention.log.jobs import Sealer
+from services.retention.log.ledger import Ledger
+from services.retention.log.servicer import LogServicer
+from services.retention.segments import store as catalogue
+from services.retention.segments.archive import Archive
+from services.retention.segments.files import SpaceFloor
+
+_PAGE_KEY_BYTES = 32
+
+
+def build(config: RetentionConfig, platform: Platform) -> Service:
+    """The retention service on its database, its folder and the policy in force.
+
+    Raises:
+        PackError: The policy file can not be used.
+        ValueError: A key file can not be used.
+    """
+    policy = load(config.policy_file).retention
+    folder = config.data_dir
+    database = Database(config.database_url, service="retention", clock=platform.clock, migrations="services.retention")
+    space = SpaceFloor(folder, config.floor_bytes)
+    pages = Pages(load_or_create(folder / "keys" / "retention-pages.key", _PAGE_KEY_BYTES))
+    archive = Archive(folder / "segments")
+    ledger = Ledger(database, folder, config.log_origin)
+    sealed_batches = SealedBatches(database, archive)
+    journal = Journal(
+        folder / "wal",
+        clock=platform.clock,
+        space=space,
+        part_records=config.segment_records,
+        backlog_records=config.backlog_records,
+        find_sealed=sealed_batches,
+    )
+    sources = (ChatSource(database, journal, archive), AuditSource(database, archive), EventSource(database))
+    sealer = Sealer(ledger, sources, due=journal.due, interval=config.seal_seconds)
+
+    async def recover() -> None:
+        await ledger.open()
+        sealed_batches.open()
+        journal.open(await database.read(catalogue.sealed_state))
+
+    return Service(
+        name="retention",
+        database=database,
+        servicers=[
+            (add_IngestServiceServicer_to_server, IngestServicer(journal, platform.clock)),
+            (add_LogServiceServicer_to_server, LogServicer(database, ledger, archive, journal)),
+            (add_AuditServiceServicer_to_server, AuditServicer(database, archive, ledger, space, pages)),
+            (
+                add_AccessServiceServicer_to_server,
+                AccessServicer(
+                    database,
+                    archive,
+                    ledger,
+                    sealer=sealer,
+                    policy=policy.access,
+                    pages=pages,
+                    clock=platform.clock,
+                ),
+            ),
+        ],
+        tasks=[sealer.run],
+        starting=[recover],
+        stopping=[journal.close],
+    )
