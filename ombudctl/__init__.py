@@ -1,1 +1,1 @@
-""""""
+"""The `ombud` command: start the suite, see what it does, prove what it did."""

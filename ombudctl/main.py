@@ -124,7 +124,7 @@ def demo(
     as_json: Json = False,
 ) -> None:
     """Play the whole story on a chat log through the real API, and prove each step."""
-    from ombudctl import story as command  # noqa: PLC0415 - see `up`
+    from ombudctl.story import play as command  # noqa: PLC0415 - see `up`
 
     finish(lambda: command.run(chat, data, policy, as_json=as_json), as_json=as_json)
 

@@ -18,10 +18,10 @@ from ombud.retention.v1.audit_service_pb2 import AuditEntry, QueryAuditRecordsRe
 from ombud.retention.v1.audit_service_pb2_grpc import AuditServiceStub
 from ombud.retention.v1.record_pb2 import PROOF_STATE_SEALED
 from ombud.verify import VerificationError, verify_record
-from ombudctl.embedded import TRACES
 from ombudctl.output import CommandError, print_json
 from ombudctl.token import issuer
 
+TRACES = "traces.db"  # as ombudctl.embedded names it, which would load all services
 _ID_DIGITS = 32
 
 

@@ -1,0 +1,1 @@
+"""The steps of the story, in order: one function a step."""
