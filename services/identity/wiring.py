@@ -49,7 +49,7 @@ def build(config: IdentityConfig, platform: Platform) -> Service:
             (add_AccountServiceServicer_to_server, AccountServicer(database, policy, pages)),
             (
                 add_VerificationServiceServicer_to_server,
-                VerificationServicer(database, commands, vault, outbox, pages),
+                VerificationServicer(database, commands, keys=keys, vault=vault, sender=outbox, pages=pages),
             ),
             (add_AgreementServiceServicer_to_server, AgreementServicer(database, pages)),
             (add_AccreditationServiceServicer_to_server, AccreditationServicer(database)),

@@ -28,6 +28,7 @@ class Purpose(StrEnum):
     WRAP = "wrap"
     SLOT = "slot"
     PHONE_CODE = "phone-code"
+    REQUEST_DIGEST = "request-digest"
     PAGE_TOKEN = "page-token"  # noqa: S105 - the name of a purpose
     KEY_ID = "key-id"
 

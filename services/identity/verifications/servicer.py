@@ -1,5 +1,6 @@
 """VerificationService: messages to rules and back. Personal values are `Redacted` from here on."""
 
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
@@ -7,7 +8,7 @@ from google.type.date_pb2 import Date  # type: ignore[import-untyped]  # generat
 from grpc.aio import ServicerContext
 from sqlmodel import Session
 
-from chassis.call import current_call
+from chassis.call import current_call, serve
 from chassis.db import Database, Unit
 from chassis.pages import Pages
 from chassis.redacted import Redacted
@@ -17,6 +18,7 @@ from ombud.identity.v1 import verification_service_pb2 as pb
 from ombud.identity.v1.verification_service_pb2_grpc import VerificationServiceServicer
 from services.identity.accounts.domain import Method
 from services.identity.vault.domain import CellField
+from services.identity.vault.keys import KeyService, Purpose
 from services.identity.vault.store import Vault
 from services.identity.verifications import domain, store
 from services.identity.verifications.commands import PhoneCode, VerificationCommands
@@ -34,10 +36,18 @@ class VerificationServicer(VerificationServiceServicer):
     """Takes evidence, and lets reviewers decide on what is in doubt."""
 
     def __init__(
-        self, database: Database, commands: VerificationCommands, vault: Vault, sender: CodeSender, pages: Pages
+        self,
+        database: Database,
+        commands: VerificationCommands,
+        *,
+        keys: KeyService,
+        vault: Vault,
+        sender: CodeSender,
+        pages: Pages,
     ) -> None:
         self._database = database
         self._commands = commands
+        self._keys = keys
         self._vault = vault
         self._sender = sender
         self._pages = pages
@@ -58,6 +68,7 @@ class VerificationServicer(VerificationServiceServicer):
             started = True
             return pb.StartVerificationResponse(verification=_message(verification, at=unit.now))
 
+        self._key_request_digest()
         response = await self._database.write(command)
         if sent and started:
             await self._sender.send(sent.phone, sent.code)
@@ -82,6 +93,7 @@ class VerificationServicer(VerificationServiceServicer):
                 verification = self._commands.submit(unit, verification_id, method, evidence)
             return pb.SubmitEvidenceResponse(verification=_message(verification, at=unit.now))
 
+        self._key_request_digest()
         response = await self._database.write(command)
         # Failures are refused only now: tries and rejections count although the call is refused, once a request_id.
         _refuse_failed(response.verification)
@@ -133,6 +145,15 @@ class VerificationServicer(VerificationServiceServicer):
         if request.decision == pb.REVIEW_DECISION_APPROVE:
             _refuse_failed(response.verification)
         return response
+
+    def _key_request_digest(self) -> None:
+        """Keys the digest that tells a replay.
+
+        All of these requests but the personal value is in the database, too: a plain digest would let whoever copies
+        that try out all numbers.
+        """
+        call = current_call()
+        serve(replace(call, request_digest=self._keys.mac(Purpose.REQUEST_DIGEST, call.request_digest)))
 
     def _review_case(self, session: Session, verification: Verification, now: datetime) -> pb.ReviewCase:
         cells = self._vault.open(session, verification.verification_id)

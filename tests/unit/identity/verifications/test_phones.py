@@ -4,7 +4,6 @@ from chassis.redacted import Redacted
 from chassis.refusal import ErrorReason, Refusal
 from services.identity.verifications.phones import canonical_phone, new_code
 
-
 WIDE = "".join(chr(ord(mark) + 0xFEE0) for mark in "+442079460958")
 
 
