@@ -38,7 +38,7 @@ def build(config: RetentionConfig, platform: Platform) -> Service:
     folder = config.data_dir
     database = Database(config.database_url, service="retention", clock=platform.clock, migrations="services.retention")
     space = SpaceFloor(folder, config.floor_bytes)
-    pages = Pages(load_or_create(folder / "keys" / "retention-pages.key", _PAGE_KEY_BYTES))
+    pages = Pages(load_or_create(folder / "keys" / "pages.key", _PAGE_KEY_BYTES))
     archive = Archive(folder / "segments")
     ledger = Ledger(database, folder, config.log_origin)
     sealed_batches = SealedBatches(database, archive)
