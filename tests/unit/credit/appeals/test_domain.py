@@ -1,0 +1,133 @@
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chassis.ids import new_id
+from chassis.refusal import ErrorReason, Refusal
+from services.credit.appeals.domain import AppealOutcome, AppealState, Reviewer, assign, decide
+from services.credit.sanctions.domain import overturn
+from tests.unit.credit.builders import DAY, NOW, appeal, approved, in_force
+
+REVIEWER = Reviewer("rev-1", "")
+
+
+def test_appeal_is_due_by_the_deadline_of_the_policy() -> None:
+    filed = appeal(in_force(), at=NOW + DAY)
+
+    assert filed.state is AppealState.FILED
+    assert filed.due == NOW + 15 * DAY
+
+
+def test_appeal_is_filed_until_the_window_closes() -> None:
+    sanction = in_force()
+    assert sanction.appeal_end is not None
+
+    assert appeal(sanction, at=sanction.appeal_end - timedelta(microseconds=1))
+    with pytest.raises(Refusal) as refused:
+        appeal(sanction, at=sanction.appeal_end)
+
+    assert refused.value.reason == ErrorReason.ERROR_REASON_APPEAL_WINDOW_CLOSED
+
+
+def test_expired_sanction_can_still_be_appealed() -> None:
+    assert appeal(in_force(), at=NOW + 100 * DAY)
+
+
+def test_sanction_that_is_not_in_force_can_not_be_appealed() -> None:
+    for sanction in (approved(), overturn(in_force(), appeal_id=new_id())):
+        with pytest.raises(Refusal) as refused:
+            appeal(sanction)
+        assert refused.value.reason == ErrorReason.ERROR_REASON_WRONG_STATE
+
+
+@pytest.mark.parametrize(
+    ("reviewer", "in_group", "conflict"),
+    [
+        (Reviewer("mod-1", ""), False, "ISSUER"),
+        (Reviewer("app-1", ""), False, "APPROVER"),
+        (Reviewer("rev-1", "reporter"), False, "REPORTER"),
+        (Reviewer("rev-1", "appellant"), False, "APPELLANT"),
+        (Reviewer("rev-1", "somebody"), True, "GROUP_MEMBER"),
+    ],
+)
+def test_reviewer_with_a_part_in_the_case_is_refused(reviewer: Reviewer, in_group: bool, conflict: str) -> None:
+    sanction = replace(in_force(), reporter_account_id="reporter")
+    filed = appeal(sanction, appellant_account_id="appellant")
+
+    with pytest.raises(Refusal) as refused:
+        assign(filed, sanction, reviewer=reviewer, in_group=in_group)
+
+    assert refused.value.reason == ErrorReason.ERROR_REASON_REVIEWER_NOT_INDEPENDENT
+    assert refused.value.facts == {"conflict": conflict}
+
+
+def test_unknown_reporter_is_nobody() -> None:
+    sanction = in_force()
+
+    assert assign(appeal(sanction), sanction, reviewer=Reviewer("rev-1", ""), in_group=False).reviewer == REVIEWER
+
+
+def test_appeal_passes_to_another_reviewer_who_alone_decides() -> None:
+    sanction = in_force()
+    first = assign(appeal(sanction), sanction, reviewer=REVIEWER, in_group=False)
+    second = assign(first, sanction, reviewer=Reviewer("rev-2", ""), in_group=False)
+
+    with pytest.raises(Refusal) as refused:
+        decide(second, sanction, reviewer="rev-1", outcome=AppealOutcome.UPHELD, reasons="It stands.", at=NOW + 2 * DAY)
+
+    assert refused.value.reason == ErrorReason.ERROR_REASON_REVIEWER_NOT_ASSIGNED
+
+
+@pytest.mark.parametrize("reasons", ["", "  \n"])
+def test_decision_without_reasons_is_refused(reasons: str) -> None:
+    sanction = in_force()
+    assigned = assign(appeal(sanction), sanction, reviewer=REVIEWER, in_group=False)
+
+    with pytest.raises(Refusal) as refused:
+        decide(assigned, sanction, reviewer="rev-1", outcome=AppealOutcome.UPHELD, reasons=reasons, at=NOW + 2 * DAY)
+
+    assert refused.value.reason == ErrorReason.ERROR_REASON_REASONS_REQUIRED
+
+
+def test_appeal_that_nobody_reviews_or_that_is_decided_is_not_decided() -> None:
+    sanction = in_force()
+    filed = appeal(sanction)
+    assigned = assign(filed, sanction, reviewer=REVIEWER, in_group=False)
+    decided = decide(
+        assigned, sanction, reviewer="rev-1", outcome=AppealOutcome.UPHELD, reasons="It stands.", at=NOW + 2 * DAY
+    )
+
+    for wrong in (filed, decided):
+        with pytest.raises(Refusal) as refused:
+            decide(wrong, sanction, reviewer="rev-1", outcome=AppealOutcome.UPHELD, reasons="Again.", at=NOW + 3 * DAY)
+        assert refused.value.reason == ErrorReason.ERROR_REASON_WRONG_STATE
+    with pytest.raises(Refusal):
+        assign(decided, sanction, reviewer=Reviewer("rev-2", ""), in_group=False)
+
+
+def test_sanction_that_fell_meanwhile_can_not_be_upheld() -> None:
+    sanction = in_force()
+    assigned = assign(appeal(sanction), sanction, reviewer=REVIEWER, in_group=False)
+    fallen = overturn(sanction, appeal_id=new_id())
+
+    with pytest.raises(Refusal) as refused:
+        decide(assigned, fallen, reviewer="rev-1", outcome=AppealOutcome.UPHELD, reasons="No.", at=NOW + 2 * DAY)
+
+    assert refused.value.reason == ErrorReason.ERROR_REASON_WRONG_STATE
+
+
+@given(st.integers(1, 60 * 24))
+def test_sanction_is_stayed_exactly_while_the_appeal_is_overdue(hours: int) -> None:
+    filed = appeal(in_force(), at=NOW)
+    decided = replace(filed, state=AppealState.DECIDED, decided_at=NOW + timedelta(hours=hours))
+
+    for probe in range(0, 61 * 24, 12):
+        at = NOW + timedelta(hours=probe)
+        open_stay, closed_stay = filed.stay, decided.stay
+        assert open_stay is not None
+        assert open_stay.covers(at) == (at >= filed.due)
+        assert decided.decided_at is not None
+        assert (closed_stay is not None and closed_stay.covers(at)) == (filed.due <= at < decided.decided_at)
