@@ -27,7 +27,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from ombud.common.v1 import types_pb2 as ombud_dot_common_dot_v1_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bombud/common/v1/audit.proto\x12\x0fombud.common.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bombud/common/v1/types.proto\"\xb8\x04\n\x0b\x41uditRecord\x12\x1a\n\x08\x61udit_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1a\n\x07service\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18 \x12\x19\n\x08sequence\x18\x03 \x01(\x03\x42\x07\xbaH\x04\"\x02 \x00\x12\x30\n\x04time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01\x12\x19\n\x06\x61\x63tion\x18\x05 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18`\x12.\n\x07outcome\x18\x06 \x01(\x0e\x32\x1d.ombud.common.v1.AuditOutcome\x12\x19\n\x08workload\x18\x07 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x18\n\x06person\x18\x08 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01\x12\x18\n\x06method\x18\t \x01(\tB\x08\xbaH\x05r\x03\x18\xa0\x01\x12\x1b\n\nrequest_id\x18\n \x01(\tB\x07\xbaH\x04r\x02\x18@\x12)\n\x07subject\x18\x0b \x01(\x0b\x32\x18.ombud.common.v1.Subject\x12\x1d\n\x0bresource_id\x18\x0c \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01\x12\x19\n\x08trace_id\x18\r \x01(\tB\x07\xbaH\x04r\x02\x18 \x12\x18\n\x07span_id\x18\x0e \x01(\tB\x07\xbaH\x04r\x02\x18\x10\x12@\n\x05\x66\x61\x63ts\x18\x0f \x03(\x0b\x32\'.ombud.common.v1.AuditRecord.FactsEntryB\x08\xbaH\x05\x9a\x01\x02\x10 \x1a,\n\nFactsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01*_\n\x0c\x41uditOutcome\x12\x1d\n\x19\x41UDIT_OUTCOME_UNSPECIFIED\x10\x00\x12\x16\n\x12\x41UDIT_OUTCOME_DONE\x10\x01\x12\x18\n\x14\x41UDIT_OUTCOME_DENIED\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bombud/common/v1/audit.proto\x12\x0fombud.common.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bombud/common/v1/types.proto\"\xc5\x04\n\x0b\x41uditRecord\x12\x1a\n\x08\x61udit_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1a\n\x07service\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18 \x12\x19\n\x08sequence\x18\x03 \x01(\x03\x42\x07\xbaH\x04\"\x02 \x00\x12\x30\n\x04time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01\x12\x19\n\x06\x61\x63tion\x18\x05 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18`\x12.\n\x07outcome\x18\x06 \x01(\x0e\x32\x1d.ombud.common.v1.AuditOutcome\x12\x19\n\x08workload\x18\x07 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x18\n\x06person\x18\x08 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01\x12\x18\n\x06method\x18\t \x01(\tB\x08\xbaH\x05r\x03\x18\xa0\x01\x12\x1b\n\nrequest_id\x18\n \x01(\tB\x07\xbaH\x04r\x02\x18@\x12)\n\x07subject\x18\x0b \x01(\x0b\x32\x18.ombud.common.v1.Subject\x12\x1d\n\x0bresource_id\x18\x0c \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01\x12\x19\n\x08trace_id\x18\r \x01(\tB\x07\xbaH\x04r\x02\x18 \x12\x18\n\x07span_id\x18\x0e \x01(\tB\x07\xbaH\x04r\x02\x18\x10\x12M\n\x05\x66\x61\x63ts\x18\x0f \x03(\x0b\x32\'.ombud.common.v1.AuditRecord.FactsEntryB\x15\xbaH\x12\x9a\x01\x0f\x10 \"\x04r\x02\x18@*\x05r\x03\x18\x80\x08\x1a,\n\nFactsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01*_\n\x0c\x41uditOutcome\x12\x1d\n\x19\x41UDIT_OUTCOME_UNSPECIFIED\x10\x00\x12\x16\n\x12\x41UDIT_OUTCOME_DONE\x10\x01\x12\x18\n\x14\x41UDIT_OUTCOME_DENIED\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -61,11 +61,11 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_AUDITRECORD'].fields_by_name['span_id']._loaded_options = None
   _globals['_AUDITRECORD'].fields_by_name['span_id']._serialized_options = b'\272H\004r\002\030\020'
   _globals['_AUDITRECORD'].fields_by_name['facts']._loaded_options = None
-  _globals['_AUDITRECORD'].fields_by_name['facts']._serialized_options = b'\272H\005\232\001\002\020 '
-  _globals['_AUDITOUTCOME']._serialized_start=710
-  _globals['_AUDITOUTCOME']._serialized_end=805
+  _globals['_AUDITRECORD'].fields_by_name['facts']._serialized_options = b'\272H\022\232\001\017\020 \"\004r\002\030@*\005r\003\030\200\010'
+  _globals['_AUDITOUTCOME']._serialized_start=723
+  _globals['_AUDITOUTCOME']._serialized_end=818
   _globals['_AUDITRECORD']._serialized_start=140
-  _globals['_AUDITRECORD']._serialized_end=708
-  _globals['_AUDITRECORD_FACTSENTRY']._serialized_start=664
-  _globals['_AUDITRECORD_FACTSENTRY']._serialized_end=708
+  _globals['_AUDITRECORD']._serialized_end=721
+  _globals['_AUDITRECORD_FACTSENTRY']._serialized_start=677
+  _globals['_AUDITRECORD_FACTSENTRY']._serialized_end=721
 # @@protoc_insertion_point(module_scope)
