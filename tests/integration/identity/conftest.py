@@ -74,20 +74,23 @@ class Identity:
     exporter: InMemorySpanExporter
     telemetry: Telemetry
     port: int
-    _channels: list[grpc.aio.Channel] = field(default_factory=list)
+    _channels: dict[tuple[str, str, str], grpc.aio.Channel] = field(default_factory=dict)
 
     def channel(self, *, workload: str = "", role: str = "", account: str = "") -> grpc.aio.Channel:
-        token = None
+        """A channel of that caller's; tokens are fresh, because tests move the clock past the life of one."""
+        caller = (workload, role, account)
+        if caller not in self._channels:
+            token = (lambda: self._token(*caller)) if workload or role else None
+            self._channels[caller] = connect(f"127.0.0.1:{self.port}", token=token, timeout=60)
+        return self._channels[caller]
+
+    def _token(self, workload: str, role: str, account: str) -> str:
         if role:
-            token = self.issuer.person("staff-1", frozenset({role}), workload="desk", account_id=account)
-        elif workload:
-            token = self.issuer.workload(workload)
-        channel = connect(f"127.0.0.1:{self.port}", token=token)
-        self._channels.append(channel)
-        return channel
+            return self.issuer.person("staff-1", frozenset({role}), workload="desk", account_id=account)
+        return self.issuer.workload(workload)
 
     async def close(self) -> None:
-        for channel in self._channels:
+        for channel in self._channels.values():
             await channel.close()
 
     def accounts(self, workload: str = "platform") -> "AccountServiceAsyncStub":
