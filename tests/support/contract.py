@@ -109,7 +109,7 @@ def in_responses() -> dict[str, Descriptor]:
 def rules(field: FieldDescriptor) -> validate_pb2.FieldRules:
     """The validation rules of a field: of its items if it is repeated, of keys or values in the entry of a map."""
     message = field.containing_type
-    if message.GetOptions().map_entry:
+    if message is not None and message.containing_type is not None and message.GetOptions().map_entry:
         (of_map,) = (each for each in message.containing_type.fields if each.message_type is message)
         rule = _rules(of_map).map
         return rule.keys if field.name == "key" else rule.values
