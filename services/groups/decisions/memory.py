@@ -14,7 +14,7 @@ from ombud.groups.v1.change_pb2 import GroupsChange
 from services.groups.decisions.state import DecisionState
 
 _POLL = 0.25
-_PATIENCE = 0.05
+_PATIENCE = 1.0
 
 
 class DecisionMemory:

@@ -1,8 +1,9 @@
 """The groups service on a port of its own. What identity and credit would tell it, the tests tell it."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -145,8 +146,6 @@ async def standing(folder: Path, database_url: str) -> AsyncIterator[Stand]:
     issuer = DevIssuer(folder, clock)
     platform = Platform(clock, Peers({}), telemetry)
     service = build(GroupsConfig(database_url=database_url, data_dir=folder, policy_file=POLICY), platform)
-    # Nobody is there to be followed.
-    service = replace(service, tasks=())
     authenticator = LoopbackAuthenticator(TokenVerifier({DEV_ISSUER: issuer.public_key}, clock))
     await service.database.open()
     for start in service.starting:
@@ -154,11 +153,15 @@ async def standing(folder: Path, database_url: str) -> AsyncIterator[Stand]:
     server = build_server([service], authenticator=authenticator, telemetry=telemetry, reflect=False)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
+    # Its memory alone: nobody is there to be followed.
+    remembering = asyncio.ensure_future(service.tasks[0]())
     stand = Stand(service.database, clock, port, issuer, folder / "test.db")
     try:
         await stand.tell_standing(changes.default())
         yield stand
     finally:
+        remembering.cancel()
+        await asyncio.wait([remembering])
         await stand.close()
         await server.stop(0)
         await service.database.close()
