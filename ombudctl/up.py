@@ -1,6 +1,5 @@
 """`ombud up`: the embedded suite in the foreground."""
 
-import asyncio
 import json
 import logging
 import sys
@@ -9,6 +8,7 @@ from pathlib import Path
 from chassis.clock import SystemClock
 from chassis.config import ConfigError
 from chassis.run import Running, until_signalled
+from chassis.run import run as run_loop
 from ombudctl.embedded import embedded
 from policies import PackError
 
@@ -28,7 +28,7 @@ def run(data_dir: Path, *, port: int, health_port: int, policy_file: Path, as_js
     """
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
     try:
-        asyncio.run(_serve(data_dir, port, health_port, policy_file, as_json=as_json))
+        run_loop(_serve(data_dir, port, health_port, policy_file, as_json=as_json))
     except (ConfigError, PackError) as error:
         sys.stderr.write(f"ombud up: {error}\n")
         return 1
