@@ -3,7 +3,7 @@
 import grpc
 
 from bench.line import Line
-from bench.load import Load, Plan, Side, median, saturate, spread
+from bench.load import TIMEOUT, Load, Plan, Side, median, saturate, spread
 from bench.processes import Server
 from bench.world import World, WrongAnswerError, answered
 from ombud.groups.v1 import decision_service_pb2 as decisions
@@ -38,7 +38,9 @@ async def measure(suite: Server, world: World, plan: Plan) -> Line:
     loads: list[Load] = []
     async with grpc.aio.insecure_channel(suite.target) as channel:
         stub = DecisionServiceStub(channel)
-        side = Side(suite, lambda number: stub.BatchCheck(requests[number % _CALLS], metadata=metadata))
+        side = Side(
+            suite, lambda number: stub.BatchCheck(requests[number % _CALLS], metadata=metadata, timeout=TIMEOUT)
+        )
         for _ in range(plan.runs + 1):
             loads.append(await saturate(side, plan.seconds, _IN_FLIGHT))
             _inspect(loads[-1], expected)

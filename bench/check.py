@@ -7,7 +7,7 @@ import grpc
 
 from bench import echo
 from bench.line import Line
-from bench.load import Load, Plan, Side, median, spread, turn_about
+from bench.load import TIMEOUT, Load, Plan, Side, median, spread, turn_about
 from bench.processes import Server
 from bench.world import World, WrongAnswerError, answered
 from ombud.groups.v1 import decision_service_pb2 as decisions
@@ -69,4 +69,4 @@ def _caller(
 ) -> Callable[[int], Awaitable[Any]]:
     stub = DecisionServiceStub(channel)
     metadata = (("authorization", f"Bearer {token}"),)
-    return lambda number: stub.Check(requests[number % len(requests)], metadata=metadata)
+    return lambda number: stub.Check(requests[number % len(requests)], metadata=metadata, timeout=TIMEOUT)

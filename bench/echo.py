@@ -9,6 +9,8 @@ from typing import Any
 import grpc
 from google.protobuf.wrappers_pb2 import BytesValue
 
+from bench.load import TIMEOUT
+
 NAME = "bare grpc.aio echo"
 SERVICE, METHOD = "ombud.bench.Echo", "Echo"
 # Tag and length that stand before the bytes of a BytesValue of less than 128 bytes.
@@ -41,7 +43,7 @@ def caller(channel: grpc.aio.Channel, size: int) -> Callable[[int], Awaitable[An
         response_deserializer=BytesValue.FromString,
     )
     request = BytesValue(value=bytes(size - _HEAD))
-    return lambda _number: call(request)
+    return lambda _number: call(request, timeout=TIMEOUT)
 
 
 if __name__ == "__main__":

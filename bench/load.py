@@ -11,6 +11,8 @@ from typing import Any
 from bench.processes import Server
 
 IN_FLIGHT = 32
+# Seconds; what the client of the SDK gives a call. A call without a deadline costs the server more: it sets its own.
+TIMEOUT = 5.0
 
 
 @dataclass(frozen=True)

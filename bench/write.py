@@ -10,7 +10,7 @@ import grpc
 
 from bench import echo
 from bench.line import Line
-from bench.load import Load, Plan, Side, median, spread, turn_about
+from bench.load import TIMEOUT, Load, Plan, Side, median, spread, turn_about
 from bench.processes import Server
 from bench.world import World, WrongAnswerError
 from ombud.client import request_id
@@ -47,7 +47,7 @@ async def measure(suite: Server, peer: Server, world: World, plan: Plan, fdatasy
             settled.append(await suite.settled())
 
         sides = (
-            Side(suite, lambda number: stub.RegisterAccount(_request(number), metadata=metadata)),
+            Side(suite, lambda number: stub.RegisterAccount(_request(number), metadata=metadata, timeout=TIMEOUT)),
             Side(peer, echo.caller(bare, size)),
         )
         writes, echoes = await turn_about(*sides, plan, inspect)
