@@ -161,6 +161,8 @@ class Standing:
 
     def binding(self, at: datetime, *measures: Measure) -> Restriction | None:
         """The restriction of one of these measures that binds longest; None if none does."""
+        if not self.restrictions:
+            return None
         found = [each for each in self.restrictions if each.measure in measures and each.in_force(at)]
         return max(found, key=lambda each: (each.end is None, each.end or each.start, each.sanction_id), default=None)
 

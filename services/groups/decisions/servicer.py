@@ -1,7 +1,7 @@
 """DecisionService: questions from messages, answers from memory."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from grpc.aio import ServicerContext
@@ -13,7 +13,7 @@ from ombud.groups.v1 import decision_service_pb2_grpc
 from services.groups.decisions import wire
 from services.groups.decisions.domain import Action
 from services.groups.decisions.memory import DecisionMemory
-from services.groups.decisions.verdicts import NEVER, Verdict
+from services.groups.decisions.verdicts import NEVER
 
 Context = ServicerContext[Any, Any]
 
@@ -53,23 +53,19 @@ class DecisionServicer(decision_service_pb2_grpc.DecisionServiceServicer):
         group_ids = list(request.group_ids) if action is not Action.CREATE_GROUP else []
         state = self._memory.state
         verdicts = state.check_many(action, account_ids, group_ids or [""], self._clock.now())
-        decisions = {id(verdict.decision): verdict.decision for verdict in verdicts}
+        answers = [verdict.decision for verdict in verdicts]
+        # Messages can not be hashed, but equal answers are one object.
+        keys = list(map(id, answers))
+        decisions = dict(zip(keys, answers, strict=True))
         _refuse_malformed("group_ids", group_ids, state.unknown_groups(group_ids))
         _refuse_malformed("account_ids", account_ids, _unknown_accounts(decisions.values()))
-        return _columns(verdicts, decisions, self._memory.revision)
-
-
-def _columns(
-    verdicts: Sequence[Verdict], decisions: Mapping[int, contract.Decision], revision: int
-) -> contract.BatchCheckResponse:
-    """The answers in columns; `decisions` are the distinct ones, by object identity."""
-    position = {key: index for index, key in enumerate(decisions)}
-    return contract.BatchCheckResponse(
-        decisions=decisions.values(),
-        decision_indexes=[position[id(verdict.decision)] for verdict in verdicts],
-        valid_until_micros=[0 if verdict.until == NEVER else verdict.until for verdict in verdicts],
-        revision=revision,
-    )
+        place = {key: index for index, key in enumerate(decisions)}
+        return contract.BatchCheckResponse(
+            decisions=decisions.values(),
+            decision_indexes=map(place.__getitem__, keys),
+            valid_until_micros=[verdict.until for verdict in verdicts],
+            revision=self._memory.revision,
+        )
 
 
 def _unknown_accounts(decisions: Iterable[contract.Decision]) -> set[str]:

@@ -12,7 +12,7 @@ from ombud.groups.v1.decision_service_pb2 import Decision
 from services.groups.decisions import domain, wire
 
 NEVER = 2**63 - 1
-"""The `until` of an answer that time alone never changes."""
+"""The `until` of an answer that time alone never changes: later than every instant."""
 
 _MOST_KEPT = 1_000_000
 
@@ -69,18 +69,17 @@ class Verdicts:
             at: The instant.
         """
         now = wire.micros(at)
+        lookups = {group_id: self._table(group_id, action, now).get for group_id in set(group_ids)}
         if len(group_ids) == 1:
-            lookup = self._table(group_ids[0], action, now).get
-            found = [lookup(account_id) for account_id in account_ids]
             group_ids = [group_ids[0]] * len(account_ids)
+            found = list(map(lookups[group_ids[0]], account_ids))
         else:
-            tables = {group_id: self._table(group_id, action, now) for group_id in set(group_ids)}
-            found = [tables[group].get(account) for account, group in zip(account_ids, group_ids, strict=True)]
+            found = [lookups[group](account) for account, group in zip(account_ids, group_ids, strict=True)]
         return [
             verdict
             if verdict is not None and verdict.until > now
-            else self._fill(action, account_ids[index], group_ids[index], at)
-            for index, verdict in enumerate(found)
+            else self._fill(action, account_ids[place], group_ids[place], at)
+            for place, verdict in enumerate(found)
         ]
 
     def drop_account(self, account_id: str) -> None:

@@ -124,7 +124,10 @@ class Stand:
     async def check(self, account_id: str, group_id: str, action: str, token: str = "") -> decision_contract.Decision:
         """The answer to one question."""
         request = decision_contract.CheckRequest(
-            account_id=account_id, group_id=group_id, action=f"ACTION_{action}", consistency_token=token
+            account_id=account_id,
+            group_id=group_id,
+            action=decision_contract.Action.Value(f"ACTION_{action}"),
+            consistency_token=token,
         )
         return (await self.decisions.Check(request)).decision
 

@@ -13,8 +13,10 @@ from ombud.credit.v1.types_pb2 import Entitlements
 from ombud.groups.v1 import decision_service_pb2 as contract
 from ombud.groups.v1 import group_service_pb2 as groups_contract
 from ombud.groups.v1.decision_service_pb2 import Action, DecisionReason, FactKind
+from ombud.groups.v1.group_service_pb2 import MemberRole
 from services.groups.decisions import store
 from services.groups.decisions.memory import DecisionMemory
+from services.groups.decisions.verdicts import NEVER
 from services.groups.projections import following
 from services.groups.wire import timestamp
 from tests.integration.groups.stand import Stand, standing
@@ -30,7 +32,7 @@ def reason(decision: contract.Decision) -> str:
 
 def batch(action: str, account_ids: list[str], group_ids: list[str], token: str = "") -> contract.BatchCheckRequest:
     return contract.BatchCheckRequest(
-        action=f"ACTION_{action}", account_ids=account_ids, group_ids=group_ids, consistency_token=token
+        action=Action.Value(f"ACTION_{action}"), account_ids=account_ids, group_ids=group_ids, consistency_token=token
     )
 
 
@@ -148,7 +150,7 @@ async def test_batch_answers_as_check_does_and_lists_each_answer_once(stand: Sta
             until = answers.valid_until_micros[place]
             decision = contract.Decision()
             decision.CopyFrom(answers.decisions[answers.decision_indexes[place]])
-            if until:
+            if until != NEVER:
                 decision.valid_until_time.FromMicroseconds(until)
             assert decision == single
 
@@ -242,7 +244,11 @@ async def test_memory_and_database_hold_the_same_facts_after_any_acts(either: St
         account, group = chance.choice(accounts), chance.choice(groups)
         leave = groups_contract.LeaveGroupRequest(request_id=new_id(), group_id=group, account_id=account)
         promote = groups_contract.SetRoleRequest(
-            request_id=new_id(), group_id=group, acting_account_id=accounts[0], account_id=account, role=2
+            request_id=new_id(),
+            group_id=group,
+            acting_account_id=accounts[0],
+            account_id=account,
+            role=MemberRole.MEMBER_ROLE_MANAGER,
         )
         acts: list[Callable[[], Awaitable[object]]] = [
             lambda: either.join(group, account),

@@ -1,4 +1,5 @@
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -17,15 +18,15 @@ DAY = timedelta(days=1)
 TOOLS = [ManagementTool.MANAGEMENT_TOOL_REMOVE_MESSAGE, ManagementTool.MANAGEMENT_TOOL_MUTE_MEMBER]
 
 
-def notice(stand: Stand, group_id: str, *, time: timedelta = 3 * DAY, **fields: object) -> contract.ServeNoticeRequest:
-    usual = {
+def notice(stand: Stand, group_id: str, *, time: timedelta = 3 * DAY, **fields: Any) -> contract.ServeNoticeRequest:
+    usual: dict[str, Any] = {
         "request_id": new_id(),
         "group_id": group_id,
         "duty": "Fraud was reported twice and stays posted; take it down.",
         "tools": TOOLS,
         "cure_end_time": timestamp(stand.clock.now() + time),
     }
-    return contract.ServeNoticeRequest(**usual | fields)  # type: ignore[arg-type]  # fields of many types
+    return contract.ServeNoticeRequest(**usual | fields)
 
 
 def cure(notice_id: str) -> contract.RecordCureRequest:
@@ -114,9 +115,7 @@ async def test_suspended_group_can_be_put_right_by_its_owner(stand: Stand) -> No
         ({"cure_end_time": None}, "cure_end_time"),
     ],
 )
-async def test_notice_without_tools_duty_or_time_is_refused(
-    stand: Stand, fields: dict[str, object], field: str
-) -> None:
+async def test_notice_without_tools_duty_or_time_is_refused(stand: Stand, fields: dict[str, Any], field: str) -> None:
     group = await stand.group()
     refused = await refusal_of(stand.moderation.ServeNotice(notice(stand, group.group_id, **fields)))
     assert refused.reason == "INVALID_FIELD"

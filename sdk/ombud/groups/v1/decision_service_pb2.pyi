@@ -421,7 +421,7 @@ class BatchCheckResponse(_message.Message):
     @_builtins.property
     def valid_until_micros(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
         """One a question: before this instant its answer does not change by time alone, in microseconds since 1970 UTC;
-        0 if it never does.
+        the greatest int64 (9223372036854775807) if it never does.
         """
 
     def __init__(
