@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.engines import OpenDatabase, fresh_postgres, opened, postgres_server
+from tests.support.suite import Suite, running_suite
 
 
 @pytest.fixture(scope="session")
@@ -28,8 +29,6 @@ def databases(database_url: str) -> OpenDatabase:
 
 
 @pytest.fixture
-async def suite(tmp_path: Path) -> "AsyncIterator[Suite]":
-    from tests.support.suite import running_suite
-
+async def suite(tmp_path: Path) -> AsyncIterator[Suite]:
     async with running_suite(tmp_path / "data") as running:
         yield running

@@ -11,9 +11,9 @@ import tempfile
 from importlib.resources import files
 from pathlib import Path
 
-import protovalidate._gen.buf.validate.validate_pb as validate_pb
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from google.rpc import code_pb2
+from protovalidate._gen.buf.validate import validate_pb
 
 ROOT = Path(__file__).resolve().parent.parent
 PROTOS = ROOT / "protos"

@@ -1,0 +1,1 @@
+"""Ombud: typed contracts, client and offline verifier."""

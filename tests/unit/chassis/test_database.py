@@ -52,7 +52,7 @@ def increment(unit: Unit) -> Int32Value:
 async def write(database: Database, command: object = increment, **of: str | bytes) -> Int32Value:
     async def served() -> Int32Value:
         serve(call(**of))  # type: ignore[arg-type]  # keyword by keyword
-        return await database.write(command)  # type: ignore[arg-type,type-var]  # commands of the tests
+        return await database.write(command)  # type: ignore[arg-type]  # commands of the tests
 
     return await asyncio.create_task(served())
 
@@ -166,8 +166,7 @@ async def test_watch_sends_a_change_that_commits_while_it_waits(database: Databa
 @pytest.mark.parametrize(("revision", "epoch"), [(7, ""), (0, "another")])
 async def test_watch_from_a_history_that_is_not_ours_is_refused(database: Database, revision: int, epoch: str) -> None:
     with pytest.raises(Refusal) as refused:
-        async for _ in Feed(database).watch(revision, epoch):
-            raise AssertionError
+        await anext(aiter(Feed(database).watch(revision, epoch)))
     assert refused.value.reason == ErrorReason.ERROR_REASON_REVISION_UNKNOWN
 
 
