@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import grpc
 
@@ -30,6 +30,12 @@ from services.retention.config import RetentionConfig
 from services.retention.wiring import build
 from tests.support.clock import ManualClock
 from tests.support.eventually import eventually
+
+if TYPE_CHECKING:  # the stubs of asynchronous channels exist for type checkers alone
+    from ombud.retention.v1.access_service_pb2_grpc import AccessServiceAsyncStub
+    from ombud.retention.v1.audit_service_pb2_grpc import AuditServiceAsyncStub
+    from ombud.retention.v1.ingest_service_pb2_grpc import IngestServiceAsyncStub
+    from ombud.retention.v1.log_service_pb2_grpc import LogServiceAsyncStub
 
 POLICY = Path(__file__).parents[3] / "policies" / "default.yaml"
 GROUP = "0192f0c1-0000-7000-8000-000000000001"
@@ -81,18 +87,18 @@ class Retention:
         return channel
 
     @property
-    def ingest(self) -> IngestServiceStub:
+    def ingest(self) -> "IngestServiceAsyncStub":
         return IngestServiceStub(self.channel(workload="platform"))
 
     @property
-    def log(self) -> LogServiceStub:
+    def log(self) -> "LogServiceAsyncStub":
         return LogServiceStub(self.channel(workload="platform"))
 
     @property
-    def auditor(self) -> AuditServiceStub:
+    def auditor(self) -> "AuditServiceAsyncStub":
         return AuditServiceStub(self.channel(role="auditor", staff="auditor-1"))
 
-    def access(self, role: str, staff: str) -> AccessServiceStub:
+    def access(self, role: str, staff: str) -> "AccessServiceAsyncStub":
         return AccessServiceStub(self.channel(role=role, staff=staff))
 
     @property
@@ -122,7 +128,7 @@ async def running_retention(
 ) -> AsyncIterator[Retention]:
     """Serves until the block ends; `config` overrides settings of the service."""
     clock = clock or ManualClock()
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 - nothing else runs yet
     issuer = DevIssuer(folder, clock)
     telemetry = Telemetry(TraceStore(folder / "traces.db"), read_ratio=1.0)
     targets: dict[str, str] = {}

@@ -1,5 +1,6 @@
 import asyncio
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -12,18 +13,20 @@ from ombud.retention.v1.ingest_service_pb2 import (
     Frame,
     GetProgressRequest,
 )
-from ombud.retention.v1.ingest_service_pb2_grpc import IngestServiceStub
 from tests.integration.retention.harness import GROUP, OTHER_GROUP, Retention, bodies, frame, running_retention
 from tests.support.clock import ManualClock
 from tests.support.refusals import refusal_of
 
+if TYPE_CHECKING:
+    from ombud.retention.v1.ingest_service_pb2_grpc import IngestServiceAsyncStub
 
-async def send(ingest: IngestServiceStub, *frames: Frame) -> list[AppendResponse]:
+
+async def send(ingest: "IngestServiceAsyncStub", *frames: Frame) -> list[AppendResponse]:
     """The answers to frames that are sent one after the other on one stream."""
     return [answer async for answer in ingest.Append(iter([AppendRequest(frame=each) for each in frames]))]
 
 
-async def progress(ingest: IngestServiceStub, producer: str = "chat-1") -> int:
+async def progress(ingest: "IngestServiceAsyncStub", producer: str = "chat-1") -> int:
     return (await ingest.GetProgress(GetProgressRequest(producer=producer))).acked_sequence
 
 
@@ -156,7 +159,7 @@ async def test_appending_waits_while_sealing_is_behind_and_goes_on_after(tmp_pat
 
 
 async def test_rubbish_on_the_stream_is_refused_as_a_field(retention: Retention) -> None:
-    call = retention.channel(workload="platform").stream_stream("/ombud.retention.v1.IngestService/Append")
+    call: Any = retention.channel(workload="platform").stream_stream("/ombud.retention.v1.IngestService/Append")
     with pytest.raises(OmbudError) as refused:
         async for _ in call(iter([b"\xff\xff"])):
             pass
