@@ -49,8 +49,3 @@ def create(op: Operations) -> None:
         sa.Column("answer", sa.LargeBinary(), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
     )
-    op.create_table(
-        "secret",
-        sa.Column("name", sa.Text(), primary_key=True),
-        sa.Column("value", sa.LargeBinary(), nullable=False),
-    )

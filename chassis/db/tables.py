@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, Index, LargeBinary, MetaData, String, Text
+from sqlalchemy import BigInteger, CheckConstraint, Column, Index, LargeBinary, MetaData, String
 from sqlmodel import Field, SQLModel
 
 from chassis.db.types import NAMING, Instant
@@ -72,12 +72,3 @@ class IdempotencyRecord(ChassisTable, table=True):
     digest: bytes = Field(sa_type=LargeBinary)
     answer: bytes = Field(sa_type=LargeBinary)
     at: datetime = Field(sa_type=Instant)
-
-
-class Secret(ChassisTable, table=True):
-    """A random value that the service makes for itself once, such as the key of its page tokens."""
-
-    __tablename__ = "secret"
-
-    name: str = Field(primary_key=True, sa_type=Text)
-    value: bytes = Field(sa_type=LargeBinary)
