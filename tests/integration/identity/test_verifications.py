@@ -305,6 +305,8 @@ async def test_wrong_code_says_how_many_tries_are_left_and_a_retry_of_the_call_u
     for _ in range(3):
         refusal = await refusal_of(identity.submit(request))
         assert (refusal.reason, refusal.facts["tries_left"]) == ("PHONE_CODE_WRONG", "4")
+    right = identity.sent_codes()[0]["code"]
+    assert (await identity.submit_code(verification.verification_id, right)).state == VERIFICATION_STATE_VERIFIED
 
 
 async def test_code_is_spent_after_its_time(identity: Identity) -> None:
