@@ -41,6 +41,10 @@ class _StreamEndedError(Exception):
     """The other side ended a stream that has no end of its own: it drains."""
 
 
+class _RunBeforeFailedError(Exception):
+    """A run can not be applied, because one before it was not."""
+
+
 class Follower(Generic[C]):
     """Applies the changes of a feed to this service's database.
 
@@ -125,11 +129,22 @@ class Follower(Generic[C]):
         return [item.change for item in items if item.HasField("change")], checkpoints[-1] if checkpoints else None
 
     async def _apply_batch(self, changes: Sequence[C], checkpoint: FeedCheckpoint | None) -> None:
-        for traceparent, run in _runs(changes):
-            await self._apply_run(traceparent, run, checkpoint.epoch if checkpoint else None)
+        """Applies changes, each run of one trace under a span of it.
 
-    async def _apply_run(self, traceparent: str, changes: Sequence[C], epoch: str | None) -> None:
-        """Applies changes that belong to one trace, under a span of it."""
+        The runs reach the writer together and share a transaction; each is in a task of its own, for its span is
+        current there alone.
+        """
+        epoch = checkpoint.epoch if checkpoint else None
+        applying = []
+        after = 0
+        for traceparent, run in _runs(changes):
+            applying.append(asyncio.create_task(self._apply_run(traceparent, run, epoch, after)))
+            after = run[-1].revision
+        outcomes = await asyncio.gather(*applying, return_exceptions=True)
+        for failure in filter(None, outcomes):
+            raise failure
+
+    async def _apply_run(self, traceparent: str, changes: Sequence[C], epoch: str | None, after: int) -> None:
         parent = parse_parent(traceparent)
         span = None
         if parent is not None:
@@ -143,27 +158,24 @@ class Follower(Generic[C]):
                     "ombud.revision": changes[-1].revision,
                 },
             )
-        # A task of its own: the span is current for this run alone.
-        await asyncio.create_task(self._apply_under(span, changes, epoch))
-
-    async def _apply_under(self, span: Any, changes: Sequence[C], epoch: str | None) -> None:  # noqa: ANN401 - Span or None
-        enter(span.get_span_context() if span else None)
+            enter(span.get_span_context())
 
         def task(unit: Unit) -> None:
             kept = self._position(unit.session)
+            if kept.revision < after:
+                raise _RunBeforeFailedError
             for change in changes:
                 if change.revision > kept.revision:
                     self._apply(unit, change)
             self._keep(unit.session, Position(epoch or kept.epoch, max(changes[-1].revision, kept.revision)))
 
+        code = "INTERNAL"
         try:
             await self._database.work(self._feed, task)
-        except BaseException:
+            code = "OK"
+        finally:
             if span:
-                finish(span, "INTERNAL", {})
-            raise
-        if span:
-            finish(span, "OK", {})
+                finish(span, code, {})
 
     def _start_over(self, unit: Unit) -> None:
         _log.warning("%s: the feed starts anew, what was derived from it is rebuilt", self._feed)
@@ -175,7 +187,9 @@ class Follower(Generic[C]):
         return Position(row.epoch, row.revision) if row else Position()
 
     def _keep(self, session: Session, position: Position) -> None:
-        session.merge(FeedPosition(feed=self._feed, epoch=position.epoch, revision=position.revision))
+        row = session.get(FeedPosition, self._feed) or FeedPosition(feed=self._feed)
+        row.epoch, row.revision = position.epoch, position.revision
+        session.add(row)
 
 
 def _runs(changes: Sequence[C]) -> list[tuple[str, list[C]]]:

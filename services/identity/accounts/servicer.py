@@ -43,7 +43,8 @@ class AccountServicer(AccountServiceServicer):
                 at=unit.now,
                 legacy_grace=timedelta(days=self._policy.legacy_grace_days) if request.legacy else None,
             )
-            return pb.RegisterAccountResponse(account=_saved(unit, account, "registered"))
+            store.add(unit.session, account)
+            return pb.RegisterAccountResponse(account=_told(unit, account, "registered"))
 
         return await self._database.write(command)
 
@@ -69,7 +70,8 @@ class AccountServicer(AccountServiceServicer):
 
         def command(unit: Unit) -> pb.ChangeNicknameResponse:
             account = domain.rename(store.get(unit.session, request.account_id), request.nickname, at=unit.now)
-            return pb.ChangeNicknameResponse(account=_saved(unit, account, "renamed"))
+            store.save(unit.session, account)
+            return pb.ChangeNicknameResponse(account=_told(unit, account, "renamed"))
 
         return await self._database.write(command)
 
@@ -89,8 +91,7 @@ class AccountServicer(AccountServiceServicer):
         return account_message(account, at=self._database.clock.now())
 
 
-def _saved(unit: Unit, account: Account, done: str) -> pb.Account:
-    store.save(unit.session, account)
+def _told(unit: Unit, account: Account, done: str) -> pb.Account:
     message = account_message(account, at=unit.now)
     unit.change(account.account_id, message)
     unit.audit(

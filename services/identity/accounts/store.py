@@ -31,23 +31,30 @@ def page(session: Session, *, after: str, limit: int) -> list[Account]:
     return [_account(row) for row in session.exec(query.limit(limit))]
 
 
+def add(session: Session, account: Account) -> None:
+    """Records a new account."""
+    session.add(_row(account))
+
+
 def save(session: Session, account: Account) -> None:
-    """Inserts the account, or replaces what is recorded of it."""
+    """Replaces what is recorded of an account."""
+    session.merge(_row(account))
+
+
+def _row(account: Account) -> AccountRow:
     assurance = account.assurance
-    session.merge(
-        AccountRow(
-            account_id=account.account_id,
-            kind=account.kind,
-            holder_kind=account.holder_kind,
-            nickname=account.nickname,
-            nickname_time=account.nickname_time,
-            create_time=account.create_time,
-            grace_end_time=account.grace_end_time,
-            level=assurance.level if assurance else Level.L0,
-            method=assurance.method if assurance else None,
-            basis=assurance.basis if assurance else None,
-            verified_until=assurance.until if assurance else None,
-        )
+    return AccountRow(
+        account_id=account.account_id,
+        kind=account.kind,
+        holder_kind=account.holder_kind,
+        nickname=account.nickname,
+        nickname_time=account.nickname_time,
+        create_time=account.create_time,
+        grace_end_time=account.grace_end_time,
+        level=assurance.level if assurance else Level.L0,
+        method=assurance.method if assurance else None,
+        basis=assurance.basis if assurance else None,
+        verified_until=assurance.until if assurance else None,
     )
 
 
