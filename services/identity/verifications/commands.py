@@ -72,7 +72,7 @@ class VerificationCommands:
         for earlier in store.open_of(session, account_id):
             self._close(unit, domain.supersede(earlier, at=at))
         code_mac = self._code_mac(verification.verification_id, sent.code) if sent else None
-        store.save(session, verification, code_mac=code_mac)
+        store.add(session, verification, code_mac=code_mac)
         if sent:
             self._put(unit, verification, {CellField.PHONE: sent.phone})
         _audit(unit, "started", verification)

@@ -70,24 +70,31 @@ def in_review(session: Session, *, after: str, limit: int) -> list[Verification]
     return [_verification(row) for row in session.exec(query)]
 
 
+def add(session: Session, verification: Verification, *, code_mac: bytes | None = None) -> None:
+    """Records a new verification."""
+    session.add(_row(verification, code_mac))
+
+
 def save(session: Session, verification: Verification, *, code_mac: bytes | None = None) -> None:
-    """Inserts the verification, or replaces what is recorded of it."""
-    session.merge(
-        VerificationRow(
-            verification_id=verification.verification_id,
-            account_id=verification.account_id,
-            method=verification.method,
-            state=verification.state,
-            reason=verification.reason,
-            level=verification.level,
-            doubts=" ".join(verification.doubts),
-            tries_left=verification.tries_left,
-            code_mac=code_mac,
-            create_time=verification.create_time,
-            expire_time=verification.expire_time,
-            submit_time=verification.submit_time,
-            decide_time=verification.decide_time,
-        )
+    """Replaces what is recorded of a verification."""
+    session.merge(_row(verification, code_mac))
+
+
+def _row(verification: Verification, code_mac: bytes | None) -> VerificationRow:
+    return VerificationRow(
+        verification_id=verification.verification_id,
+        account_id=verification.account_id,
+        method=verification.method,
+        state=verification.state,
+        reason=verification.reason,
+        level=verification.level,
+        doubts=" ".join(verification.doubts),
+        tries_left=verification.tries_left,
+        code_mac=code_mac,
+        create_time=verification.create_time,
+        expire_time=verification.expire_time,
+        submit_time=verification.submit_time,
+        decide_time=verification.decide_time,
     )
 
 
