@@ -1,0 +1,36 @@
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import pytest
+import pytest_asyncio
+
+from tests.support.biography import live, look
+from tests.support.life import Example, Life
+from tests.support.suite import Suite, running_suite
+from tests.support.wire import Wire, wired
+
+
+@dataclass(frozen=True)
+class Lived:
+    """A running suite with a whole life behind it."""
+
+    suite: Suite
+    wire: Wire
+    life: Life
+
+    @property
+    def examples(self) -> dict[str, Example]:
+        return self.life.examples
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def lived(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Lived]:
+    """One suite for all tests of a module; they leave each other's data alone."""
+    async with (
+        running_suite(tmp_path_factory.mktemp("suite") / "data") as suite,
+        wired(suite.port, suite.issuer) as wire,
+    ):
+        life = Life(wire.call, suite.clock, suite.data_dir / "identity" / "outbox" / "phone.jsonl")
+        await live(life)
+        await look(life)
+        yield Lived(suite, wire, life)
