@@ -120,13 +120,12 @@ def demo(
     data: Annotated[
         Path | None, typer.Option(help="Folder to play in, empty or new; it is kept. Else a passing one.")
     ] = None,
-    policy: Annotated[Path, typer.Option(help="The policy pack.", show_default=False)] = _DEFAULT_POLICY,
     as_json: Json = False,
 ) -> None:
     """Play the whole story on a chat log through the real API, and prove each step."""
     from ombudctl.story import play as command  # noqa: PLC0415 - see `up`
 
-    finish(lambda: command.run(chat, data, policy, as_json=as_json), as_json=as_json)
+    finish(lambda: command.run(chat, data, _DEFAULT_POLICY, as_json=as_json), as_json=as_json)
 
 
 if __name__ == "__main__":

@@ -126,10 +126,12 @@ def _span_line(span: StoredSpan, start: int) -> Text:
 
 def _act_line(act: Act) -> Text:
     record = act.record
-    line = Text("✓ " if act.verified else "✗ ", style="bold green" if act.verified else "bold red")
+    line = Text()
+    line.append("✓ " if act.verified else "✗ ", style="bold green" if act.verified else "bold red")
     denied = " denied" if record.outcome == AUDIT_OUTCOME_DENIED else ""
     line.append(f"{record.action}{denied}", style="magenta")
-    line.append(f"  {record.person or record.workload or 'anonymous'}")
+    itself = record.service if record.method.startswith("job:") else "anonymous"
+    line.append(f"  {record.person or record.workload or itself}")
     proved = f"in the log, signed at {act.tree_size} leaves" if act.verified else act.problem
     line.append(f"  {record.service} #{record.sequence}, {proved}", style="dim")
     return line

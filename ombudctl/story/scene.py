@@ -117,24 +117,37 @@ class Scene:
             What to call with the number of things just done.
         """
         columns = (TextColumn("    {task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        with Progress(*columns, console=self.console, transient=True) as progress:
+        quiet = not self.console.is_terminal
+        with Progress(*columns, console=self.console, transient=True, disable=quiet) as progress:
             task = progress.add_task(text, total=total)
             yield lambda done: progress.advance(task, done)
 
     async def each(self, text: str, items: Iterable[T], act: Callable[[T], Awaitable[R]]) -> list[R]:
-        """Does one thing for each item, many at a time, with progress shown.
-
-        Returns:
-            What came of each, in the order of the items.
-        """
+        """Does one thing for each item, many at a time, with progress shown; see `together`."""
         listed = list(items)
-        gate = asyncio.Semaphore(_IN_FLIGHT)
         with self.bar(text, len(listed)) as done:
+            return await together(listed, act, done)
 
-            async def one(item: T) -> R:
-                async with gate:
-                    result = await act(item)
-                done(1)
-                return result
 
-            return await asyncio.gather(*map(one, listed))
+async def together(
+    items: Iterable[T], act: Callable[[T], Awaitable[R]], done: Callable[[int], None] = lambda _done: None
+) -> list[R]:
+    """Does one thing for each item, a bounded number at a time.
+
+    Args:
+        items: The items.
+        act: What to do with one.
+        done: Called with 1 after each.
+
+    Returns:
+        What came of each, in the order of the items.
+    """
+    gate = asyncio.Semaphore(_IN_FLIGHT)
+
+    async def one(item: T) -> R:
+        async with gate:
+            result = await act(item)
+        done(1)
+        return result
+
+    return await asyncio.gather(*map(one, items))

@@ -42,10 +42,9 @@ class Script:
         return sum(line.event.posted for line in self.lines)
 
     @property
-    def present(self) -> int:
-        """How many people appear in the first tenth of the log: these are there from the start."""
-        first = self.lines[: max(1, len(self.lines) // 10)]
-        return max((line.person for line in first), default=-1) + 1
+    def writers(self) -> list[int]:
+        """The people who write something, in the order of their first post."""
+        return list(dict.fromkeys(line.person for line in self.lines if line.event.posted))
 
 
 def read(path: Path) -> Script:

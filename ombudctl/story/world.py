@@ -69,9 +69,10 @@ class World:
         return self.pack.credit.tiers[0].entitlements.most_group_members - 3
 
     @property
-    def present(self) -> int:
-        """How many people of the log are members from the start."""
-        return min(self.script.present, self.room)
+    def present(self) -> list[str]:
+        """Accounts of the people who are members from the start: the first tenth of those who write."""
+        first = self.script.writers[: max(1, len(self.script.writers) // 10)]
+        return [self.accounts[person] for person in first[: self.room]]
 
     @property
     def verifier_key(self) -> str:

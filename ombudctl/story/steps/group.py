@@ -41,7 +41,9 @@ async def _found(world: World, scene: Scene, groups: "GroupServiceAsyncStub") ->
     )
 
     async def found(founder: str, name: str) -> CreateGroupResponse:
-        request = CreateGroupRequest(request_id=request_id(), founder_account_id=founder, name=name)
+        request = CreateGroupRequest(
+            request_id=request_id(), founder_account_id=founder, name=name, open_to_readers=True
+        )
         return await groups.CreateGroup(request)
 
     await scene.refuses("an unverified founder", "VERIFICATION_NEEDED", found(world.cast.lurker, "quiet room"))
@@ -76,7 +78,7 @@ def _channel(world: World) -> str:
 
 
 async def _join(world: World, scene: Scene, groups: "GroupServiceAsyncStub") -> None:
-    scene.says("Members join as the log's people do; who joins later in the log joins in step 4.")
+    scene.says("Members join as the log's people do: a tenth of those who write now, the others when their turn comes.")
 
     async def join(account_id: str) -> JoinGroupResponse:
         request = JoinGroupRequest(request_id=request_id(), group_id=world.group_id, account_id=account_id)
@@ -84,7 +86,7 @@ async def _join(world: World, scene: Scene, groups: "GroupServiceAsyncStub") -> 
 
     cast = world.cast
     await scene.refuses("an unverified account joining", "VERIFICATION_NEEDED", join(cast.lurker))
-    await scene.each("joining", [cast.helper, cast.rowdy, *world.accounts[: world.present]], join)
+    await scene.each("joining", [cast.helper, cast.rowdy, *world.present], join)
     await scene.refuses("joining twice", "ALREADY_A_MEMBER", join(cast.helper))
     listed, token = 0, ""
     while True:
@@ -92,7 +94,7 @@ async def _join(world: World, scene: Scene, groups: "GroupServiceAsyncStub") -> 
         listed, token = listed + len(page.members), page.next_page_token
         if not token:
             break
-    scene.proves(f"{listed} members are listed, page by page", listed == world.present + 3)
+    scene.proves(f"{listed} members are listed, page by page", listed == len(world.present) + 3)
     await groups.LeaveGroup(LeaveGroupRequest(request_id=request_id(), group_id=world.group_id, account_id=cast.helper))
     await join(cast.helper)
     await scene.refuses(

@@ -18,7 +18,7 @@ from ombud.retention.v1.log_service_pb2_grpc import LogServiceStub
 from ombud.retention.v1.record_pb2 import PROOF_STATE_SEALED
 from ombud.verify import verify_record
 from ombudctl.chat import Kind
-from ombudctl.story.scene import Scene, StoryError
+from ombudctl.story.scene import Scene, StoryError, together
 from ombudctl.story.script import Line
 from ombudctl.story.world import World
 
@@ -65,7 +65,7 @@ async def play(world: World, scene: Scene) -> None:
         with scene.bar("appending", len(lines)) as done:
             for first in range(0, len(lines), _CHUNK):
                 chunk = lines[first : first + _CHUNK]
-                await _run(chat, scene, producer, chunk)
+                await _run(chat, producer, chunk)
                 done(len(chunk))
         await _last_words(world, producer)
         await producer.flush()
@@ -94,17 +94,15 @@ async def play(world: World, scene: Scene) -> None:
 
 
 def _members(world: World) -> set[str]:
-    return {world.cast.founder, world.cast.helper, world.cast.rowdy, *world.accounts[: world.present]}
+    return {world.cast.founder, world.cast.helper, world.cast.rowdy, *world.present}
 
 
-async def _run(chat: _Chat, scene: Scene, producer: Producer, chunk: Sequence[Line]) -> None:
+async def _run(chat: _Chat, producer: Producer, chunk: Sequence[Line]) -> None:
     accounts = chat.world.accounts
-    came = dict.fromkeys(accounts[line.person] for line in chunk if line.event.kind is not Kind.PART)
+    came = dict.fromkeys(accounts[line.person] for line in chunk if line.event.posted)
     room = chat.world.room + 3 - len(chat.members)
-    await _join(chat, scene, [account_id for account_id in came if account_id not in chat.members][:room])
-    await scene.each(
-        "renaming", [line for line in chunk if line.event.kind is Kind.NICK], lambda line: _rename(chat, line)
-    )
+    await _join(chat, [account_id for account_id in came if account_id not in chat.members][:room])
+    await together([line for line in chunk if line.event.kind is Kind.NICK], lambda line: _rename(chat, line))
     may = await _check(chat, [accounts[line.person] for line in chunk if line.event.posted])
     for line in chunk:
         if line.event.posted and not next(may):
@@ -113,7 +111,7 @@ async def _run(chat: _Chat, scene: Scene, producer: Producer, chunk: Sequence[Li
         chat.world.bodies.append(body)
         await producer.append(chat.world.group_id, line.event.at, body)
     last = {accounts[line.person]: line.event.kind for line in chunk}
-    await _leave(chat, scene, [one for one, kind in last.items() if kind is Kind.PART and one in chat.members])
+    await _leave(chat, [one for one, kind in last.items() if kind is Kind.PART and one in chat.members])
 
 
 def _body(account_id: str, kind: str, text: str) -> bytes:
@@ -121,24 +119,24 @@ def _body(account_id: str, kind: str, text: str) -> bytes:
     return json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-async def _join(chat: _Chat, scene: Scene, newcomers: Iterable[str]) -> None:
+async def _join(chat: _Chat, newcomers: Iterable[str]) -> None:
     async def join(account_id: str) -> str:
         request = JoinGroupRequest(request_id=request_id(), group_id=chat.world.group_id, account_id=account_id)
         return (await chat.groups.JoinGroup(request)).consistency_token
 
     joined = list(newcomers)
-    tokens = await scene.each("joining", joined, join)
+    tokens = await together(joined, join)
     chat.members.update(joined)
     chat.token = tokens[-1] if tokens else chat.token
 
 
-async def _leave(chat: _Chat, scene: Scene, leavers: Iterable[str]) -> None:
+async def _leave(chat: _Chat, leavers: Iterable[str]) -> None:
     async def leave(account_id: str) -> str:
         request = LeaveGroupRequest(request_id=request_id(), group_id=chat.world.group_id, account_id=account_id)
         return (await chat.groups.LeaveGroup(request)).consistency_token
 
     leaving = list(leavers)
-    tokens = await scene.each("leaving", leaving, leave)
+    tokens = await together(leaving, leave)
     chat.members.difference_update(leaving)
     chat.left += len(leaving)
     chat.token = tokens[-1] if tokens else chat.token
