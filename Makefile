@@ -2,6 +2,8 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 PORT ?= 7700
+# A log of one's own, or the real one where it lies beside the project; without either the demo brings its own.
+CHAT ?= $(firstword $(wildcard ../shared/data/ubuntu-irc))
 VENV := .venv
 BIN := $(VENV)/bin
 CODEGEN := .venv-codegen

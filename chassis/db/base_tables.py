@@ -28,10 +28,11 @@ def create(op: Operations) -> None:
     op.create_table(
         "audit_record",
         sa.Column("sequence", sa.BigInteger(), primary_key=True, autoincrement=False),
-        sa.Column("audit_id", sa.String(36), nullable=False, unique=True),
+        sa.Column("audit_id", sa.String(36), nullable=False),
         sa.Column("trace_id", sa.String(32), nullable=False),
         sa.Column("span_id", sa.String(16), nullable=False),
         sa.Column("record", sa.LargeBinary(), nullable=False),
+        sa.UniqueConstraint("audit_id", name="uq_audit_record_audit_id"),
     )
     op.create_index("ix_audit_record_trace_id", "audit_record", ["trace_id"])
     op.create_table(

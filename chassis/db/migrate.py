@@ -1,5 +1,6 @@
 """Migrations: one Alembic history a service, in its `migrations` folder."""
 
+import logging
 import threading
 from importlib.resources import files
 
@@ -11,6 +12,9 @@ from sqlalchemy import MetaData, create_engine
 
 from chassis.db.engine import write_engine
 from chassis.db.tables import ChassisTable
+
+# It tells of every context it makes; what fails, it raises.
+logging.getLogger("alembic").setLevel(logging.WARNING)
 
 # Alembic keeps its context in the module: one upgrade at a time in a process.
 _one_at_a_time = threading.Lock()

@@ -172,7 +172,7 @@ class Writer:
             try:
                 entries = self._transact(items)
                 break
-            except Exception as error:  # noqa: BLE001 - every waiting caller must hear of it
+            except BaseException as error:  # noqa: BLE001 - every waiting caller must hear of it, and the thread lives on
                 if _retried(error) and attempt < _RETRIES:
                     continue
                 self._fail(items, error)
@@ -180,7 +180,7 @@ class Writer:
             break
         self._committed(items, entries)
 
-    def _fail(self, items: Sequence[Item], error: Exception) -> None:
+    def _fail(self, items: Sequence[Item], error: BaseException) -> None:
         # Class names only: a driver's message repeats the values of the statement.
         _log.error("%s: a transaction of %d commands failed: %s", self._service, len(items), type(error).__name__)
         for item in items:
@@ -223,7 +223,7 @@ class Writer:
             item.result = item.command(unit)
             if savepoint:
                 savepoint.commit()
-        except Exception as error:
+        except BaseException as error:
             if _retried(error):
                 raise
             if savepoint is None:
@@ -234,7 +234,7 @@ class Writer:
             _collect(item, unit, batch)
 
 
-def _retried(error: Exception) -> bool:
+def _retried(error: BaseException) -> bool:
     return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in _RETRIED_STATES
 
 
@@ -266,16 +266,16 @@ def _known(connection: Connection, items: Sequence[Item]) -> dict[tuple[str, str
 
 def _collect(item: Item, unit: Unit, batch: _Batch) -> None:
     head, call = batch.head, item.call
-    for key, payload in unit.changes:
+    for key, payload, traceparent in unit.changes:
         head.revision += 1
-        entry = FeedEntry(head.revision, call.trace.parent, key, payload)
+        entry = FeedEntry(head.revision, traceparent, key, payload)
         batch.entries.append(entry)
         batch.changes.append(
             {
                 "revision": entry.revision,
                 "key": key,
                 "payload": payload,
-                "traceparent": entry.traceparent,
+                "traceparent": traceparent,
                 "at": unit.now,
             }
         )
