@@ -120,8 +120,8 @@ def _read(name: str, content: bytes) -> tuple[list[ReceivedBatch], int]:
     batches: list[ReceivedBatch] = []
     if len(content) < _HEADER.size or not content.startswith(_MAGIC):
         return batches, 0
-    magic, version, record_class, codec, _, next_index = _HEADER.unpack_from(content)
-    if (magic, version, record_class, codec) != (_MAGIC, _VERSION, RecordClass.CHAT, Codec.PLAIN):
+    *form, next_index = _HEADER.unpack_from(content)
+    if form != [_MAGIC, _VERSION, RecordClass.CHAT, Codec.PLAIN, NO_KEY]:
         raise DamagedError(f"{name}: not a write-ahead file of a known version and codec")
     at = _HEADER.size
     while (payload := _payload(content, at)) is not None:

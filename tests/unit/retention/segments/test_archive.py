@@ -1,0 +1,69 @@
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from chassis.refusal import ErrorReason, Refusal
+from services.retention.log.leaves import RecordClass
+from services.retention.segments.archive import Archive
+from services.retention.segments.files import SpaceFloor, write_durably
+from services.retention.segments.records import ReceivedBatch, RecordBatch, from_micros
+from services.retention.segments.segment import build
+from services.retention.segments.store import Sealed
+
+RECEIVED = 1_790_000_000_000_000
+
+
+def seal(folder: Path, first_index: int) -> tuple[Path, Sealed]:
+    batch = RecordBatch("a", 1, [bytes(16)], [0, 0], [0, 0], [b"one", b"two"])
+    content, leaf = build(RecordClass.CHAT, UUID(int=first_index + 1), [ReceivedBatch(batch, RECEIVED, first_index)])
+    name = Archive(folder).write(leaf, content)
+    sealed = Sealed(str(leaf.segment_id), first_index, first_index + 2, name, leaf.file_hash, 0, from_micros(RECEIVED))
+    return folder / name, sealed
+
+
+def test_segment_lies_under_its_day_and_comes_back(tmp_path: Path) -> None:
+    file, sealed = seal(tmp_path, 40)
+    assert file.relative_to(tmp_path).as_posix() == "2026-09-21/chat-00000000000000000040.seg"
+    assert [record.body for record in Archive(tmp_path).load(sealed).all_records] == [b"one", b"two"]
+
+
+def test_every_damaged_byte_and_every_lost_end_is_refused(tmp_path: Path) -> None:
+    file, sealed = seal(tmp_path, 0)
+    whole = file.read_bytes()
+    for at in range(len(whole)):
+        for content in (whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :], whole[:at]):
+            file.write_bytes(content)
+            with pytest.raises(Refusal) as caught:
+                Archive(tmp_path).load(sealed)
+            assert caught.value.reason == ErrorReason.ERROR_REASON_SEGMENT_DAMAGED
+            assert caught.value.facts == {"segment_id": sealed.segment_id}
+
+
+def test_absent_file_is_refused(tmp_path: Path) -> None:
+    file, sealed = seal(tmp_path, 0)
+    file.unlink()
+    with pytest.raises(Refusal):
+        Archive(tmp_path).load(sealed)
+
+
+def test_file_is_whole_or_absent_under_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "deep" / "file"
+    write_durably(path, b"first")
+
+    def torn(_descriptor: int) -> None:
+        raise OSError("torn")
+
+    monkeypatch.setattr("os.fsync", torn)
+    with pytest.raises(OSError, match="torn"):
+        write_durably(path, b"second")
+    assert path.read_bytes() == b"first"
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_reserve_is_refused_to_be_touched_and_no_more(tmp_path: Path) -> None:
+    assert SpaceFloor(tmp_path, 0).refusal() is None
+    refusal = SpaceFloor(tmp_path, 1 << 62).refusal()
+    assert refusal is not None
+    assert refusal.reason == ErrorReason.ERROR_REASON_STORAGE_FULL
+    assert refusal.facts["floor_bytes"] == str(1 << 62)
