@@ -117,6 +117,11 @@ class Restriction:
     end: datetime | None = None
     stayed_from: datetime | None = None
 
+    @property
+    def bars_management(self) -> bool:
+        """Whether, while it binds, an account or those who manage a group can not manage."""
+        return self.measure in _BAR_MANAGEMENT
+
     def in_force(self, at: datetime) -> bool:
         """Whether it binds at the instant."""
         return (
@@ -254,6 +259,10 @@ _GROUP_MEASURES: tuple[tuple[tuple[Measure, ...], Reason, frozenset[Action]], ..
         frozenset({Action.POST, Action.JOIN}),
     ),
 )
+
+_BAR_MANAGEMENT = frozenset(measure for measure, _, denied in _ACCOUNT_MEASURES if Action.MANAGE in denied) | {
+    measure for measures, _, denied in _GROUP_MEASURES if Action.MANAGE in denied for measure in measures
+}
 
 _GRACE_COVERS = frozenset({Action.POST, Action.JOIN})
 

@@ -4,12 +4,15 @@ from chassis.db import Database, Unit
 from chassis.follow import Follower
 from chassis.peers import Peers
 from chassis.telemetry import Telemetry
-from ombud.credit.v1.standing_service_pb2 import StandingChange, WatchStandingRequest
+from ombud.credit.v1.standing_service_pb2 import StandingChange, SubjectEntitlements, WatchStandingRequest
 from ombud.credit.v1.standing_service_pb2_grpc import StandingServiceStub
 from ombud.groups.v1.change_pb2 import PROJECTION_ACCOUNTS, PROJECTION_STANDINGS, GroupsChange
-from ombud.identity.v1.account_service_pb2 import AccountChange, WatchAccountsRequest
+from ombud.identity.v1.account_service_pb2 import Account, AccountChange, WatchAccountsRequest
 from ombud.identity.v1.account_service_pb2_grpc import AccountServiceStub
 from services.groups.projections import store, wire
+from services.groups.stewardship import domain as stewardship
+from services.groups.stewardship import store as duties
+from services.groups.wire import of_group
 
 _RESET = "reset"
 
@@ -43,9 +46,15 @@ def standings(database: Database, peers: Peers, telemetry: Telemetry) -> Followe
 
 
 def apply_account(unit: Unit, change: AccountChange) -> None:
-    """Keeps an account."""
-    store.keep_account(unit.session, change.account)
-    unit.change(change.account.account_id, GroupsChange(account=change.account))
+    """Keeps what decisions need of an account, and nothing else that is known of it."""
+    told = change.account
+    account = Account(account_id=told.account_id, level=told.level, legacy=told.legacy)
+    if told.HasField("verified_until"):
+        account.verified_until.CopyFrom(told.verified_until)
+    if told.HasField("grace_end_time"):
+        account.grace_end_time.CopyFrom(told.grace_end_time)
+    store.keep_account(unit.session, account)
+    unit.change(account.account_id, GroupsChange(account=account))
 
 
 def apply_standing(unit: Unit, change: StandingChange) -> None:
@@ -53,9 +62,25 @@ def apply_standing(unit: Unit, change: StandingChange) -> None:
     if change.HasField("subject"):
         store.keep_standing(unit.session, change.subject)
         unit.change(wire.subject_key(change.subject.subject), GroupsChange(standing=change.subject))
+        _excuse_owners(unit, change.subject)
     else:
         store.keep_default(unit.session, change.defaults)
         unit.change("default", GroupsChange(default_entitlements=change.defaults))
+
+
+def _excuse_owners(unit: Unit, standing: SubjectEntitlements) -> None:
+    """Excuses owners from notices that a sanction has just kept them from curing."""
+    restrictions = wire.standing(standing).restrictions
+    for entry in duties.served(unit.session, standing.subject, unit.now):
+        excused = stewardship.excuse(entry, restrictions, unit.now)
+        if excused is not entry:
+            duties.keep(unit.session, excused)
+            unit.audit(
+                "groups.duty.excused",
+                subject=of_group(entry.group_id),
+                resource_id=entry.notice_id,
+                facts={"owner": entry.owner_account_id},
+            )
 
 
 def reset_accounts(unit: Unit) -> None:

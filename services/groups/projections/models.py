@@ -1,4 +1,4 @@
-"""Tables of what other services have said: their messages, as they came."""
+"""Tables of what other services have said, as messages."""
 
 from sqlalchemy import LargeBinary, String
 from sqlmodel import Field
@@ -7,7 +7,7 @@ from services.groups.tables import GroupsTable
 
 
 class ProjectedAccount(GroupsTable, table=True):
-    """The last `ombud.identity.v1.Account` of an account."""
+    """What decisions need of the last `ombud.identity.v1.Account` of an account."""
 
     __tablename__ = "projected_account"
 

@@ -1,11 +1,12 @@
 """The duty of a group's owner: notice, tools, time to cure, and only then a breach."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from chassis.refusal import ErrorReason, Refusal
-from services.groups.decisions.domain import Decision, FactKind
+from services.groups.decisions.domain import Decision, FactKind, Restriction
 
 
 class Tool(StrEnum):
@@ -25,6 +26,7 @@ class DutyState(StrEnum):
     SERVED = "SERVED"
     CURED = "CURED"
     BREACHED = "BREACHED"
+    EXCUSED = "EXCUSED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,7 @@ class DutyEntry:
         tools: What the owner had at hand then; never empty.
         cure_end_time: First instant that is too late for a cure.
         cure_time: When the cure was recorded; None if none was.
+        tools_lost_time: When a sanction took the owner's means to cure, in the time to cure; None if none did.
     """
 
     notice_id: str
@@ -46,11 +49,14 @@ class DutyEntry:
     serve_time: datetime
     cure_end_time: datetime
     cure_time: datetime | None = None
+    tools_lost_time: datetime | None = None
 
     def state(self, at: datetime) -> DutyState:
         """How the duty stands at the instant."""
         if self.cure_time is not None:
             return DutyState.CURED
+        if self.tools_lost_time is not None:
+            return DutyState.EXCUSED
         return DutyState.SERVED if at < self.cure_end_time else DutyState.BREACHED
 
 
@@ -96,11 +102,11 @@ def cure(entry: DutyEntry, at: datetime) -> DutyEntry:
     """The entry with its cure.
 
     Raises:
-        Refusal: WRONG_STATE, if it was cured before; CURE_TIME_OVER.
+        Refusal: WRONG_STATE, if it was cured or excused before; CURE_TIME_OVER.
     """
     match entry.state(at):
-        case DutyState.CURED:
-            raise Refusal.wrong_state("notice", state=DutyState.CURED, needs=DutyState.SERVED)
+        case DutyState.SERVED:
+            return replace(entry, cure_time=at)
         case DutyState.BREACHED:
             raise Refusal(
                 ErrorReason.ERROR_REASON_CURE_TIME_OVER,
@@ -109,5 +115,29 @@ def cure(entry: DutyEntry, at: datetime) -> DutyEntry:
                 notice_id=entry.notice_id,
                 cure_end_time=entry.cure_end_time.isoformat(),
             )
-        case _:
-            return replace(entry, cure_time=at)
+        case state:
+            raise Refusal.wrong_state("notice", state=state, needs=DutyState.SERVED)
+
+
+def excuse(entry: DutyEntry, restrictions: Iterable[Restriction], at: datetime) -> DutyEntry:
+    """The entry, excused if one of these restrictions keeps the owner from managing within the time to cure.
+
+    Nobody answers for what they could not do: a notice is no trap for an owner who is then suspended.
+
+    Args:
+        entry: A notice, not cured.
+        restrictions: Those against the owner or the group.
+        at: The instant at which they are told.
+    """
+    if any(_takes_tools(each, entry) for each in restrictions):
+        return replace(entry, tools_lost_time=at)
+    return entry
+
+
+def _takes_tools(restriction: Restriction, entry: DutyEntry) -> bool:
+    ends = [end for end in (restriction.end, restriction.stayed_from) if end is not None]
+    return (
+        restriction.bars_management
+        and restriction.start < entry.cure_end_time
+        and all(end > max(entry.serve_time, restriction.start) for end in ends)
+    )

@@ -20,8 +20,10 @@ class DutyRow(GroupsTable, table=True):
         CheckConstraint(
             "cure_time IS NULL OR (cure_time >= serve_time AND cure_time < cure_end_time)", name="cured_in_time"
         ),
+        CheckConstraint("tools_lost_time IS NULL OR tools_lost_time < cure_end_time", name="tools_lost_in_time"),
         ForeignKeyConstraint(["group_id"], ["chat_group.group_id"]),
         Index(None, "group_id", "notice_id"),
+        Index(None, "owner_account_id"),
     )
 
     notice_id: str = Field(primary_key=True, sa_type=String(36))
@@ -32,3 +34,4 @@ class DutyRow(GroupsTable, table=True):
     serve_time: datetime = Field(sa_type=Instant)
     cure_end_time: datetime = Field(sa_type=Instant)
     cure_time: datetime | None = Field(default=None, sa_type=Instant)
+    tools_lost_time: datetime | None = Field(default=None, sa_type=Instant)

@@ -83,7 +83,7 @@ class StewardshipServicer(stewardship_service_pb2_grpc.StewardshipServiceService
 
         def command(unit: Unit) -> contract.RecordCureResponse:
             entry = domain.cure(store.get(unit.session, request.notice_id), unit.now)
-            store.keep_cure(unit.session, entry)
+            store.keep(unit.session, entry)
             unit.audit(
                 "groups.duty.cured",
                 subject=of_group(entry.group_id),
@@ -127,5 +127,6 @@ def _message(entry: domain.DutyEntry, at: datetime) -> contract.DutyEntry:
         serve_time=timestamp(entry.serve_time),
         cure_end_time=timestamp(entry.cure_end_time),
         cure_time=timestamp(entry.cure_time),
+        tools_lost_time=timestamp(entry.tools_lost_time),
         state=contract.DutyState.Value(f"DUTY_STATE_{entry.state(at)}"),
     )

@@ -1,9 +1,12 @@
 """Queries on the ledger of duty."""
 
+from datetime import datetime
+
 from sqlmodel import Session, col, select
 
 from chassis.pages import Page
 from chassis.refusal import Refusal
+from ombud.common.v1.types_pb2 import Subject
 from services.groups.stewardship.domain import DutyEntry, Tool
 from services.groups.stewardship.models import DutyRow
 
@@ -35,9 +38,23 @@ def get(session: Session, notice_id: str) -> DutyEntry:
     return _entry(row)
 
 
-def keep_cure(session: Session, entry: DutyEntry) -> None:
-    """Keeps the cure of a notice."""
-    session.get_one(DutyRow, entry.notice_id).cure_time = entry.cure_time
+def keep(session: Session, entry: DutyEntry) -> None:
+    """Keeps what became of a notice."""
+    row = session.get_one(DutyRow, entry.notice_id)
+    row.cure_time = entry.cure_time
+    row.tools_lost_time = entry.tools_lost_time
+
+
+def served(session: Session, subject: Subject, at: datetime) -> list[DutyEntry]:
+    """The notices to an owner, or in a group, whose time to cure runs at the instant."""
+    query = select(DutyRow).where(
+        col(DutyRow.cure_time).is_(None), col(DutyRow.tools_lost_time).is_(None), col(DutyRow.cure_end_time) > at
+    )
+    if subject.account_id:
+        query = query.where(DutyRow.owner_account_id == subject.account_id)
+    else:
+        query = query.where(DutyRow.group_id == subject.group_id)
+    return [_entry(row) for row in session.exec(query)]
 
 
 def ledger(session: Session, group_id: str, notice_id: str, page: Page) -> list[DutyEntry]:
@@ -68,4 +85,5 @@ def _entry(row: DutyRow) -> DutyEntry:
         serve_time=row.serve_time,
         cure_end_time=row.cure_end_time,
         cure_time=row.cure_time,
+        tools_lost_time=row.tools_lost_time,
     )

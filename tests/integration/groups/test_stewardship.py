@@ -91,6 +91,31 @@ async def test_owner_whom_a_sanction_keeps_from_managing_is_served_no_notice(sta
     assert (refused.reason, refused.facts["sanction"]) == ("OWNER_WITHOUT_TOOLS", sanction)
 
 
+@pytest.mark.parametrize("measure", ["MANAGEMENT_SUSPENDED", "ACCOUNT_CLOSED", "GROUP_CLOSED"])
+async def test_owner_who_loses_the_tools_while_the_time_runs_is_excused(either: Stand, measure: str) -> None:
+    group = await either.group()
+    entry = (await either.moderation.ServeNotice(notice(either, group.group_id))).entry
+    either.clock.advance(DAY)
+    against = {"group": group.group_id} if measure == "GROUP_CLOSED" else {"account": group.owner_account_id}
+    await either.sanction(measure, **against, end=either.clock.now() + DAY)
+    either.clock.advance(30 * DAY)
+    (kept,) = await ledger(either, group.group_id)
+    assert kept.state == DutyState.DUTY_STATE_EXCUSED
+    assert kept.tools_lost_time == timestamp(either.clock.now() - 30 * DAY)
+    refused = await refusal_of(either.stewardship.RecordCure(cure(entry.notice_id)))
+    assert (refused.reason, refused.facts["state"]) == ("WRONG_STATE", "EXCUSED")
+    assert "groups.duty.excused" in [record.action for record in await either.audited()]
+
+
+async def test_sanction_that_leaves_the_tools_or_comes_after_the_breach_excuses_nobody(stand: Stand) -> None:
+    group = await stand.group()
+    await stand.moderation.ServeNotice(notice(stand, group.group_id))
+    await stand.sanction("PUBLISHING_SUSPENDED", account=group.owner_account_id)
+    stand.clock.advance(3 * DAY)
+    await stand.sanction("MANAGEMENT_SUSPENDED", account=group.owner_account_id)
+    assert (await ledger(stand, group.group_id))[0].state == DutyState.DUTY_STATE_BREACHED
+
+
 async def test_owner_who_let_the_verification_expire_is_not_excused(stand: Stand) -> None:
     owner = await stand.verified(until=stand.clock.now() + DAY)
     group = await stand.group(owner)

@@ -99,7 +99,7 @@ class GroupsChange(_message.Message):
 
     @_builtins.property
     def account(self) -> _account_service_pb2.Account:
-        """An account, as the identity service sent it."""
+        """An account: its id, level, legacy and the instants at which time changes it. Nothing else is kept of it."""
 
     @_builtins.property
     def standing(self) -> _standing_service_pb2.SubjectEntitlements:

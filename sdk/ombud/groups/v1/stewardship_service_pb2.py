@@ -27,7 +27,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from ombud.common.v1 import access_pb2 as ombud_dot_common_dot_v1_dot_access__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)ombud/groups/v1/stewardship_service.proto\x12\x0fombud.groups.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1combud/common/v1/access.proto\"\xc5\x02\n\tDutyEntry\x12\x11\n\tnotice_id\x18\x01 \x01(\t\x12\x10\n\x08group_id\x18\x02 \x01(\t\x12\x18\n\x10owner_account_id\x18\x03 \x01(\t\x12\x0c\n\x04\x64uty\x18\x04 \x01(\t\x12.\n\x05tools\x18\x05 \x03(\x0e\x32\x1f.ombud.groups.v1.ManagementTool\x12.\n\nserve_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\rcure_end_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tcure_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x05state\x18\t \x01(\x0e\x32\x1a.ombud.groups.v1.DutyState\"\xee\x01\n\x12ServeNoticeRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1a\n\x08group_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1c\n\x04\x64uty\x18\x03 \x01(\tB\x0e\xbaH\x0br\t\x10\x01\x18\xf4\x03\x32\x02\\S\x12\x45\n\x05tools\x18\x04 \x03(\x0e\x32\x1f.ombud.groups.v1.ManagementToolB\x15\xbaH\x12\x92\x01\x0f\x08\x01\x10\x10\x18\x01\"\x07\x82\x01\x04\x10\x01 \x00\x12\x39\n\rcure_end_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01\"@\n\x13ServeNoticeResponse\x12)\n\x05\x65ntry\x18\x01 \x01(\x0b\x32\x1a.ombud.groups.v1.DutyEntry\"N\n\x11RecordCureRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1b\n\tnotice_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"?\n\x12RecordCureResponse\x12)\n\x05\x65ntry\x18\x01 \x01(\x0b\x32\x1a.ombud.groups.v1.DutyEntry\"\x8c\x01\n\x14GetDutyLedgerRequest\x12\x1a\n\x08group_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1e\n\tnotice_id\x18\x02 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x1a\n\tpage_size\x18\x03 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08\"]\n\x15GetDutyLedgerResponse\x12+\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1a.ombud.groups.v1.DutyEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*\xff\x01\n\x0eManagementTool\x12\x1f\n\x1bMANAGEMENT_TOOL_UNSPECIFIED\x10\x00\x12\"\n\x1eMANAGEMENT_TOOL_REMOVE_MESSAGE\x10\x01\x12\x1f\n\x1bMANAGEMENT_TOOL_MUTE_MEMBER\x10\x02\x12!\n\x1dMANAGEMENT_TOOL_REMOVE_MEMBER\x10\x03\x12!\n\x1dMANAGEMENT_TOOL_PAUSE_POSTING\x10\x04\x12#\n\x1fMANAGEMENT_TOOL_APPROVE_JOINING\x10\x05\x12\x1c\n\x18MANAGEMENT_TOOL_SET_ROLE\x10\x06*m\n\tDutyState\x12\x1a\n\x16\x44UTY_STATE_UNSPECIFIED\x10\x00\x12\x15\n\x11\x44UTY_STATE_SERVED\x10\x01\x12\x14\n\x10\x44UTY_STATE_CURED\x10\x02\x12\x17\n\x13\x44UTY_STATE_BREACHED\x10\x03\x32\xf3\x02\n\x12StewardshipService\x12o\n\x0bServeNotice\x12#.ombud.groups.v1.ServeNoticeRequest\x1a$.ombud.groups.v1.ServeNoticeResponse\"\x15\x8a\xb5\x18\x11\x12\x04\x64\x65sk\x1a\tmoderator\x12k\n\nRecordCure\x12\".ombud.groups.v1.RecordCureRequest\x1a#.ombud.groups.v1.RecordCureResponse\"\x14\x8a\xb5\x18\x10\x12\x08platform\x12\x04\x64\x65sk\x12\x7f\n\rGetDutyLedger\x12%.ombud.groups.v1.GetDutyLedgerRequest\x1a&.ombud.groups.v1.GetDutyLedgerResponse\"\x1f\x90\x02\x01\x8a\xb5\x18\x18\x12\x08platform\x12\x04\x64\x65sk\x12\x06\x63reditb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)ombud/groups/v1/stewardship_service.proto\x12\x0fombud.groups.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1combud/common/v1/access.proto\"\xfa\x02\n\tDutyEntry\x12\x11\n\tnotice_id\x18\x01 \x01(\t\x12\x10\n\x08group_id\x18\x02 \x01(\t\x12\x18\n\x10owner_account_id\x18\x03 \x01(\t\x12\x0c\n\x04\x64uty\x18\x04 \x01(\t\x12.\n\x05tools\x18\x05 \x03(\x0e\x32\x1f.ombud.groups.v1.ManagementTool\x12.\n\nserve_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\rcure_end_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tcure_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x05state\x18\t \x01(\x0e\x32\x1a.ombud.groups.v1.DutyState\x12\x33\n\x0ftools_lost_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xee\x01\n\x12ServeNoticeRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1a\n\x08group_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1c\n\x04\x64uty\x18\x03 \x01(\tB\x0e\xbaH\x0br\t\x10\x01\x18\xf4\x03\x32\x02\\S\x12\x45\n\x05tools\x18\x04 \x03(\x0e\x32\x1f.ombud.groups.v1.ManagementToolB\x15\xbaH\x12\x92\x01\x0f\x08\x01\x10\x10\x18\x01\"\x07\x82\x01\x04\x10\x01 \x00\x12\x39\n\rcure_end_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01\"@\n\x13ServeNoticeResponse\x12)\n\x05\x65ntry\x18\x01 \x01(\x0b\x32\x1a.ombud.groups.v1.DutyEntry\"N\n\x11RecordCureRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1b\n\tnotice_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"?\n\x12RecordCureResponse\x12)\n\x05\x65ntry\x18\x01 \x01(\x0b\x32\x1a.ombud.groups.v1.DutyEntry\"\x8c\x01\n\x14GetDutyLedgerRequest\x12\x1a\n\x08group_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1e\n\tnotice_id\x18\x02 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12\x1a\n\tpage_size\x18\x03 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08\"]\n\x15GetDutyLedgerResponse\x12+\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1a.ombud.groups.v1.DutyEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*\xff\x01\n\x0eManagementTool\x12\x1f\n\x1bMANAGEMENT_TOOL_UNSPECIFIED\x10\x00\x12\"\n\x1eMANAGEMENT_TOOL_REMOVE_MESSAGE\x10\x01\x12\x1f\n\x1bMANAGEMENT_TOOL_MUTE_MEMBER\x10\x02\x12!\n\x1dMANAGEMENT_TOOL_REMOVE_MEMBER\x10\x03\x12!\n\x1dMANAGEMENT_TOOL_PAUSE_POSTING\x10\x04\x12#\n\x1fMANAGEMENT_TOOL_APPROVE_JOINING\x10\x05\x12\x1c\n\x18MANAGEMENT_TOOL_SET_ROLE\x10\x06*\x85\x01\n\tDutyState\x12\x1a\n\x16\x44UTY_STATE_UNSPECIFIED\x10\x00\x12\x15\n\x11\x44UTY_STATE_SERVED\x10\x01\x12\x14\n\x10\x44UTY_STATE_CURED\x10\x02\x12\x17\n\x13\x44UTY_STATE_BREACHED\x10\x03\x12\x16\n\x12\x44UTY_STATE_EXCUSED\x10\x04\x32\xf3\x02\n\x12StewardshipService\x12o\n\x0bServeNotice\x12#.ombud.groups.v1.ServeNoticeRequest\x1a$.ombud.groups.v1.ServeNoticeResponse\"\x15\x8a\xb5\x18\x11\x12\x04\x64\x65sk\x1a\tmoderator\x12k\n\nRecordCure\x12\".ombud.groups.v1.RecordCureRequest\x1a#.ombud.groups.v1.RecordCureResponse\"\x14\x8a\xb5\x18\x10\x12\x08platform\x12\x04\x64\x65sk\x12\x7f\n\rGetDutyLedger\x12%.ombud.groups.v1.GetDutyLedgerRequest\x1a&.ombud.groups.v1.GetDutyLedgerResponse\"\x1f\x90\x02\x01\x8a\xb5\x18\x18\x12\x08platform\x12\x04\x64\x65sk\x12\x06\x63reditb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -62,24 +62,24 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_STEWARDSHIPSERVICE'].methods_by_name['RecordCure']._serialized_options = b'\212\265\030\020\022\010platform\022\004desk'
   _globals['_STEWARDSHIPSERVICE'].methods_by_name['GetDutyLedger']._loaded_options = None
   _globals['_STEWARDSHIPSERVICE'].methods_by_name['GetDutyLedger']._serialized_options = b'\220\002\001\212\265\030\030\022\010platform\022\004desk\022\006credit'
-  _globals['_MANAGEMENTTOOL']._serialized_start=1173
-  _globals['_MANAGEMENTTOOL']._serialized_end=1428
-  _globals['_DUTYSTATE']._serialized_start=1430
-  _globals['_DUTYSTATE']._serialized_end=1539
+  _globals['_MANAGEMENTTOOL']._serialized_start=1226
+  _globals['_MANAGEMENTTOOL']._serialized_end=1481
+  _globals['_DUTYSTATE']._serialized_start=1484
+  _globals['_DUTYSTATE']._serialized_end=1617
   _globals['_DUTYENTRY']._serialized_start=155
-  _globals['_DUTYENTRY']._serialized_end=480
-  _globals['_SERVENOTICEREQUEST']._serialized_start=483
-  _globals['_SERVENOTICEREQUEST']._serialized_end=721
-  _globals['_SERVENOTICERESPONSE']._serialized_start=723
-  _globals['_SERVENOTICERESPONSE']._serialized_end=787
-  _globals['_RECORDCUREREQUEST']._serialized_start=789
-  _globals['_RECORDCUREREQUEST']._serialized_end=867
-  _globals['_RECORDCURERESPONSE']._serialized_start=869
-  _globals['_RECORDCURERESPONSE']._serialized_end=932
-  _globals['_GETDUTYLEDGERREQUEST']._serialized_start=935
-  _globals['_GETDUTYLEDGERREQUEST']._serialized_end=1075
-  _globals['_GETDUTYLEDGERRESPONSE']._serialized_start=1077
-  _globals['_GETDUTYLEDGERRESPONSE']._serialized_end=1170
-  _globals['_STEWARDSHIPSERVICE']._serialized_start=1542
-  _globals['_STEWARDSHIPSERVICE']._serialized_end=1913
+  _globals['_DUTYENTRY']._serialized_end=533
+  _globals['_SERVENOTICEREQUEST']._serialized_start=536
+  _globals['_SERVENOTICEREQUEST']._serialized_end=774
+  _globals['_SERVENOTICERESPONSE']._serialized_start=776
+  _globals['_SERVENOTICERESPONSE']._serialized_end=840
+  _globals['_RECORDCUREREQUEST']._serialized_start=842
+  _globals['_RECORDCUREREQUEST']._serialized_end=920
+  _globals['_RECORDCURERESPONSE']._serialized_start=922
+  _globals['_RECORDCURERESPONSE']._serialized_end=985
+  _globals['_GETDUTYLEDGERREQUEST']._serialized_start=988
+  _globals['_GETDUTYLEDGERREQUEST']._serialized_end=1128
+  _globals['_GETDUTYLEDGERRESPONSE']._serialized_start=1130
+  _globals['_GETDUTYLEDGERRESPONSE']._serialized_end=1223
+  _globals['_STEWARDSHIPSERVICE']._serialized_start=1620
+  _globals['_STEWARDSHIPSERVICE']._serialized_end=1991
 # @@protoc_insertion_point(module_scope)

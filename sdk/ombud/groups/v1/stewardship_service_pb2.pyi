@@ -74,6 +74,8 @@ class _DutyStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_DutyState.V
     """Cured in time. No consequence may follow."""
     DUTY_STATE_BREACHED: _DutyState.ValueType  # 3
     """The time to cure ended without a cure. Only now may a consequence for the owner be grounded on it."""
+    DUTY_STATE_EXCUSED: _DutyState.ValueType  # 4
+    """A sanction took the owner's means to cure before the time was over. No consequence may follow."""
 
 class DutyState(_DutyState, metaclass=_DutyStateEnumTypeWrapper):
     """How a duty stands. Derived from the ledger and the instant, never stored."""
@@ -86,6 +88,8 @@ DUTY_STATE_CURED: DutyState.ValueType  # 2
 """Cured in time. No consequence may follow."""
 DUTY_STATE_BREACHED: DutyState.ValueType  # 3
 """The time to cure ended without a cure. Only now may a consequence for the owner be grounded on it."""
+DUTY_STATE_EXCUSED: DutyState.ValueType  # 4
+"""A sanction took the owner's means to cure before the time was over. No consequence may follow."""
 Global___DutyState: _TypeAlias = DutyState  # noqa: Y015
 
 @_typing.final
@@ -103,6 +107,7 @@ class DutyEntry(_message.Message):
     CURE_END_TIME_FIELD_NUMBER: _builtins.int
     CURE_TIME_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
+    TOOLS_LOST_TIME_FIELD_NUMBER: _builtins.int
     notice_id: _builtins.str
     """Id of the notice (UUIDv7)."""
     group_id: _builtins.str
@@ -129,6 +134,10 @@ class DutyEntry(_message.Message):
     def cure_time(self) -> _timestamp_pb2.Timestamp:
         """When the cure was recorded; absent if none was."""
 
+    @_builtins.property
+    def tools_lost_time(self) -> _timestamp_pb2.Timestamp:
+        """When a sanction took the owner's means to cure before the time was over; absent if none did."""
+
     def __init__(
         self,
         *,
@@ -141,10 +150,11 @@ class DutyEntry(_message.Message):
         cure_end_time: _timestamp_pb2.Timestamp | None = ...,
         cure_time: _timestamp_pb2.Timestamp | None = ...,
         state: Global___DutyState.ValueType = ...,
+        tools_lost_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["cure_end_time", b"cure_end_time", "cure_time", b"cure_time", "serve_time", b"serve_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cure_end_time", b"cure_end_time", "cure_time", b"cure_time", "serve_time", b"serve_time", "tools_lost_time", b"tools_lost_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cure_end_time", b"cure_end_time", "cure_time", b"cure_time", "duty", b"duty", "group_id", b"group_id", "notice_id", b"notice_id", "owner_account_id", b"owner_account_id", "serve_time", b"serve_time", "state", b"state", "tools", b"tools"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cure_end_time", b"cure_end_time", "cure_time", b"cure_time", "duty", b"duty", "group_id", b"group_id", "notice_id", b"notice_id", "owner_account_id", b"owner_account_id", "serve_time", b"serve_time", "state", b"state", "tools", b"tools", "tools_lost_time", b"tools_lost_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -229,7 +239,7 @@ class RecordCureRequest(_message.Message):
     request_id: _builtins.str
     """Idempotency key (UUID)."""
     notice_id: _builtins.str
-    """The notice (UUID). Unknown: NOT_FOUND. Cured before: WRONG_STATE. Its time is over: CURE_TIME_OVER."""
+    """The notice (UUID). Unknown: NOT_FOUND. Cured or excused before: WRONG_STATE. Its time is over: CURE_TIME_OVER."""
     def __init__(
         self,
         *,

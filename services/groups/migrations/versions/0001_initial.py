@@ -77,6 +77,7 @@ def _duty() -> None:
         sa.Column("serve_time", sa.BigInteger(), nullable=False),
         sa.Column("cure_end_time", sa.BigInteger(), nullable=False),
         sa.Column("cure_time", sa.BigInteger(), nullable=True),
+        sa.Column("tools_lost_time", sa.BigInteger(), nullable=True),
         sa.ForeignKeyConstraint(["group_id"], ["chat_group.group_id"], name="fk_duty_group_id_chat_group"),
         sa.CheckConstraint("tools <> ''", name="ck_duty_tools_given"),
         sa.CheckConstraint("duty <> ''", name="ck_duty_duty_named"),
@@ -85,8 +86,12 @@ def _duty() -> None:
             "cure_time IS NULL OR (cure_time >= serve_time AND cure_time < cure_end_time)",
             name="ck_duty_cured_in_time",
         ),
+        sa.CheckConstraint(
+            "tools_lost_time IS NULL OR tools_lost_time < cure_end_time", name="ck_duty_tools_lost_in_time"
+        ),
     )
     op.create_index("ix_duty_group_id_notice_id", "duty", ["group_id", "notice_id"])
+    op.create_index("ix_duty_owner_account_id", "duty", ["owner_account_id"])
 
 
 def _tip_offs() -> None:

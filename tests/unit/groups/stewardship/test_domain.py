@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -5,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chassis.refusal import ErrorReason, Refusal
-from services.groups.stewardship.domain import DutyEntry, DutyState, Tool, check_cure_time, cure
+from services.groups.decisions.domain import Measure, Restriction
+from services.groups.stewardship.domain import DutyEntry, DutyState, Tool, check_cure_time, cure, excuse
 from tests.unit.groups.decisions.facts import HOUR, NOW
 
 instants = st.integers(0, 20).map(lambda hours: NOW + hours * HOUR)
@@ -33,6 +35,17 @@ def test_cure_is_refused_from_the_end_on(end: datetime, at: datetime) -> None:
         with pytest.raises(Refusal) as refused:
             cure(entry(end), at)
         assert refused.value.reason == ErrorReason.ERROR_REASON_CURE_TIME_OVER
+
+
+@given(start=instants, end=st.none() | instants, stay=st.none() | instants)
+def test_owner_is_excused_exactly_if_the_tools_are_gone_at_some_instant_of_the_time_to_cure(
+    start: datetime, end: datetime | None, stay: datetime | None
+) -> None:
+    restriction = Restriction("s", Measure.MANAGEMENT_SUSPENDED, start, end, stay)
+    duty = entry(NOW + 10 * HOUR)
+    gone = any(restriction.in_force(NOW + hours * HOUR) for hours in range(10))
+    assert (excuse(duty, [restriction], NOW).state(NOW + 20 * HOUR) is DutyState.EXCUSED) is gone
+    assert excuse(duty, [replace(restriction, measure=Measure.PUBLISHING_SUSPENDED)], NOW) is duty
 
 
 def test_least_time_is_measured_from_the_serving() -> None:
