@@ -7,13 +7,13 @@ from collections.abc import AsyncIterable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
-from opentelemetry.trace import SpanKind
+from opentelemetry.trace import Span, SpanKind
 from sqlmodel import Session
 
 from chassis.db import Database, Unit
 from chassis.db.tables import FeedPosition
 from chassis.retry import Backoff
-from chassis.telemetry import Telemetry, enter, finish, parse_parent
+from chassis.telemetry import Telemetry, as_trace, finish, parse_parent
 from ombud.client import OmbudError
 from ombud.common.v1.types_pb2 import FeedCheckpoint
 
@@ -39,10 +39,6 @@ C = TypeVar("C", bound=_Change)
 
 class _StreamEndedError(Exception):
     """The other side ended a stream that has no end of its own: it drains."""
-
-
-class _RunBeforeFailedError(Exception):
-    """A run can not be applied, because one before it was not."""
 
 
 class Follower(Generic[C]):
@@ -129,53 +125,50 @@ class Follower(Generic[C]):
         return [item.change for item in items if item.HasField("change")], checkpoints[-1] if checkpoints else None
 
     async def _apply_batch(self, changes: Sequence[C], checkpoint: FeedCheckpoint | None) -> None:
-        """Applies changes, each run of one trace under a span of it.
+        """Applies changes together, or one by one up to the one that can not be applied."""
+        try:
+            await self._apply_together(changes, checkpoint)
+        except Exception:
+            if len(changes) == 1:
+                raise
+            for change in changes:
+                await self._apply_together([change], checkpoint)
 
-        The runs reach the writer together and share a transaction; each is in a task of its own, for its span is
-        current there alone.
-        """
-        epoch = checkpoint.epoch if checkpoint else None
-        applying = []
-        after = 0
-        for traceparent, run in _runs(changes):
-            applying.append(asyncio.create_task(self._apply_run(traceparent, run, epoch, after)))
-            after = run[-1].revision
-        outcomes = await asyncio.gather(*applying, return_exceptions=True)
-        for failure in filter(None, outcomes):
-            raise failure
-
-    async def _apply_run(self, traceparent: str, changes: Sequence[C], epoch: str | None, after: int) -> None:
-        parent = parse_parent(traceparent)
-        span = None
-        if parent is not None:
-            span = self._telemetry.start(
-                f"follow {self._feed}",
-                parent=parent,
-                kind=SpanKind.CONSUMER,
-                attributes={
-                    "ombud.service": self._database.service,
-                    "ombud.count": len(changes),
-                    "ombud.revision": changes[-1].revision,
-                },
-            )
-            enter(span.get_span_context())
+    async def _apply_together(self, changes: Sequence[C], checkpoint: FeedCheckpoint | None) -> None:
+        """Applies changes and keeps the position in one transaction, with a span for each run of one trace."""
+        runs = [(self._span(traceparent, run), run) for traceparent, run in _runs(changes)]
 
         def task(unit: Unit) -> None:
             kept = self._position(unit.session)
-            if kept.revision < after:
-                raise _RunBeforeFailedError
-            for change in changes:
-                if change.revision > kept.revision:
-                    self._apply(unit, change)
-            self._keep(unit.session, Position(epoch or kept.epoch, max(changes[-1].revision, kept.revision)))
+            for span, run in runs:
+                traced = unit.under(as_trace(span.get_span_context())) if span else unit
+                for change in run:
+                    if change.revision > kept.revision:
+                        self._apply(traced, change)
+            epoch = checkpoint.epoch if checkpoint else kept.epoch
+            self._keep(unit.session, Position(epoch, max(changes[-1].revision, kept.revision)))
 
         code = "INTERNAL"
         try:
             await self._database.work(self._feed, task)
             code = "OK"
         finally:
-            if span:
-                finish(span, code, {})
+            for span, _ in runs:
+                if span:
+                    finish(span, code, {})
+
+    def _span(self, traceparent: str, run: Sequence[C]) -> Span | None:
+        parent = parse_parent(traceparent)
+        if parent is None:
+            return None
+        attributes: dict[str, str | int] = {
+            "ombud.service": self._database.service,
+            "ombud.count": len(run),
+            "ombud.revision": run[-1].revision,
+        }
+        return self._telemetry.start(
+            f"follow {self._feed}", parent=parent, kind=SpanKind.CONSUMER, attributes=attributes
+        )
 
     def _start_over(self, unit: Unit) -> None:
         _log.warning("%s: the feed starts anew, what was derived from it is rebuilt", self._feed)
@@ -187,9 +180,7 @@ class Follower(Generic[C]):
         return Position(row.epoch, row.revision) if row else Position()
 
     def _keep(self, session: Session, position: Position) -> None:
-        row = session.get(FeedPosition, self._feed) or FeedPosition(feed=self._feed)
-        row.epoch, row.revision = position.epoch, position.revision
-        session.add(row)
+        session.merge(FeedPosition(feed=self._feed, epoch=position.epoch, revision=position.revision))
 
 
 def _runs(changes: Sequence[C]) -> list[tuple[str, list[C]]]:

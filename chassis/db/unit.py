@@ -1,14 +1,14 @@
 """The unit of work: what a command is handed inside its transaction."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from sqlmodel import Session
 
-from chassis.call import Call
+from chassis.call import Call, Trace
 from chassis.ids import new_id
 from ombud.common.v1.audit_pb2 import AuditOutcome, AuditRecord
 from ombud.common.v1.types_pb2 import Subject
@@ -28,7 +28,7 @@ class Unit:
     now: datetime
     call: Call
     service: str
-    changes: list[tuple[str, bytes]] = field(default_factory=list)
+    changes: list[tuple[str, bytes, str]] = field(default_factory=list)
     audits: list[AuditRecord] = field(default_factory=list)
 
     def change(self, key: str, message: Message) -> None:
@@ -38,7 +38,11 @@ class Unit:
             key: What changed, such as an account id; at most 128 characters.
             message: The feed's payload message, whole: a consumer needs no earlier entry of that key.
         """
-        self.changes.append((key, message.SerializeToString()))
+        self.changes.append((key, message.SerializeToString(), self.call.trace.parent))
+
+    def under(self, trace: Trace) -> "Unit":
+        """The same unit, for what belongs to another trace than the call's own."""
+        return replace(self, call=replace(self.call, trace=trace))
 
     def audit(
         self,
