@@ -10,7 +10,7 @@ from tests.support.suite import Suite, running_suite
 from tests.support.wire import Wire, wired
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Lived:
     """A running suite with a whole life behind it."""
 
