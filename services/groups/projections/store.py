@@ -1,6 +1,7 @@
 """Queries on what identity and credit have said."""
 
-from sqlmodel import Session, delete
+from sqlalchemy import text
+from sqlmodel import Session, col, delete, select
 
 from ombud.credit.v1.standing_service_pb2 import DefaultEntitlements, SubjectEntitlements
 from ombud.identity.v1.account_service_pb2 import Account
@@ -9,22 +10,32 @@ from services.groups.projections import wire
 from services.groups.projections.models import ProjectedAccount, ProjectedStanding
 
 _DEFAULT = "default"
+# One statement that SQLite and PostgreSQL both know; a merge would ask first, and flush before it asks.
+_KEEP_ACCOUNT = text(
+    "INSERT INTO projected_account (account_id, message) VALUES (:key, :message)"
+    " ON CONFLICT (account_id) DO UPDATE SET message = excluded.message"
+)
+_KEEP_STANDING = text(
+    "INSERT INTO projected_standing (subject_key, message) VALUES (:key, :message)"
+    " ON CONFLICT (subject_key) DO UPDATE SET message = excluded.message"
+)
 
 
 def keep_account(session: Session, message: Account) -> None:
     """Replaces what is known of an account."""
-    session.merge(ProjectedAccount(account_id=message.account_id, message=message.SerializeToString()))
+    key, content = message.account_id, message.SerializeToString()
+    session.connection().execute(_KEEP_ACCOUNT, {"key": key, "message": content})
 
 
 def keep_standing(session: Session, message: SubjectEntitlements) -> None:
     """Replaces what is known of a subject's standing."""
-    key = wire.subject_key(message.subject)
-    session.merge(ProjectedStanding(subject_key=key, message=message.SerializeToString()))
+    key, content = wire.subject_key(message.subject), message.SerializeToString()
+    session.connection().execute(_KEEP_STANDING, {"key": key, "message": content})
 
 
 def keep_default(session: Session, message: DefaultEntitlements) -> None:
     """Replaces the entitlements of accounts without a standing of their own."""
-    session.merge(ProjectedStanding(subject_key=_DEFAULT, message=message.SerializeToString()))
+    session.connection().execute(_KEEP_STANDING, {"key": _DEFAULT, "message": message.SerializeToString()})
 
 
 def drop_accounts(session: Session) -> None:
@@ -39,19 +50,26 @@ def drop_standings(session: Session) -> None:
 
 def account(session: Session, account_id: str) -> domain.Account | None:
     """What is known of an account; None if nothing."""
-    row = session.get(ProjectedAccount, account_id)
-    return wire.account(Account.FromString(row.message)) if row else None
+    query = select(ProjectedAccount.message).where(col(ProjectedAccount.account_id) == account_id)
+    message = session.exec(query).first()
+    return wire.account(Account.FromString(message)) if message is not None else None
 
 
 def account_standing(session: Session, account_id: str) -> domain.Standing | None:
     """An account's standing, its own or the default; None if credit has told neither."""
-    if row := session.get(ProjectedStanding, f"account/{account_id}"):
-        return wire.standing(SubjectEntitlements.FromString(row.message))
-    default = session.get(ProjectedStanding, _DEFAULT)
-    return wire.default_standing(DefaultEntitlements.FromString(default.message)) if default else None
+    message = _standing(session, f"account/{account_id}")
+    if message is not None:
+        return wire.standing(SubjectEntitlements.FromString(message))
+    default = _standing(session, _DEFAULT)
+    return wire.default_standing(DefaultEntitlements.FromString(default)) if default is not None else None
 
 
 def group_standing(session: Session, group_id: str) -> domain.Standing:
     """A group's standing; without restrictions if credit has told nothing."""
-    row = session.get(ProjectedStanding, f"group/{group_id}")
-    return wire.standing(SubjectEntitlements.FromString(row.message)) if row else domain.NO_STANDING
+    message = _standing(session, f"group/{group_id}")
+    return wire.standing(SubjectEntitlements.FromString(message)) if message is not None else domain.NO_STANDING
+
+
+def _standing(session: Session, key: str) -> bytes | None:
+    query = select(ProjectedStanding.message).where(col(ProjectedStanding.subject_key) == key)
+    return session.exec(query).first()
