@@ -124,10 +124,14 @@ class Suite:
         await self._hear(_STOP)
         self.clock.ahead += delta
 
-    async def kill(self) -> None:
-        """Ends the process at once with SIGKILL."""
+    def send_kill(self) -> None:
+        """Ends the process at once, with SIGKILL."""
         if self._process:
             self._process.kill()
+
+    async def gone(self) -> None:
+        """Waits until the process has ended."""
+        if self._process:
             await self._process.wait()
             self._process = None
 
@@ -139,7 +143,8 @@ class Suite:
         try:
             await asyncio.wait_for(self._process.wait(), _STOP)
         except TimeoutError:
-            await self.kill()
+            self.send_kill()
+            await self.gone()
         self._process = None
 
     def anonymous(self) -> grpc.aio.Channel:

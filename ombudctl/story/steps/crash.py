@@ -21,8 +21,10 @@ from ombudctl.story.world import RECORDS_APPROVER, RECORDS_OFFICER, World
 if TYPE_CHECKING:
     from ombud.identity.v1.account_service_pb2_grpc import AccountServiceAsyncStub
 
-_RECORDS = 60_000
-_ACCOUNTS = 400
+_RECORDS = 20_000
+_BODY = 1000
+_ACCOUNTS = 200
+_KILLS = (4_000, 10_000, 16_000)
 _PRODUCER = "chat-platform-2"
 _NICKNAME = "night-shift-"
 _PATIENCE = 30.0
@@ -31,56 +33,67 @@ _PATIENCE = 30.0
 async def play(world: World, scene: Scene) -> None:
     """Kills and starts again."""
     scene.says(
-        f"{_RECORDS} records and {_ACCOUNTS} registrations are on their way when the process is killed, three times."
-        " The client goes on by itself: records by their numbers, registrations by their request ids."
+        f"{_RECORDS} records of {_BODY} bytes and {_ACCOUNTS} registrations are on their way when the process is"
+        f" killed, {len(_KILLS)} times. The client goes on: records by their numbers, registrations by their request ids."
     )
     begun = world.suite.now()
-    progress = _Progress()
+    killer = _Killer(world)
     async with asyncio.TaskGroup() as tasks:
-        appending = tasks.create_task(_append(world, progress))
-        registering = tasks.create_task(_register_all(world, progress))
-        restarts = tasks.create_task(_kill(world, progress))
-    kills, slowest = restarts.result()
-    records, registered = appending.result(), registering.result()
+        appending = tasks.create_task(_append(world, killer))
+        registering = tasks.create_task(_register_all(world))
+        restarting = tasks.create_task(killer.restart())
     scene.proves(
-        f"killed {len(kills)} times, each time with work acknowledged and work still on its way: at {kills} records",
-        all(0 < at < _RECORDS for at in kills),
+        f"killed {len(killer.kills)} times with work on its way, at {killer.kills} records acknowledged",
+        len(killer.kills) == len(_KILLS) and all(0 < at < _RECORDS for at in killer.kills),
     )
-    await _all_there(world, scene, begun, records)
-    await _accounts_once(world, scene, registered)
-    scene.counts(kills=len(kills), records=_RECORDS, registrations=_ACCOUNTS, slowest_restart_seconds=round(slowest, 2))
+    await _all_there(world, scene, begun, appending.result())
+    await _accounts_once(world, scene, registering.result())
+    scene.counts(
+        kills=len(killer.kills),
+        records=_RECORDS,
+        registrations=_ACCOUNTS,
+        slowest_restart_seconds=round(restarting.result(), 2),
+    )
 
 
-class _Progress:
-    """How far the two have come."""
+class _Killer:
+    """Kills the suite at the very acknowledgement that passes a mark, and starts it again."""
 
-    def __init__(self) -> None:
-        self.acked = 0
-        self.registered = 0
-        self._moved = asyncio.Event()
+    def __init__(self, world: World) -> None:
+        self.kills: list[int] = []
+        self._suite = world.suite
+        self._marks = list(_KILLS)
+        self._killed = asyncio.Event()
 
-    def records(self, acked: int) -> None:
+    def acknowledged(self, records: int) -> None:
         """Takes in an acknowledgement."""
-        self.acked = acked
-        self._moved.set()
+        if self._marks and records > self._marks[0]:
+            self._marks.pop(0)
+            self._suite.send_kill()
+            self.kills.append(records)
+            self._killed.set()
 
-    async def reaches(self, records: int) -> None:
-        """Waits until so many records are acknowledged."""
-        while self.acked < records:
-            self._moved.clear()
-            await self._moved.wait()
+    async def restart(self) -> float:
+        """Starts the suite again after each kill; gives the seconds of the slowest start."""
+        slowest = 0.0
+        for _ in _KILLS:
+            await self._killed.wait()
+            self._killed.clear()
+            await self._suite.gone()
+            slowest = max(slowest, await self._suite.start())
+        return slowest
 
 
-async def _append(world: World, progress: _Progress) -> list[bytes]:
-    bodies = [f"night record {number}".encode() for number in range(_RECORDS)]
+async def _append(world: World, killer: _Killer) -> list[bytes]:
+    bodies = [f"night record {number} ".encode().ljust(_BODY, b".") for number in range(_RECORDS)]
     channel = world.suite.workload("platform")
-    async with Producer(channel, _PRODUCER, progress=progress.records, patience=_PATIENCE) as producer:
+    async with Producer(channel, _PRODUCER, progress=killer.acknowledged, patience=_PATIENCE) as producer:
         for body in bodies:
             await producer.append(world.other_group_id, world.suite.now(), body)
     return bodies
 
 
-async def _register_all(world: World, progress: _Progress) -> dict[str, str]:
+async def _register_all(world: World) -> dict[str, str]:
     """Registers one after the other, each with one request id until it is answered; account ids by nickname."""
     stub = AccountServiceStub(world.suite.workload("platform"))
     registered: dict[str, str] = {}
@@ -93,7 +106,6 @@ async def _register_all(world: World, progress: _Progress) -> dict[str, str]:
         )
         answer = await _insist(stub, request)
         registered[request.nickname] = answer
-        progress.registered += 1
     return registered
 
 
@@ -108,17 +120,6 @@ async def _insist(stub: "AccountServiceAsyncStub", request: RegisterAccountReque
             if error.reason or loop.time() > end:
                 raise
             await asyncio.sleep(0.05)
-
-
-async def _kill(world: World, progress: _Progress) -> tuple[list[int], float]:
-    kills: list[int] = []
-    slowest = 0.0
-    for share in (0.2, 0.5, 0.8):
-        await progress.reaches(int(_RECORDS * share))
-        await world.suite.kill()
-        kills.append(progress.acked)
-        slowest = max(slowest, await world.suite.start())
-    return kills, slowest
 
 
 async def _all_there(world: World, scene: Scene, begun: datetime, records: list[bytes]) -> None:
