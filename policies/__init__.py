@@ -1,6 +1,6 @@
 """Policy packs: the caps, points, terms and windows that the services apply, each citing the article it serves."""
 
-from policies.loader import PackError, load
+from policies.loader import PackError, fault, load
 from policies.pack import Pack
 
-__all__ = ["Pack", "PackError", "load"]
+__all__ = ["Pack", "PackError", "fault", "load"]

@@ -10,6 +10,16 @@ from chassis.config import ConfigError
 from policies.pack import Pack
 
 
+class _Loader(yaml.SafeLoader):
+    """Leaves instants as text: the schema reads them, and a wrong one is told with its line."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":timestamp")]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
 class PackError(ConfigError):
     """A pack that can not be used. Its text has a line "file:line: field: reason" for each fault."""
 
@@ -20,8 +30,24 @@ def load(path: Path) -> Pack:
     Raises:
         PackError: the file can not be read, is not YAML, repeats a key, or breaks the schema.
     """
+    root = _root(path)
+    _refuse_repeated_keys(path, root, ())
     try:
-        root = yaml.compose(path.read_text("utf-8"), Loader=yaml.SafeLoader)
+        return Pack.model_validate(_construct(path, root))
+    except ValidationError as error:
+        raise PackError(
+            "\n".join(_fault(path, root, problem["loc"], problem["msg"]) for problem in error.errors())
+        ) from error
+
+
+def fault(path: Path, field: str, reason: str) -> PackError:
+    """The error for a top-level field of a pack that was read, but can not be used where it was."""
+    return PackError(_fault(path, _root(path), (field,), reason))
+
+
+def _root(path: Path) -> yaml.MappingNode:
+    try:
+        root = yaml.compose(path.read_text("utf-8"), Loader=_Loader)
     except OSError as error:
         raise PackError(f"{path}:1: file: {error.strerror}") from error
     except UnicodeDecodeError as error:
@@ -33,17 +59,11 @@ def load(path: Path) -> Pack:
         raise PackError(f"{path}:1: file: not YAML text") from error
     if not isinstance(root, yaml.MappingNode):
         raise PackError(f"{path}:1: file: expected a mapping of settings")
-    _refuse_repeated_keys(path, root, ())
-    try:
-        return Pack.model_validate(_construct(path, root))
-    except ValidationError as error:
-        raise PackError(
-            "\n".join(_fault(path, root, fault["loc"], fault["msg"]) for fault in error.errors())
-        ) from error
+    return root
 
 
 def _construct(path: Path, root: yaml.MappingNode) -> object:
-    loader = yaml.SafeLoader("")
+    loader = _Loader("")
     try:
         return loader.construct_document(root)
     except yaml.MarkedYAMLError as error:

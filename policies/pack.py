@@ -6,12 +6,13 @@ hash. Every setting cites the article, or the promise of the project, that it se
 
 import hashlib
 import json
+from datetime import UTC
 from enum import StrEnum
 from functools import cached_property
 from itertools import pairwise
 from typing import Annotated, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StrictBool, StrictInt, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StrictBool, StrictInt, model_validator
 
 SIX_MONTHS_DAYS = 184
 """The longest six months of any year, in days."""
@@ -239,7 +240,7 @@ class Pack(_Strict):
     id: Name
     version: Name
     title: Text
-    effective_at: AwareDatetime
+    effective_at: Annotated[AwareDatetime, AfterValidator(lambda at: at.astimezone(UTC))]
     identity: IdentityPolicy
     credit: CreditPolicy
     groups: GroupsPolicy

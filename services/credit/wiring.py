@@ -10,12 +10,13 @@ from ombud.credit.v1.policy_service_pb2_grpc import add_PolicyServiceServicer_to
 from ombud.credit.v1.referral_service_pb2_grpc import add_ReferralServiceServicer_to_server
 from ombud.credit.v1.sanction_service_pb2_grpc import add_SanctionServiceServicer_to_server
 from ombud.credit.v1.standing_service_pb2_grpc import add_StandingServiceServicer_to_server
-from policies import load
+from policies import fault, load
 from services.credit.appeals.servicer import AppealServicer
 from services.credit.blacklist.servicer import BlacklistServicer
 from services.credit.config import CreditConfig
 from services.credit.groups_peer import GroupsPeer
 from services.credit.listing import Listing
+from services.credit.policies.domain import PolicyConflictError
 from services.credit.policies.jobs import take_up
 from services.credit.policies.servicer import PolicyServicer
 from services.credit.referrals.servicer import ReferralServicer
@@ -40,6 +41,13 @@ def build(config: CreditConfig, platform: Platform) -> Service:
     groups = GroupsPeer(platform.peers)
     outbox = FileOutbox(config.data_dir / "outbox" / "notices.jsonl")
     notices = NoticeDelivery(database, outbox, platform.telemetry)
+
+    async def take_up_pack() -> None:
+        try:
+            await take_up(database, pack)
+        except PolicyConflictError as error:
+            raise fault(config.policy_file, error.field, error.reason) from error
+
     return Service(
         name="credit",
         database=database,
@@ -52,5 +60,5 @@ def build(config: CreditConfig, platform: Platform) -> Service:
             (add_PolicyServiceServicer_to_server, PolicyServicer(database, listing)),
         ],
         tasks=[notices.run],
-        starting=[lambda: take_up(database, pack)],
+        starting=[take_up_pack],
     )

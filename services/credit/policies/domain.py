@@ -9,7 +9,17 @@ from policies.pack import Pack
 
 
 class PolicyConflictError(Exception):
-    """A pack that can not be taken up. Its text says why."""
+    """A pack that can not be taken up, because of one of its fields.
+
+    Args:
+        field: The field.
+        reason: What is wrong with it.
+    """
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"{field}: {reason}")
+        self.field = field
+        self.reason = reason
 
 
 @dataclass(frozen=True)
@@ -67,11 +77,11 @@ def publish(pack: Pack, *, publication_id: str, earlier: Sequence[Publication], 
         PolicyConflictError: The pack is not yet effective, or its version was published with other content.
     """
     if pack.effective_at > at:
-        raise PolicyConflictError(f"effective_at: {pack.effective_at.isoformat()} lies in the future")
+        raise PolicyConflictError("effective_at", f"{pack.effective_at.isoformat()} lies in the future")
     for known in earlier:
         same_version = (known.policy_id, known.version) == (pack.id, pack.version)
         if same_version and known.content_hash != pack.content_hash:
-            raise PolicyConflictError(f"version: {pack.id} {pack.version} was published with other content")
+            raise PolicyConflictError("version", f"{pack.id} {pack.version} was published with other content")
     if earlier and earlier[-1].content_hash == pack.content_hash:
         return None
     return Publication(

@@ -100,6 +100,7 @@ def test_every_fault_is_told(tmp_path: Path) -> None:
         ("BLACKLISTED: {days_most: 1825}", "BLACKLISTED: {days_most: 1826}", "a blacklist entry needs a term"),
         ("ceiling_days: 200", "ceiling_days: 184", "ceiling_days must be greater than floor_days"),
         ("effective_at: 2026-01-01T00:00:00Z", "effective_at: 2026-01-01T00:00:00", "timezone"),
+        ("effective_at: 2026-01-01T00:00:00Z", "effective_at: 2026-13-01T00:00:00Z", "6: effective_at: .*month"),
     ],
 )
 def test_pack_that_breaks_a_rule_is_refused_with_the_reason(tmp_path: Path, old: str, new: str, reason: str) -> None:
@@ -123,7 +124,7 @@ def test_setting_given_twice_is_refused(tmp_path: Path) -> None:
         (b"id: \xff\xfe", ":1: file: not UTF-8 text"),
         (b"id: \x00", ":1: file: not YAML text"),
         (b"id: !!python/object:os.system {}\n", ":1: file: could not determine a constructor"),
-        (b"effective_at: 2026-13-01T00:00:00Z\n", ":1: file: "),
+        (b"id: !!int nine\n", ":1: file: invalid literal"),
     ],
 )
 def test_file_that_is_no_pack_is_refused_with_its_line(tmp_path: Path, content: bytes, reason: str) -> None:

@@ -1,0 +1,198 @@
+"""The suite as the people of a case meet it: a platform, moderators, approvers, reviewers."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import grpc
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from chassis.ids import new_id
+from ombud.common.v1.types_pb2 import Subject
+from ombud.credit.v1 import appeal_service_pb2 as appeals
+from ombud.credit.v1 import sanction_service_pb2 as sanctions
+from ombud.credit.v1 import standing_service_pb2 as standings
+from ombud.credit.v1 import types_pb2 as credit
+from ombud.credit.v1.appeal_service_pb2_grpc import AppealServiceStub
+from ombud.credit.v1.sanction_service_pb2_grpc import SanctionServiceStub
+from ombud.credit.v1.standing_service_pb2_grpc import StandingServiceStub
+from ombud.groups.v1 import decision_service_pb2 as decisions
+from ombud.groups.v1 import group_service_pb2 as groups
+from ombud.groups.v1.decision_service_pb2_grpc import DecisionServiceStub
+from ombud.groups.v1.group_service_pb2_grpc import GroupServiceStub
+from ombud.identity.v1 import account_service_pb2 as accounts
+from ombud.identity.v1 import verification_service_pb2 as verifications
+from ombud.identity.v1.account_service_pb2_grpc import AccountServiceStub
+from ombud.identity.v1.verification_service_pb2_grpc import VerificationServiceStub
+from ombudctl.story.documents import identity
+from tests.support.eventually import eventually
+from tests.support.suite import Suite
+
+S = TypeVar("S")
+
+
+@dataclass
+class Court:
+    """Acts on a running suite. Every call gets a fresh token, because tests move the clock past the life of one."""
+
+    suite: Suite
+    people: int = 0
+
+    def platform(self, stub: Callable[[grpc.aio.Channel], S]) -> S:
+        return stub(self.suite.channel(workload="platform"))
+
+    def desk(self, stub: Callable[[grpc.aio.Channel], S], role: str, staff: str, account: str = "") -> S:
+        return stub(self.suite.channel(role=role, staff=staff, account=account))
+
+    def after(self, **step: float) -> Timestamp:
+        instant = Timestamp()
+        instant.FromDatetime(self.suite.clock.now() + timedelta(**step))
+        return instant
+
+    def evidence(self) -> credit.Evidence:
+        return credit.Evidence(sha256=new_id().replace("-", "") * 2, observe_time=self.after(hours=-1))
+
+    def proposal(
+        self, subject: Subject | None = None, *kinds: "credit.MeasureKind.ValueType", **fields: Any
+    ) -> sanctions.ProposeSanctionRequest:
+        """A proposal that meets every rule, unless `fields` say otherwise."""
+        subject = subject or Subject(account_id=new_id())
+        whole: dict[str, Any] = {
+            "request_id": new_id(),
+            "subject": subject,
+            "capacity": credit.CAPACITY_GROUP if subject.group_id else credit.CAPACITY_ACCOUNT,
+            "reasons": self.reasons(),
+            "measures": [
+                sanctions.Measure(kind=kind, end_time=self.after(days=30))
+                for kind in kinds or (credit.MEASURE_KIND_PUBLISHING_SUSPENDED,)
+            ],
+            "points": 0 if subject.group_id else 3,
+        }
+        return sanctions.ProposeSanctionRequest(**whole | fields)
+
+    def reasons(self, **fields: Any) -> sanctions.Reasons:
+        whole: dict[str, Any] = {
+            "rule_id": "fraud",
+            "facts": "Sold tickets that did not exist.",
+            "explanation": "The buyers got nothing for their money.",
+            "act_time": self.after(hours=-2),
+            "evidence": [self.evidence()],
+            "proportionality_note": "A warning came before and changed nothing.",
+            "how_to_restore": "Pay the buyers back.",
+        }
+        return sanctions.Reasons(**whole | fields)
+
+    async def propose(self, request: sanctions.ProposeSanctionRequest, *, by: str = "mod-1") -> sanctions.Sanction:
+        reply = await self.desk(SanctionServiceStub, "moderator", by).ProposeSanction(request)
+        return reply.sanction
+
+    async def approve(self, sanction_id: str, *, by: str = "app-1") -> sanctions.Sanction:
+        request = sanctions.ApproveSanctionRequest(request_id=new_id(), sanction_id=sanction_id)
+        return (await self.desk(SanctionServiceStub, "approver", by).ApproveSanction(request)).sanction
+
+    async def sanction(self, sanction_id: str) -> sanctions.Sanction:
+        request = sanctions.GetSanctionRequest(sanction_id=sanction_id)
+        return (await self.platform(SanctionServiceStub).GetSanction(request)).sanction
+
+    async def in_force(self, request: sanctions.ProposeSanctionRequest) -> sanctions.Sanction:
+        """Proposes and approves; returns when the notice is delivered."""
+        sanction_id = (await self.propose(request)).sanction_id
+        await self.approve(sanction_id)
+
+        async def delivered() -> bool:
+            return (await self.sanction(sanction_id)).state == sanctions.SANCTION_STATE_IN_FORCE
+
+        await eventually(delivered)
+        return await self.sanction(sanction_id)
+
+    def notices(self) -> list[dict[str, Any]]:
+        """What the outbox holds, oldest first."""
+        outbox = self.suite.data_dir / "credit" / "outbox" / "notices.jsonl"
+        return [json.loads(line) for line in outbox.read_text("utf-8").splitlines()] if outbox.exists() else []
+
+    async def standing(self, subject: Subject, at: Timestamp | None = None) -> standings.Standing:
+        request = standings.GetStandingRequest(subject=subject, time=at)
+        return (await self.platform(StandingServiceStub).GetStanding(request)).standing
+
+    async def file(self, sanction_id: str, appellant: str, **fields: Any) -> appeals.Appeal:
+        request = appeals.FileAppealRequest(
+            request_id=fields.pop("request_id", new_id()),
+            sanction_id=sanction_id,
+            appellant_account_id=appellant,
+            grounds=[appeals.APPEAL_GROUND_FACTS_WRONG],
+            statement="The tickets were delivered a day late.",
+            **fields,
+        )
+        return (await self.platform(AppealServiceStub).FileAppeal(request)).appeal
+
+    async def assign(self, appeal_id: str, *, to: str = "rev-1", account: str = "") -> appeals.Appeal:
+        request = appeals.AssignReviewerRequest(request_id=new_id(), appeal_id=appeal_id, declares_no_conflict=True)
+        return (await self.desk(AppealServiceStub, "reviewer", to, account).AssignReviewer(request)).appeal
+
+    async def decide(
+        self, appeal_id: str, outcome: "appeals.AppealOutcome.ValueType", *, by: str = "rev-1", reasons: str = "Seen."
+    ) -> appeals.Appeal:
+        request = appeals.DecideAppealRequest(
+            request_id=new_id(), appeal_id=appeal_id, outcome=outcome, reasons=reasons
+        )
+        return (await self.desk(AppealServiceStub, "reviewer", by).DecideAppeal(request)).appeal
+
+    async def person(self) -> str:
+        """A verified account that may post."""
+        self.people += 1
+        account = await self.platform(AccountServiceStub).RegisterAccount(
+            accounts.RegisterAccountRequest(
+                request_id=new_id(),
+                kind=accounts.ACCOUNT_KIND_PERSONAL,
+                holder_kind=accounts.HOLDER_KIND_INDIVIDUAL,
+                nickname=f"nick{self.people}",
+            )
+        )
+        account_id = account.account.account_id
+        stub = self.platform(VerificationServiceStub)
+        started = await stub.StartVerification(
+            verifications.StartVerificationRequest(
+                request_id=new_id(), account_id=account_id, method=accounts.VERIFICATION_METHOD_DOCUMENT_NUMBER
+            )
+        )
+        await stub.SubmitEvidence(
+            verifications.SubmitEvidenceRequest(
+                request_id=new_id(),
+                verification_id=started.verification.verification_id,
+                document=identity(self.people).evidence(),
+            )
+        )
+        await self.until_may(account_id)
+        return account_id
+
+    async def group(self, founder: str, *members: str) -> str:
+        stub = self.platform(GroupServiceStub)
+        created = await stub.CreateGroup(
+            groups.CreateGroupRequest(request_id=new_id(), founder_account_id=founder, name="Tickets")
+        )
+        for member in members:
+            await stub.JoinGroup(
+                groups.JoinGroupRequest(request_id=new_id(), group_id=created.group.group_id, account_id=member)
+            )
+        return created.group.group_id
+
+    async def may(
+        self, account: str, group: str = "", action: "decisions.Action.ValueType" = decisions.ACTION_POST
+    ) -> bool:
+        request = decisions.CheckRequest(account_id=account, group_id=group, action=action)
+        return (await self.platform(DecisionServiceStub).Check(request)).decision.allowed
+
+    async def until_may(
+        self,
+        account: str,
+        group: str = "",
+        action: "decisions.Action.ValueType" = decisions.ACTION_POST,
+        *,
+        allowed: bool = True,
+    ) -> None:
+        async def answered() -> bool:
+            return await self.may(account, group, action) == allowed
+
+        await eventually(answered)

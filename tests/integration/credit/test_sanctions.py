@@ -1,0 +1,179 @@
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from chassis.ids import new_id
+from ombud.client import OmbudError
+from ombud.common.v1.types_pb2 import Subject
+from ombud.credit.v1 import sanction_service_pb2 as pb
+from ombud.credit.v1 import types_pb2 as credit
+from ombud.credit.v1.sanction_service_pb2_grpc import SanctionServiceStub
+from tests.integration.credit.court import Court
+from tests.support.refusals import refusal_of
+
+
+async def test_sanction_is_in_force_once_its_notice_was_delivered(court: Court) -> None:
+    subject = Subject(account_id=new_id())
+
+    sanction = await court.in_force(court.proposal(subject, tip_off_id=new_id(), reporter_account_id=new_id()))
+
+    now = court.suite.clock.now()
+    assert sanction.start_time.ToDatetime(now.tzinfo) == now
+    assert sanction.appeal_end_time.ToSeconds() - sanction.start_time.ToSeconds() == 184 * 86_400
+    assert sanction.points_end_time.ToSeconds() - sanction.start_time.ToSeconds() == 365 * 86_400
+    statement = sanction.statement
+    assert statement.source_type == pb.SOURCE_TYPE_NOTICE
+    assert not statement.automated_detection
+    assert not statement.automated_decision
+    assert statement.category == credit.CATEGORY_SCAMS_AND_FRAUD
+    assert len(statement.policy.content_hash) == len(statement.clause_hash) == 64
+    (notice,) = court.notices()
+    assert notice["notice_id"] == sanction.sanction_id
+    assert notice["facts"] == statement.reasons.facts
+    assert notice["appeal_within_days"] == 184
+    outbox = court.suite.data_dir / "credit" / "outbox" / "notices.jsonl"
+    assert outbox.stat().st_mode & 0o777 == 0o600
+
+
+async def test_own_initiative_is_derived_from_the_absence_of_a_tip_off(court: Court) -> None:
+    sanction = await court.propose(court.proposal())
+
+    assert sanction.statement.source_type == pb.SOURCE_TYPE_OWN_INITIATIVE
+    assert sanction.state == pb.SANCTION_STATE_PROPOSED
+
+
+async def test_neither_messages_nor_notices_name_staff_or_reporter(court: Court) -> None:
+    reporter = new_id()
+
+    sanction = await court.in_force(court.proposal(reporter_account_id=reporter))
+
+    shown = str(sanction) + str(court.notices())
+    for secret in ("mod-1", "app-1", reporter):
+        assert secret not in shown
+
+
+@pytest.mark.parametrize(
+    ("bend", "reason", "fact"),
+    [
+        ({"reasons": None}, "REASONS_REQUIRED", ("missing", "facts")),
+        ({"reasons": {"facts": " "}}, "REASONS_REQUIRED", ("missing", "facts")),
+        ({"reasons": {"evidence": []}}, "REASONS_REQUIRED", ("missing", "evidence")),
+        ({"reasons": {"act_time": None}}, "REASONS_REQUIRED", ("missing", "act_time")),
+        ({"reasons": {"rule_id": "rudeness"}}, "RULE_UNKNOWN", ("rule", "rudeness")),
+        ({"reasons": {"act_time": "before"}}, "ACT_BEFORE_POLICY", ("effective_time", "2026-01-01T00:00:00+00:00")),
+        (
+            {"measures": [pb.Measure(kind=credit.MEASURE_KIND_PUBLISHING_SUSPENDED)]},
+            "END_REQUIRED",
+            ("measure", "PUBLISHING_SUSPENDED"),
+        ),
+        ({"points": 13}, "POINTS_REFUSED", ("most", "12")),
+        ({"capacity": credit.CAPACITY_GROUP}, "CAPACITY_REFUSED", ("subject", "ACCOUNT")),
+        (
+            {"capacity": credit.CAPACITY_FOUNDER, "group_id": new_id()},
+            "OWNER_BREACH_REQUIRED",
+            ("state", "NONE"),
+        ),
+        ({"prior_sanction_ids": [new_id()]}, "NOT_FOUND", ("resource", "sanction")),
+    ],
+)
+async def test_proposal_that_breaks_a_rule_is_refused_with_what_would_satisfy_it(
+    court: Court, bend: dict[str, Any], reason: str, fact: tuple[str, str]
+) -> None:
+    changes = dict(bend)
+    if isinstance(changes.get("reasons"), dict):
+        fields = dict(changes["reasons"])
+        if fields.get("act_time") == "before":
+            fields["act_time"] = court.after(days=-90)
+        changes["reasons"] = court.reasons(**fields)
+
+    refusal = await refusal_of(court.propose(court.proposal(**changes)))
+
+    assert refusal.reason == reason
+    assert refusal.facts[fact[0]] == fact[1]
+    assert refusal.satisfy
+
+
+async def test_instant_out_of_range_is_refused_as_a_field(court: Court) -> None:
+    proposal = court.proposal()
+    proposal.reasons.act_time.seconds = 1 << 50
+
+    refusal = await refusal_of(court.propose(proposal))
+
+    assert refusal.reason == "INVALID_FIELD"
+
+
+async def test_who_proposed_can_not_approve(court: Court) -> None:
+    sanction = await court.propose(court.proposal(), by="mod-1")
+
+    refusal = await refusal_of(court.approve(sanction.sanction_id, by="mod-1"))
+
+    assert refusal.reason == "SECOND_PERSON_REQUIRED"
+    assert (await court.sanction(sanction.sanction_id)).state == pb.SANCTION_STATE_PROPOSED
+    assert court.notices() == []
+
+
+async def test_same_evidence_does_not_found_a_second_sanction(court: Court) -> None:
+    subject, reasons = Subject(account_id=new_id()), court.reasons()
+    first = await court.propose(court.proposal(subject, reasons=reasons))
+
+    refusal = await refusal_of(court.propose(court.proposal(subject, reasons=reasons)))
+
+    assert refusal.reason == "EVIDENCE_REUSED"
+    assert refusal.facts["sanction_id"] == first.sanction_id
+    assert await court.propose(court.proposal(reasons=reasons))
+
+
+async def test_races_found_one_sanction_and_put_it_in_force_once(court: Court) -> None:
+    subject, reasons = Subject(account_id=new_id()), court.reasons()
+
+    proposed = await asyncio.gather(
+        *(court.propose(court.proposal(subject, reasons=reasons)) for _ in range(20)), return_exceptions=True
+    )
+    (sanction,) = [each for each in proposed if isinstance(each, pb.Sanction)]
+    approved = await asyncio.gather(
+        *(court.approve(sanction.sanction_id, by=f"app-{index}") for index in range(20)), return_exceptions=True
+    )
+
+    refused = [each.reason for each in proposed if isinstance(each, OmbudError)]
+    assert refused == ["EVIDENCE_REUSED"] * 19
+    assert [each.reason for each in approved if isinstance(each, OmbudError)] == ["WRONG_STATE"] * 19
+    await court.in_force(court.proposal())
+    assert [notice["notice_id"] for notice in court.notices()].count(sanction.sanction_id) == 1
+    assert (await court.standing(subject)).active_points == 3
+
+
+async def test_replay_answers_as_before_and_has_no_second_effect(court: Court) -> None:
+    proposal = court.proposal()
+    first = await court.propose(proposal)
+
+    again = await court.propose(proposal)
+    proposal.points = 4
+    refusal = await refusal_of(court.propose(proposal))
+
+    assert again == first
+    assert refusal.reason == "REQUEST_ID_REUSED"
+
+
+async def test_sanctions_of_a_subject_are_listed_in_pages(court: Court) -> None:
+    subject = Subject(account_id=new_id())
+    proposed = [(await court.propose(court.proposal(subject))).sanction_id for _ in range(3)]
+    await court.propose(court.proposal())
+    stub = court.platform(SanctionServiceStub)
+
+    first = await stub.ListSanctions(pb.ListSanctionsRequest(subject=subject, page_size=2))
+    rest = await stub.ListSanctions(
+        pb.ListSanctionsRequest(subject=subject, page_size=2, page_token=first.next_page_token)
+    )
+
+    assert [each.sanction_id for each in (*first.sanctions, *rest.sanctions)] == proposed
+    assert rest.next_page_token == ""
+
+
+async def test_sanction_expires_by_itself(court: Court) -> None:
+    sanction = await court.in_force(court.proposal())
+
+    court.suite.clock.advance(timedelta(days=30))
+
+    assert (await court.sanction(sanction.sanction_id)).state == pb.SANCTION_STATE_EXPIRED
