@@ -1,7 +1,7 @@
 """Calls of any RPC as any caller, request and answer as bytes."""
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,11 +39,16 @@ def whoever_may(rpc: Rpc) -> Who:
 
 
 class Wire:
-    """A plaintext channel on loopback, on which each call says who calls."""
+    """Calls of any RPC, on the channel and with the token of the caller.
 
-    def __init__(self, channel: grpc.aio.Channel, issuer: DevIssuer) -> None:
-        self._channel: Any = channel
-        self._issuer = issuer
+    Args:
+        channel: The channel on which a caller reaches an RPC.
+        token: What a caller puts into the authorization header; empty for nothing.
+    """
+
+    def __init__(self, channel: Callable[[Who, Rpc], grpc.aio.Channel], token: Callable[[Who], str]) -> None:
+        self._channel = channel
+        self._token = token
 
     async def call(self, who: Who, rpc: Rpc, request: Message | bytes, **headers: str) -> bytes:
         """Calls; of a stream of answers gives the first one, or nothing if there is none.
@@ -52,34 +57,39 @@ class Wire:
             OmbudError: The call was refused.
         """
         raw = request if isinstance(request, bytes) else request.SerializeToString()
-        metadata = [*self._authorization(who), *headers.items()]
+        token = self._token(who)
+        metadata = [*([("authorization", f"Bearer {token}")] if token else []), *headers.items()]
+        channel: Any = self._channel(who, rpc)
         try:
             if rpc.descriptor.client_streaming:
-                return _first(await self._channel.stream_stream(rpc.path)(_once(raw), metadata=metadata).read())
+                return _first(await channel.stream_stream(rpc.path)(_once(raw), metadata=metadata).read())
             if rpc.descriptor.server_streaming:
-                call = self._channel.unary_stream(rpc.path)(raw, metadata=metadata)
+                call = channel.unary_stream(rpc.path)(raw, metadata=metadata)
                 try:
                     return _first(await call.read())
                 finally:
                     call.cancel()
-            return bytes(await self._channel.unary_unary(rpc.path)(raw, metadata=metadata, timeout=10))
+            return bytes(await channel.unary_unary(rpc.path)(raw, metadata=metadata, timeout=10))
         except grpc.aio.AioRpcError as error:
             raise OmbudError.read(error) from None
-
-    def _authorization(self, who: Who) -> list[tuple[str, str]]:
-        if who.roles:
-            token = self._issuer.person(who.staff, who.roles, workload=who.workload, account_id=who.account)
-        elif who.workload:
-            token = self._issuer.workload(who.workload)
-        else:
-            return []
-        return [("authorization", f"Bearer {token}")]
 
 
 @contextlib.asynccontextmanager
 async def wired(port: int, issuer: DevIssuer) -> AsyncIterator[Wire]:
+    """A plaintext channel on loopback, on which tokens prove workloads and people."""
+
+    def token(who: Who) -> str:
+        if who.roles:
+            return persons_token(issuer, who)
+        return issuer.workload(who.workload) if who.workload else ""
+
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-        yield Wire(channel, issuer)
+        yield Wire(lambda _who, _rpc: channel, token)
+
+
+def persons_token(issuer: DevIssuer, who: Who) -> str:
+    """The token of the person behind a call."""
+    return issuer.person(who.staff, who.roles, workload=who.workload, account_id=who.account)
 
 
 async def _once(raw: bytes) -> AsyncIterator[bytes]:

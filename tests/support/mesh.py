@@ -1,0 +1,126 @@
+"""The four services as in production: a server each, which know each other by certificate alone."""
+
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import grpc
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from chassis.auth.tokens import DEV_ISSUER, DevIssuer
+from chassis.config import ServerConfig, TlsFiles
+from chassis.peers import Peers
+from chassis.run import Hosted, Running, authenticator_for, client_tls, serving
+from chassis.service import Platform, Service
+from chassis.telemetry import Telemetry
+from chassis.trace_store import TraceStore
+from services.credit.config import CreditConfig
+from services.credit.wiring import build as build_credit
+from services.groups.config import GroupsConfig
+from services.groups.wiring import build as build_groups
+from services.identity.config import IdentityConfig
+from services.identity.wiring import build as build_identity
+from services.retention.config import RetentionConfig
+from services.retention.wiring import build as build_retention
+from tests.support.authority import Authority
+from tests.support.clock import ManualClock
+from tests.support.contract import Rpc
+from tests.support.suite import POLICY
+from tests.support.wire import Who, Wire, persons_token
+
+# Each calls only those before it when it starts.
+_SERVICES: dict[str, tuple[type[Any], Callable[[Any, Platform], Service]]] = {
+    "retention": (RetentionConfig, build_retention),
+    "identity": (IdentityConfig, build_identity),
+    "credit": (CreditConfig, build_credit),
+    "groups": (GroupsConfig, build_groups),
+}
+
+
+@dataclass
+class Mesh:
+    """Where the services are, and the means to call them."""
+
+    folder: Path
+    clock: ManualClock
+    issuer: DevIssuer
+    authority: Authority
+    targets: dict[str, str] = field(default_factory=dict)
+    health: dict[str, str] = field(default_factory=dict)
+    _channels: dict[tuple[Path, str], grpc.aio.Channel] = field(default_factory=dict)
+
+    def channel(self, files: TlsFiles, service: str) -> grpc.aio.Channel:
+        """A channel with a certificate."""
+        key = files.certificate, service
+        if key not in self._channels:
+            credentials = grpc.ssl_channel_credentials(
+                files.root.read_bytes(), files.key.read_bytes(), files.certificate.read_bytes()
+            )
+            self._channels[key] = grpc.aio.secure_channel(self.targets[service], credentials)
+        return self._channels[key]
+
+    def wire(self, files: TlsFiles | None = None, token: str | None = None) -> Wire:
+        """Calls with the certificate of the caller's workload and a person's token, or with those that are given.
+
+        Nobody calls through the platform, which lets the public in.
+        """
+
+        def channel(who: Who, rpc: Rpc) -> grpc.aio.Channel:
+            return self.channel(files or self.authority.workload(who.workload or "platform"), rpc.method.service)
+
+        def bearer(who: Who) -> str:
+            if token is not None:
+                return token
+            return persons_token(self.issuer, who) if who.roles else ""
+
+        return Wire(channel, bearer)
+
+    async def close(self) -> None:
+        for channel in self._channels.values():
+            await channel.close()
+
+
+@contextlib.asynccontextmanager
+async def meshed(folder: Path) -> AsyncIterator[Mesh]:
+    """Starts the four, each with its own certificate, database and traces, on ports of their own."""
+    clock = ManualClock()
+    mesh = Mesh(folder, clock, DevIssuer(folder, clock), Authority(folder / "certificates"))
+    public = mesh.issuer.public_key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    (folder / "issuer.pem").write_bytes(public)
+    async with contextlib.AsyncExitStack() as stack:
+        for name in _SERVICES:
+            running = await stack.enter_async_context(_started(mesh, name))
+            mesh.health[name] = f"127.0.0.1:{running.health_port}"
+        stack.push_async_callback(mesh.close)
+        yield mesh
+
+
+@contextlib.asynccontextmanager
+async def _started(mesh: Mesh, name: str) -> AsyncIterator[Running]:
+    config_type, build = _SERVICES[name]
+    folder = mesh.folder / name
+    folder.mkdir()
+    server = ServerConfig(
+        listen="127.0.0.1:0",
+        health_listen="127.0.0.1:0",
+        tls=mesh.authority.workload(name),
+        token_keys={DEV_ISSUER: mesh.folder / "issuer.pem"},
+        traces_file=folder / "traces.db",
+        read_trace_ratio=1.0,
+    )
+    config = config_type(database_url=f"sqlite:///{folder / name}.db", data_dir=folder, policy_file=POLICY)
+    telemetry = Telemetry(TraceStore(server.traces_file), read_ratio=server.read_trace_ratio)
+    platform = Platform(mesh.clock, Peers(mesh.targets, tls=client_tls(server)), telemetry)
+
+    def bound(port: int) -> None:
+        mesh.targets[name] = f"127.0.0.1:{port}"
+
+    hosted = [Hosted(build(config, platform), platform)]
+    authenticator = authenticator_for(server, mesh.clock)
+    try:
+        async with serving(hosted, server, authenticator, telemetry, reflect=False, bound=bound) as running:
+            yield running
+    finally:
+        telemetry.shutdown()
