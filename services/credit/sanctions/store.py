@@ -1,7 +1,9 @@
 """Queries of sanctions: a sanction is read and written whole, with its statement, its measures and its grounds."""
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
+from typing import TypeVar
 
 from sqlmodel import Session, col, select
 
@@ -27,6 +29,8 @@ from services.credit.sanctions.models import (
     StatementRow,
 )
 from services.credit.subjects import Subject, SubjectKind
+
+R = TypeVar("R", EvidenceRow, MeasureRow, PriorDecisionRow)
 
 
 @dataclass(frozen=True)
@@ -180,17 +184,17 @@ def _whole(session: Session, found: Iterable[SanctionRow]) -> list[Sanction]:
     statements = {
         row.sanction_id: row for row in session.exec(select(StatementRow).where(col(StatementRow.sanction_id).in_(ids)))
     }
-    evidence = list(
+    evidence = _by_sanction(
         session.exec(
             select(EvidenceRow)
             .where(col(EvidenceRow.sanction_id).in_(ids))
             .order_by(col(EvidenceRow.observed_at), col(EvidenceRow.sha256))
         )
     )
-    measures = list(
+    measures = _by_sanction(
         session.exec(select(MeasureRow).where(col(MeasureRow.sanction_id).in_(ids)).order_by(col(MeasureRow.kind)))
     )
-    priors = list(
+    priors = _by_sanction(
         session.exec(
             select(PriorDecisionRow)
             .where(col(PriorDecisionRow.sanction_id).in_(ids))
@@ -202,13 +206,20 @@ def _whole(session: Session, found: Iterable[SanctionRow]) -> list[Sanction]:
             row,
             statement=_statement(
                 statements[row.sanction_id],
-                evidence=[item for item in evidence if item.sanction_id == row.sanction_id],
-                priors=[item for item in priors if item.sanction_id == row.sanction_id],
+                evidence=evidence[row.sanction_id],
+                priors=priors[row.sanction_id],
             ),
-            measures=[item for item in measures if item.sanction_id == row.sanction_id],
+            measures=measures[row.sanction_id],
         )
         for row in rows
     ]
+
+
+def _by_sanction(rows: Iterable[R]) -> defaultdict[str, list[R]]:
+    found: defaultdict[str, list[R]] = defaultdict(list)
+    for row in rows:
+        found[row.sanction_id].append(row)
+    return found
 
 
 def _sanction(row: SanctionRow, *, statement: Statement, measures: list[MeasureRow]) -> Sanction:

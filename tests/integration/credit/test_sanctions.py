@@ -104,6 +104,15 @@ async def test_instant_out_of_range_is_refused_as_a_field(court: Court) -> None:
     assert refusal.reason == "INVALID_FIELD"
 
 
+async def test_rule_id_that_is_none_is_refused_without_being_repeated(court: Court) -> None:
+    proposal = court.proposal(reasons=court.reasons(rule_id="Ana Díaz, 110101199003074514"))
+
+    refusal = await refusal_of(court.propose(proposal))
+
+    assert refusal.reason == "INVALID_FIELD"
+    assert "110101199003074514" not in repr(refusal) + str(refusal.facts) + str(refusal.violations)
+
+
 async def test_who_proposed_can_not_approve(court: Court) -> None:
     sanction = await court.propose(court.proposal(), by="mod-1")
 

@@ -83,7 +83,7 @@ class ListBlacklistRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
-    """Most entries in the answer. 0: 50. Above 100: 100."""
+    """Most entries in the answer. 0: 50. More than 500 counts as 500."""
     page_token: _builtins.str
     """Token of the page, from the answer before. Empty: the first page."""
     def __init__(
@@ -159,7 +159,7 @@ class BlacklistEntry(_message.Message):
 
     @_builtins.property
     def stayed_from_time(self) -> _timestamp_pb2.Timestamp:
-        """From when it is stayed because the appeal is undecided at its deadline. Absent: not stayed."""
+        """The deadline of the sanction's undecided appeal, from which on it is stayed. Absent: no undecided appeal."""
 
     @_builtins.property
     def revoke_time(self) -> _timestamp_pb2.Timestamp:

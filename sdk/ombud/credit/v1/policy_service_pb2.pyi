@@ -81,7 +81,7 @@ class ListPoliciesRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
-    """Most policies in the answer. 0: 50. Above 100: 100."""
+    """Most policies in the answer. 0: 50. More than 500 counts as 500."""
     page_token: _builtins.str
     """Token of the page, from the answer before. Empty: the first page."""
     def __init__(

@@ -64,7 +64,7 @@ class ReferralServiceServicer(object):
     """
 
     def ProposeReferral(self, request, context):
-        """Proposes a referral. WRONG_STATE if the sanction is not in force.
+        """Proposes a referral. WRONG_STATE if the sanction was never in force or is overturned.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -72,7 +72,7 @@ class ReferralServiceServicer(object):
 
     def ApproveReferral(self, request, context):
         """Approves a proposed referral. SECOND_PERSON_REQUIRED for who proposed it; WRONG_STATE if it is not
-        PROPOSED or the sanction is no longer in force.
+        PROPOSED, or the sanction is overturned.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

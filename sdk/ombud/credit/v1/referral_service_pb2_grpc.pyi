@@ -36,10 +36,10 @@ class ReferralServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> ReferralServiceAsyncStub: ...
     ProposeReferral: _grpc.UnaryUnaryMultiCallable[_referral_service_pb2.ProposeReferralRequest, _referral_service_pb2.ProposeReferralResponse]
-    """Proposes a referral. WRONG_STATE if the sanction is not in force."""
+    """Proposes a referral. WRONG_STATE if the sanction was never in force or is overturned."""
     ApproveReferral: _grpc.UnaryUnaryMultiCallable[_referral_service_pb2.ApproveReferralRequest, _referral_service_pb2.ApproveReferralResponse]
     """Approves a proposed referral. SECOND_PERSON_REQUIRED for who proposed it; WRONG_STATE if it is not
-    PROPOSED or the sanction is no longer in force.
+    PROPOSED, or the sanction is overturned.
     """
     RecordReferralOutcome: _grpc.UnaryUnaryMultiCallable[_referral_service_pb2.RecordReferralOutcomeRequest, _referral_service_pb2.RecordReferralOutcomeResponse]
     """Records what the authority did. WRONG_STATE if the referral is not APPROVED."""
@@ -54,10 +54,10 @@ class ReferralServiceAsyncStub(ReferralServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ProposeReferral: _aio.UnaryUnaryMultiCallable[_referral_service_pb2.ProposeReferralRequest, _referral_service_pb2.ProposeReferralResponse]  # type: ignore[assignment]
-    """Proposes a referral. WRONG_STATE if the sanction is not in force."""
+    """Proposes a referral. WRONG_STATE if the sanction was never in force or is overturned."""
     ApproveReferral: _aio.UnaryUnaryMultiCallable[_referral_service_pb2.ApproveReferralRequest, _referral_service_pb2.ApproveReferralResponse]  # type: ignore[assignment]
     """Approves a proposed referral. SECOND_PERSON_REQUIRED for who proposed it; WRONG_STATE if it is not
-    PROPOSED or the sanction is no longer in force.
+    PROPOSED, or the sanction is overturned.
     """
     RecordReferralOutcome: _aio.UnaryUnaryMultiCallable[_referral_service_pb2.RecordReferralOutcomeRequest, _referral_service_pb2.RecordReferralOutcomeResponse]  # type: ignore[assignment]
     """Records what the authority did. WRONG_STATE if the referral is not APPROVED."""
@@ -75,7 +75,7 @@ class ReferralServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _referral_service_pb2.ProposeReferralRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_referral_service_pb2.ProposeReferralResponse, _abc.Awaitable[_referral_service_pb2.ProposeReferralResponse]]:
-        """Proposes a referral. WRONG_STATE if the sanction is not in force."""
+        """Proposes a referral. WRONG_STATE if the sanction was never in force or is overturned."""
 
     @_abc_1.abstractmethod
     def ApproveReferral(
@@ -84,7 +84,7 @@ class ReferralServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_referral_service_pb2.ApproveReferralResponse, _abc.Awaitable[_referral_service_pb2.ApproveReferralResponse]]:
         """Approves a proposed referral. SECOND_PERSON_REQUIRED for who proposed it; WRONG_STATE if it is not
-        PROPOSED or the sanction is no longer in force.
+        PROPOSED, or the sanction is overturned.
         """
 
     @_abc_1.abstractmethod

@@ -97,7 +97,7 @@ class Reasons(_message.Message):
     HOW_TO_RESTORE_FIELD_NUMBER: _builtins.int
     MATERIALS_NEEDED_FIELD_NUMBER: _builtins.int
     rule_id: _builtins.str
-    """The rule of the policy that was breached. RULE_UNKNOWN if the policy in force at the act has no such rule."""
+    """The rule of the policy that was breached. Required. RULE_UNKNOWN if the policy in force at the act has no such rule."""
     facts: _builtins.str
     """What happened. Required; at most 5,000 characters."""
     explanation: _builtins.str
@@ -378,7 +378,7 @@ class ListSanctionsRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
-    """Most sanctions in the answer. 0: 50. Above 100: 100."""
+    """Most sanctions in the answer. 0: 50. More than 500 counts as 500."""
     page_token: _builtins.str
     """Token of the page, from the answer before. Empty: the first page."""
     @_builtins.property
@@ -505,7 +505,7 @@ class Sanction(_message.Message):
 
     @_builtins.property
     def stayed_from_time(self) -> _timestamp_pb2.Timestamp:
-        """From when it is stayed because its appeal is undecided at the deadline. Absent: not stayed."""
+        """The deadline of its undecided appeal, from which on it is stayed. Absent: no undecided appeal."""
 
     def __init__(
         self,

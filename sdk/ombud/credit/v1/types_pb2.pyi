@@ -277,8 +277,8 @@ class Restriction(_message.Message):
 
     @_builtins.property
     def stayed_from_time(self) -> _timestamp_pb2.Timestamp:
-        """From this instant on it is stayed, because an appeal against the sanction is undecided at its
-        deadline. Absent: not stayed. While stayed it has no effect.
+        """The deadline of an undecided appeal against the sanction: from this instant on the measure is stayed
+        and has no effect, until the appeal is decided. Absent: no undecided appeal.
         """
 
     def __init__(
