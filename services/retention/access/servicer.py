@@ -116,8 +116,9 @@ class AccessServicer(AccessServiceServicer):
             store.save(unit.session, access)
             return _registered(unit, access, EventKind.READ, scope)
 
-        await self._database.write(command)
+        # First, so that a fault there costs no read: what was acknowledged before the call is in a segment then.
         await self._sealer.seal()
+        await self._database.write(command)
         async for sealed in self._segments(scope):
             access = await self._database.read(lambda session: store.get(session, request.access_id))
             domain.check_goes_on(access, self._clock.now())
@@ -143,7 +144,7 @@ class AccessServicer(AccessServiceServicer):
         message = pb.RegisteredEvent(
             event=pb.AccessEvent.FromString(event.statement), state=ProofState.PROOF_STATE_PENDING
         )
-        if event.leaf_index is not None and event.leaf_index < self._ledger.head.size:
+        if event.leaf_index is not None and self._ledger.covers(event.leaf_index):
             evidence = event_evidence(entry_of(event), event.salt, event.statement)
             message.state = ProofState.PROOF_STATE_SEALED
             message.proof = self._ledger.proof(evidence, event.leaf_index)

@@ -89,12 +89,12 @@ class AuditServicer(AuditServiceServicer):
             return AuditEntry(record=record, state=ProofState.PROOF_STATE_PENDING)
         segment = self._archive.load(found.sealed)
         kept = segment.all_records[found.row.position - segment.first_index]
-        evidence = evidence_of(segment, found.leaf, kept, with_body=True)
-        return AuditEntry(
-            record=AuditRecord.FromString(kept.body),
-            state=ProofState.PROOF_STATE_SEALED,
-            proof=self._ledger.proof(evidence, found.sealed.leaf_index),
-        )
+        entry = AuditEntry(record=AuditRecord.FromString(kept.body), state=ProofState.PROOF_STATE_PENDING)
+        if self._ledger.covers(found.sealed.leaf_index):
+            evidence = evidence_of(segment, found.leaf, kept, with_body=True)
+            entry.state = ProofState.PROOF_STATE_SEALED
+            entry.proof = self._ledger.proof(evidence, found.sealed.leaf_index)
+        return entry
 
 
 def _entry(record: AuditRecord) -> domain.Entry:

@@ -45,6 +45,9 @@ class Appended:
     receive_time: int
 
 
+_NOTHING = Appended(acked_sequence=0, added=0, first_index=0, receive_time=0)
+
+
 @dataclass(slots=True)
 class Part:
     """A write-ahead file, and its batches until a segment holds them."""
@@ -66,7 +69,7 @@ class _Item:
 
     future: asyncio.Future[Appended]
     batch: RecordBatch | None
-    outcome: Appended | Exception | None = None
+    outcome: Appended | Exception = _NOTHING
 
 
 class Journal:
@@ -337,10 +340,8 @@ class Journal:
         for item in items:
             if isinstance(item.outcome, Appended):
                 self._unsealed += item.outcome.added
-            if item.future.done():
-                continue
-            if isinstance(item.outcome, Exception):
+                if not item.future.done():
+                    item.future.set_result(item.outcome)
+            elif not item.future.done():
                 item.future.set_exception(item.outcome)
-            else:
-                item.future.set_result(item.outcome or Appended(0, 0, 0, 0))
         self._mark_room()

@@ -73,6 +73,7 @@ class Sealer:
         """Seals all that was acknowledged before the call."""
         async with self._one_at_a_time:
             self._due.clear()
+            await self._ledger.settle()
             found = [sealable for source in self._sources for sealable in await source.collect()]
             if not found:
                 return

@@ -81,6 +81,15 @@ class Ledger:
         self._tree, self._head, self._checkpoint = tree, head, row.checkpoint
         self._publish()
 
+    async def settle(self) -> None:
+        """Takes up what was committed, if an append failed and so did the reload after it."""
+        if self._tree.size != self._head.size:
+            await self.reload()
+
+    def covers(self, leaf_index: int) -> bool:
+        """Whether the newest checkpoint covers a leaf; one that was just committed it may not yet."""
+        return leaf_index < self._head.size
+
     @property
     def head(self) -> Head:
         """What the newest checkpoint covers."""

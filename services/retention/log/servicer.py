@@ -74,13 +74,16 @@ class LogServicer(LogServiceServicer):
         if run is None:
             raise Refusal.not_found("record", f"{request.producer}/{request.sequence}")
         record = segment.all_records[run.first_ordinal + request.sequence - run.first_sequence]
-        evidence = evidence_of(segment, leaf, record, with_body=False)
-        return pb.GetReceiptResponse(
-            state=ProofState.PROOF_STATE_SEALED,
-            proof=self._ledger.proof(evidence, sealed.leaf_index),
+        receipt = pb.GetReceiptResponse(
+            state=ProofState.PROOF_STATE_PENDING,
             receive_time=timestamp(from_micros(record.receive_time)),
             index=segment.first_index + record.ordinal,
         )
+        if self._ledger.covers(sealed.leaf_index):
+            evidence = evidence_of(segment, leaf, record, with_body=False)
+            receipt.state = ProofState.PROOF_STATE_SEALED
+            receipt.proof = self._ledger.proof(evidence, sealed.leaf_index)
+        return receipt
 
 
 def _find(session: Session, request: pb.GetReceiptRequest) -> tuple[Sealed, bytes] | None:

@@ -17,6 +17,7 @@ compressed and encrypted; 0 is neither.
 import secrets
 import struct
 from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -110,7 +111,7 @@ def build(record_class: RecordClass, segment_id: UUID, batches: Sequence[Receive
     Returns:
         The file's bytes and the leaf that commits to them.
     """
-    chunks: dict[bytes, _Chunk] = {}
+    chunks: defaultdict[bytes, _Chunk] = defaultdict(_Chunk)
     runs: list[bytes] = []
     ordinal = 0
     for received in batches:
@@ -140,11 +141,13 @@ def _run(received: ReceivedBatch, ordinal: int) -> bytes:
     return _RUN.pack(received.receive_time, batch.first_sequence, ordinal, len(batch), len(producer)) + producer
 
 
-def _distribute(record_class: RecordClass, received: ReceivedBatch, ordinal: int, chunks: dict[bytes, _Chunk]) -> None:
+def _distribute(
+    record_class: RecordClass, received: ReceivedBatch, ordinal: int, chunks: defaultdict[bytes, _Chunk]
+) -> None:
     """Adds each record of a batch to its group's chunk."""
     batch, producer = received.batch, received.batch.producer.encode()
     sequence = batch.first_sequence
-    of_index = [(group, chunks.setdefault(group, _Chunk())) for group in batch.groups]
+    of_index = [(group, chunks[group]) for group in batch.groups]
     for index, event_time, body in zip(batch.group_indexes, batch.event_times, batch.bodies, strict=True):
         group, chunk = of_index[index]
         chunk.ordinals.append(ordinal)

@@ -49,10 +49,16 @@ def commit_fails_once(monkeypatch: pytest.MonkeyPatch, *, after: bool) -> None:
     monkeypatch.setattr(Database, "work", faulty)
 
 
+def commit_and_reload_fail_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    commit_fails_once(monkeypatch, after=True)
+    fails_once(monkeypatch, Ledger, "reload")
+
+
 FAULTS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
     "segment file": lambda patch: fails_once(patch, Archive, "write"),
     "commit, before": lambda patch: commit_fails_once(patch, after=False),
     "commit, answer lost": lambda patch: commit_fails_once(patch, after=True),
+    "commit, answer lost, and the reload": commit_and_reload_fail_once,
     "publication": lambda patch: fails_once(patch, Ledger, "_publish"),
     "publication, answer lost": lambda patch: fails_once(patch, Ledger, "_publish", after=True),
     "release of the write-ahead file": lambda patch: fails_once(patch, Journal, "release"),

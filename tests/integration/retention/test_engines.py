@@ -1,0 +1,59 @@
+from datetime import timedelta
+from pathlib import Path
+
+from chassis.ids import new_id
+from ombud.common.v1.types_pb2 import Interval
+from ombud.retention.v1.access_service_pb2 import (
+    AccessScope,
+    ApproveAccessRequest,
+    ListAccessRegisterRequest,
+    ReadRecordsRequest,
+    RequestAccessRequest,
+)
+from ombud.retention.v1.audit_service_pb2 import QueryAuditRecordsRequest
+from ombud.retention.v1.ingest_service_pb2 import AppendBatchRequest
+from ombud.retention.v1.record_pb2 import ProofState
+from ombud.verify import verify_event, verify_record
+from services.retention.wire import timestamp
+from tests.integration.retention.harness import GROUP, OTHER_GROUP, bodies, frame, running_retention
+from tests.support.clock import ManualClock
+from tests.support.eventually import eventually
+
+
+async def test_records_are_kept_proved_and_opened_on_each_engine(tmp_path: Path, database_url: str) -> None:
+    clock = ManualClock()
+    async with running_retention(tmp_path / "data", clock=clock, database_url=database_url) as retention:
+        sent = frame(1, bodies(1, 20), groups=(GROUP, OTHER_GROUP))
+        for _ in range(2):
+            await retention.ingest.AppendBatch(AppendBatchRequest(frame=sent))
+            receipt = await retention.receipt(20)
+        assert verify_record(receipt.proof, retention.verifier_key, bodies(20, 1)[0]).index == 19
+
+        hour = timedelta(hours=1)
+        interval = Interval(start_time=timestamp(clock.now() - hour), end_time=timestamp(clock.now() + hour))
+        scope = AccessScope(group_ids=[GROUP], interval=interval)
+        request = RequestAccessRequest(
+            request_id=new_id(), case_id="7", legal_basis="order", purpose="appeal", scope=scope, most_reads=1
+        )
+        request.window.FromTimedelta(hour)
+        officer = retention.access("records_officer", "officer-1")
+        access_id = (await officer.RequestAccess(request)).access.access_id
+        approver = retention.access("records_approver", "approver-1")
+        await approver.ApproveAccess(ApproveAccessRequest(request_id=new_id(), access_id=access_id))
+        reading = officer.ReadRecords(ReadRecordsRequest(access_id=access_id, scope=scope))
+        assert [record.sequence async for answer in reading for record in answer.records] == list(range(2, 21, 2))
+
+        async def proofs() -> list[str]:
+            events = (await officer.ListAccessRegister(ListAccessRegisterRequest())).events
+            subject = QueryAuditRecordsRequest()
+            subject.subject.group_id = GROUP
+            entries = (await retention.auditor.QueryAuditRecords(subject)).entries
+            sealed = [event.proof for event in events if event.state == ProofState.PROOF_STATE_SEALED]
+            sealed += [entry.proof for entry in entries if entry.state == ProofState.PROOF_STATE_SEALED]
+            return sealed if len(sealed) == 6 else []
+
+        found = await eventually(proofs)
+        for proof in found[:3]:
+            verify_event(proof, retention.verifier_key)
+        for proof in found[3:]:
+            verify_record(proof, retention.verifier_key)
