@@ -98,14 +98,20 @@ def verify(
 @importing.command("chat")
 def import_chat(
     *,
-    path: Annotated[Path, typer.Argument(help="A log, or a folder with *.txt or *.log files.")],
-    group: Annotated[str, typer.Option(help="The group that the records belong to (UUID).")],
+    path: Annotated[Path, typer.Argument(help="A log, an export, or a folder with *.txt, *.log or *.jsonl files.")],
+    group: Annotated[
+        list[str],
+        typer.Option(help="The group of the records (UUID); or CHANNEL=UUID for one channel, repeat for more."),
+    ],
     rejected: Annotated[Path, typer.Option(help="Where lines that can not be read are kept.")] = Path("chat.rejected"),
     data: Data = _DATA,
     target: Target = _TARGET,
     as_json: Json = False,
 ) -> None:
-    """Append the events of an IRC log to retention. Run again, it goes on where it ended."""
+    """Append the events of a chat log to retention: IRC, JSON Lines, Slack's or Mattermost's export.
+
+    The format is told by the content. Run again, it goes on where it ended.
+    """
     from ombudctl import import_chat as command  # noqa: PLC0415 - see `up`
 
     finish(lambda: command.run(path, group, rejected, data, target, as_json=as_json), as_json=as_json)

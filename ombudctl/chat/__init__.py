@@ -1,5 +1,7 @@
 """Chat logs: what they say, line by line, nothing dropped in silence."""
 
-from ombudctl.chat.reader import ChatError, Entry, Event, Kind, Unreadable, entries, files, sample
+from ombudctl.chat.detect import logs
+from ombudctl.chat.event import ChatError, Entry, Event, Kind, Log, Unreadable
+from ombudctl.chat.irc import entries, files, sample
 
-__all__ = ["ChatError", "Entry", "Event", "Kind", "Unreadable", "entries", "files", "sample"]
+__all__ = ["ChatError", "Entry", "Event", "Kind", "Log", "Unreadable", "entries", "files", "logs", "sample"]

@@ -34,7 +34,7 @@ async def play(world: World, scene: Scene) -> None:
     """Kills and starts again."""
     scene.says(
         f"{_RECORDS} records of {_BODY} bytes and {_ACCOUNTS} registrations are on their way when the process is"
-        f" killed, {len(_KILLS)} times. The client goes on: records by their numbers, registrations by their request ids."
+        f" killed, {len(_KILLS)} times. The client goes on: records have numbers, registrations have request ids."
     )
     begun = world.suite.now()
     killer = _Killer(world)

@@ -8,11 +8,11 @@ goes back has passed midnight, and lines without a time happened at the minute b
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from enum import Enum
 from importlib.resources import files as resources
 from pathlib import Path
+
+from ombudctl.chat.event import ChatError, Entry, Event, Kind, Unreadable
 
 _SUFFIXES = {".txt", ".log"}
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -25,67 +25,6 @@ _PART = re.compile(rf"(.+?){_MASK}\s+has left (#\S+)(?:\s+(.*))?")
 _NICK = re.compile(r"(.+?)\s+is now known as (\S+)")
 _NOTICE = re.compile(r"(?:mode|\.\.\[topic)/(#[^\s:\]]+)(?: by |:)([^\s\]]+)(.*)")
 _EMOTE = re.compile(r"(\S+)\s+(.+)")
-
-
-class ChatError(Exception):
-    """There is nothing to read; the text says what would do."""
-
-
-class Kind(Enum):
-    """What happened."""
-
-    MESSAGE = "message"
-    ACTION = "action"
-    JOIN = "join"
-    PART = "part"
-    NICK = "nick"
-    NOTICE = "notice"
-
-
-@dataclass(frozen=True)
-class Event:
-    """Something that happened in the channel.
-
-    Attributes:
-        kind: What it was.
-        nick: Who did it, as the log calls them at that moment.
-        text: What was written; the new nickname of a change; the channel of a join or a part.
-        at: The minute it happened in, UTC.
-        file: Name of the file.
-        line: Number of the line, from 1.
-    """
-
-    kind: Kind
-    nick: str
-    text: str
-    at: datetime
-    file: str
-    line: int
-
-    @property
-    def posted(self) -> bool:
-        """Whether somebody wrote something."""
-        return self.kind in (Kind.MESSAGE, Kind.ACTION)
-
-
-@dataclass(frozen=True)
-class Unreadable:
-    """A line that nothing in the format explains.
-
-    Attributes:
-        file: Name of the file.
-        line: Number of the line, from 1.
-        raw: The line as it stands, without its end.
-        reason: What is wrong with it.
-    """
-
-    file: str
-    line: int
-    raw: bytes
-    reason: str
-
-
-Entry = Event | Unreadable
 
 
 def files(path: Path) -> list[Path]:
