@@ -14,6 +14,7 @@ from services.retention.access.servicer import AccessServicer
 from services.retention.audit.jobs import AuditSource
 from services.retention.audit.servicer import AuditServicer
 from services.retention.config import RetentionConfig
+from services.retention.files import SpaceFloor
 from services.retention.ingest.jobs import ChatSource, SealedBatches
 from services.retention.ingest.journal import Journal
 from services.retention.ingest.servicer import IngestServicer
@@ -22,7 +23,6 @@ from services.retention.log.ledger import Ledger
 from services.retention.log.servicer import LogServicer
 from services.retention.segments import store as catalogue
 from services.retention.segments.archive import Archive
-from services.retention.segments.files import SpaceFloor
 
 _PAGE_KEY_BYTES = 32
 

@@ -23,12 +23,12 @@ from ombud.retention.v1.audit_service_pb2_grpc import AuditServiceServicer
 from ombud.retention.v1.record_pb2 import ProofState
 from services.retention.audit import domain, store
 from services.retention.audit.models import AuditIndex
+from services.retention.files import SpaceFloor
 from services.retention.log import store as leaves
 from services.retention.log.leaves import RecordClass
 from services.retention.log.ledger import Ledger
 from services.retention.segments import store as catalogue
 from services.retention.segments.archive import Archive, evidence_of
-from services.retention.segments.files import SpaceFloor
 from services.retention.wire import Context
 
 

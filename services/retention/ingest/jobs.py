@@ -9,13 +9,14 @@ from sqlmodel import Session
 
 from chassis.db import Database
 from chassis.ids import new_id
+from services.retention.errors import DamagedError
 from services.retention.ingest.journal import Journal, Part
 from services.retention.ingest.wal import read_wal
 from services.retention.log.jobs import Sealable
 from services.retention.log.leaves import RecordClass, SegmentLeaf
 from services.retention.segments import segment, store
 from services.retention.segments.archive import Archive
-from services.retention.segments.records import DamagedError, ReceivedBatch, RecordBatch
+from services.retention.segments.records import ReceivedBatch, RecordBatch
 
 
 class ChatSource:

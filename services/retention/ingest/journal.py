@@ -16,10 +16,11 @@ from pathlib import Path
 
 from chassis.clock import Clock
 from chassis.refusal import Refusal
+from services.retention.errors import DamagedError
+from services.retention.files import SpaceFloor
 from services.retention.ingest import domain
 from services.retention.ingest.wal import WalWriter, read_wal, recover_wal
-from services.retention.segments.files import SpaceFloor
-from services.retention.segments.records import DamagedError, ReceivedBatch, RecordBatch, to_micros
+from services.retention.segments.records import ReceivedBatch, RecordBatch, to_micros
 from services.retention.segments.store import SealedState
 
 _GROUP_MOST = 64

@@ -19,9 +19,10 @@ from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
 
+from services.retention.errors import DamagedError
+from services.retention.files import sync_folder
 from services.retention.log.leaves import NO_KEY, Codec, RecordClass
-from services.retention.segments.files import sync_folder
-from services.retention.segments.records import DamagedError, ReceivedBatch, decode_batch, encode_batch
+from services.retention.segments.records import ReceivedBatch, decode_batch, encode_batch
 
 _MAGIC = b"OMBUDWAL"
 _VERSION = 1

@@ -8,9 +8,8 @@ from typing import Protocol
 
 from sqlmodel import Session
 
+from services.retention.errors import DamagedError, ForkedError
 from services.retention.log.ledger import Ledger
-from services.retention.log.store import ForkedError
-from services.retention.segments.records import DamagedError
 
 _log = logging.getLogger("ombud.retention.sealer")
 

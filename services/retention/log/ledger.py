@@ -15,13 +15,13 @@ from chassis.db import Database, Unit
 from chassis.keys import load_or_create_ed25519
 from chassis.refusal import ErrorReason, Refusal
 from ombud.verify import VerificationError, verify_checkpoint
+from services.retention.errors import ForkedError
+from services.retention.files import sync_folder, write_durably
 from services.retention.log import store
 from services.retention.log.leaves import proof_text
 from services.retention.log.models import LogHead
 from services.retention.log.note import Head, Signer
-from services.retention.log.store import ForkedError
 from services.retention.log.tree import Tree, leaf_hash
-from services.retention.segments.files import sync_folder, write_durably
 
 Catalogue = Callable[[Session, int], None]
 

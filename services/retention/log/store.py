@@ -5,12 +5,9 @@ from collections.abc import Sequence
 from sqlalchemy import insert, update
 from sqlmodel import Session, col, select
 
+from services.retention.errors import ForkedError
 from services.retention.log.models import LogHead, LogLeaf
 from services.retention.log.note import Head
-
-
-class ForkedError(Exception):
-    """Another writer has signed on the checkpoint that this one builds on."""
 
 
 def head(session: Session) -> LogHead | None:

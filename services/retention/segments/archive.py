@@ -6,9 +6,10 @@ from hashlib import sha256
 from pathlib import Path
 
 from chassis.refusal import ErrorReason, Refusal
+from services.retention.errors import DamagedError
+from services.retention.files import write_durably
 from services.retention.log.leaves import SegmentLeaf, record_evidence
-from services.retention.segments.files import write_durably
-from services.retention.segments.records import DamagedError, from_micros
+from services.retention.segments.records import from_micros
 from services.retention.segments.segment import Record, Segment
 from services.retention.segments.store import Sealed
 

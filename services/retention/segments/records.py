@@ -11,14 +11,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
+from services.retention.errors import DamagedError
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _BATCH = struct.Struct(">qQQIIB")
 _GROUP_BYTES = 16
-
-
-class DamagedError(Exception):
-    """Bytes on disk are not what was written there. The text names the file, and never what it holds."""
 
 
 def to_micros(instant: datetime) -> int:

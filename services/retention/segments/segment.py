@@ -27,9 +27,10 @@ from uuid import UUID
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
+from services.retention.errors import DamagedError
 from services.retention.log.leaves import SALT_BYTES, Codec, RecordClass, SegmentLeaf, record_head, record_leaf
 from services.retention.log.tree import Tree
-from services.retention.segments.records import Cursor, DamagedError, ReceivedBatch, RecordBatch, pack_column
+from services.retention.segments.records import Cursor, ReceivedBatch, RecordBatch, pack_column
 
 _MAGIC = b"OMBUDSEG"
 _VERSION = 1

@@ -21,9 +21,8 @@ from ombud.verify import (
     verify_inclusion,
     verify_record,
 )
+from services.retention.errors import DamagedError, ForkedError
 from services.retention.log.note import Head, Signer
-from services.retention.log.store import ForkedError
-from services.retention.segments.records import DamagedError
 from tests.integration.retention.harness import GROUP, OTHER_GROUP, Retention, bodies, frame, running_retention
 from tests.support.refusals import refusal_of
 

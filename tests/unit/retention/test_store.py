@@ -25,11 +25,11 @@ from services.retention.access import store as accesses
 from services.retention.access.domain import Access, Scope, approve
 from services.retention.audit import store as audits
 from services.retention.audit.domain import Entry
+from services.retention.errors import ForkedError
 from services.retention.log import store as log
 from services.retention.log.leaves import RecordClass, SegmentLeaf
 from services.retention.log.ledger import Ledger
 from services.retention.log.note import Head
-from services.retention.log.store import ForkedError
 from services.retention.segments import store as catalogue
 from services.retention.segments.records import ReceivedBatch, RecordBatch
 from services.retention.tables import RetentionTable

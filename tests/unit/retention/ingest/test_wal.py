@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from services.retention.errors import DamagedError
 from services.retention.ingest.wal import WalWriter, read_wal, recover_wal
-from services.retention.segments.records import DamagedError, ReceivedBatch, RecordBatch
+from services.retention.segments.records import ReceivedBatch, RecordBatch
 
 FIRST = 1000
 

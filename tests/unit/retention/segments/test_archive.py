@@ -4,9 +4,9 @@ from uuid import UUID
 import pytest
 
 from chassis.refusal import ErrorReason, Refusal
+from services.retention.files import SpaceFloor, write_durably
 from services.retention.log.leaves import RecordClass
 from services.retention.segments.archive import Archive
-from services.retention.segments.files import SpaceFloor, write_durably
 from services.retention.segments.records import ReceivedBatch, RecordBatch, from_micros
 from services.retention.segments.segment import build
 from services.retention.segments.store import Sealed
