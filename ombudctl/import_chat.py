@@ -168,7 +168,7 @@ def _plan(found: Iterable[Log], groups: Mapping[str, str]) -> _Plan:
         elif records:
             left_out[log.channel or log.name] = records
     if not parts:
-        raise ChatError(f"no --group names any of the channels: {', '.join(left_out)}")
+        raise ChatError(f"the groups name none of the channels: {', '.join(left_out)}")
     return _Plan(parts, unreadable, left_out)
 
 

@@ -60,7 +60,7 @@ def text_of(values: Line, *names: str) -> str:
     if name is None:
         raise MalformedError(f"no {names[0]}")
     text = values[name]
-    if not isinstance(text, str) or not text.isascii() and not _encodable(text):
+    if not isinstance(text, str) or not _encodable(text):
         raise MalformedError(f"{name} is no text")
     return text
 

@@ -86,7 +86,8 @@ def _channel(channel: Line, users: dict[str, str]) -> tuple[str, str]:
 
 
 def _read(folder: Folder, channel: str, users: dict[str, str]) -> Iterator[Entry]:
-    for day in sorted(folder.iterdir(), key=lambda each: each.name):
+    days: list[Folder] = list(folder.iterdir())
+    for day in sorted(days, key=lambda each: each.name):
         if not day.name.endswith(".json"):
             continue
         yield from _day(day, f"{channel}/{day.name}", users)
@@ -112,20 +113,23 @@ def _day(day: Folder, file: str, users: dict[str, str]) -> Iterator[Entry]:
 
 def _entry(message: Any, users: dict[str, str], file: str, number: int) -> Entry:  # noqa: ANN401 - any JSON value
     try:
-        if not isinstance(message, dict):
-            raise MalformedError("no JSON object")
-        author = _author(message, users)
-        stamp = text_of(message, "ts")
-        try:
-            at = instant(float(stamp))
-        except ValueError:
-            raise MalformedError("not a time") from None
-        kind = _KINDS.get(str(message.get("subtype")), Kind.MESSAGE)
-        text = text_of(message, "text") if message.get("text") is not None else ""
-        return Event(kind, author, text, at, file, number, message)
+        return _event(message, users, file, number)
     except MalformedError as error:
         raw = json.dumps(message, separators=(",", ":")).encode()
         return Unreadable(file, number, raw, str(error))
+
+
+def _event(message: Any, users: dict[str, str], file: str, number: int) -> Event:  # noqa: ANN401 - any JSON value
+    if not isinstance(message, dict):
+        raise MalformedError("no JSON object")
+    author = _author(message, users)
+    try:
+        at = instant(float(text_of(message, "ts")))
+    except ValueError:
+        raise MalformedError("not a time") from None
+    kind = _KINDS.get(str(message.get("subtype")), Kind.MESSAGE)
+    text = text_of(message, "text") if message.get("text") is not None else ""
+    return Event(kind, author, text, at, file, number, message)
 
 
 def _author(message: Line, users: dict[str, str]) -> str:

@@ -113,7 +113,7 @@ async def test_import_appends_once_and_keeps_aside_what_cannot_be_read(running: 
     rejected = (tmp_path / "chat.rejected").read_text()
     assert rejected.startswith("2026-03-14_09.txt:159: ")
     assert log.read_text().splitlines()[158] in rejected
-    name = producer_name(GROUP, log)
+    name = producer_name(GROUP, log.name)
     async with connect(running.target, token=token(running, "--workload", "platform")) as channel:
         progress = await IngestServiceStub(channel).GetProgress(GetProgressRequest(producer=name))
     assert progress.acked_sequence == len(events)
@@ -129,7 +129,7 @@ async def test_receipt_is_verified_offline_and_an_altered_record_is_not(running:
     first = next(entry for entry in entries(log) if isinstance(entry, Event))
     async with connect(running.target, token=token(running, "--workload", "platform")) as channel:
         proved = await eventually(
-            lambda: proof_of(channel, GetReceiptRequest(producer=producer_name(GROUP, log), sequence=1))
+            lambda: proof_of(channel, GetReceiptRequest(producer=producer_name(GROUP, log.name), sequence=1))
         )
     proof, body, altered = tmp_path / "receipt", tmp_path / "body", tmp_path / "altered"
     proof.write_text(proved)
