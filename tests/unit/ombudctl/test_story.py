@@ -1,5 +1,6 @@
 """How the story reads a log, makes people up, and tells what does not hold."""
 
+import asyncio
 from collections.abc import Awaitable
 from datetime import date
 from io import StringIO
@@ -109,12 +110,12 @@ async def test_many_things_are_done_a_bounded_number_at_a_time() -> None:
         nonlocal running, most
         running += 1
         most = max(most, running)
-        await goes_through()
+        await asyncio.sleep(0)
         running -= 1
         return number * 2
 
     assert await together(range(200), act) == [number * 2 for number in range(200)]
-    assert most <= 32
+    assert 1 < most <= 32
 
 
 def test_reason_of_a_newer_server_keeps_its_number() -> None:
