@@ -1,4 +1,5 @@
 import asyncio
+import base64
 import random
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -211,12 +212,24 @@ async def test_write_of_another_process_is_in_answers_at_its_token(tmp_path: Pat
         token = (await other.groups.LeaveGroup(leave)).consistency_token
         assert reason(await either.check(account, group.group_id, "POST", token=token)) == "NOT_A_MEMBER"
         # What this process commits now does not follow on what its memory has of the other's commits.
+        founder = await either.verified()
+        request = groups_contract.CreateGroupRequest(request_id=new_id(), founder_account_id=founder, name="Gardeners")
         await other.join(group.group_id, account)
-        request = groups_contract.CreateGroupRequest(
-            request_id=new_id(), founder_account_id=await either.verified(), name="Gardeners"
-        )
-        token = (await either.groups.CreateGroup(request)).consistency_token
+        written = await either.groups.CreateGroup(request)
+        token = written.consistency_token
+        assert (await either.check(founder, written.group.group_id, "MANAGE", token=token)).allowed
         assert (await either.check(account, group.group_id, "POST", token=token)).allowed
+
+
+async def test_token_covers_commits_that_memory_has_yet_to_take_in(tmp_path: Path, stand: Stand) -> None:
+    memory = DecisionMemory(stand.database)
+    await memory.load()
+    async with standing(tmp_path, str(stand.database._url)) as other:
+        await other.verified()
+    await stand.verified()
+    head = (await stand.database.head()).revision
+    assert memory.revision < head
+    assert base64.urlsafe_b64decode(memory.token()).decode().endswith(f"/{head}")
 
 
 async def test_projections_that_start_anew_forget_what_was_told(stand: Stand) -> None:
