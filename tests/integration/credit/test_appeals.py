@@ -1,7 +1,5 @@
 from datetime import timedelta
 
-import pytest
-
 from chassis.ids import new_id
 from ombud.common.v1.types_pb2 import Subject
 from ombud.credit.v1 import appeal_service_pb2 as pb
@@ -89,14 +87,13 @@ async def test_upheld_in_time_the_sanction_was_never_stayed(court: Court) -> Non
     assert not (await court.sanction(sanction.sanction_id)).HasField("stayed_from_time")
 
 
-@pytest.mark.parametrize(("staff", "conflict"), [("mod-1", "ISSUER"), ("app-1", "APPROVER")])
-async def test_who_sanctioned_does_not_review(court: Court, staff: str, conflict: str) -> None:
+async def test_who_sanctioned_does_not_review(court: Court) -> None:
     sanction = await court.in_force(court.proposal())
     appeal = await court.file(sanction.sanction_id, sanction.subject.account_id)
 
-    refusal = await refusal_of(court.assign(appeal.appeal_id, to=staff))
-
-    assert (refusal.reason, refusal.facts["conflict"]) == ("REVIEWER_NOT_INDEPENDENT", conflict)
+    for staff, conflict in (("mod-1", "ISSUER"), ("app-1", "APPROVER")):
+        refusal = await refusal_of(court.assign(appeal.appeal_id, to=staff))
+        assert (refusal.reason, refusal.facts["conflict"]) == ("REVIEWER_NOT_INDEPENDENT", conflict)
 
 
 async def test_neither_reporter_nor_appellant_nor_member_of_the_group_reviews(court: Court) -> None:

@@ -2,8 +2,6 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
-import pytest
-
 from chassis.ids import new_id
 from ombud.client import OmbudError
 from ombud.common.v1.types_pb2 import Subject
@@ -54,45 +52,37 @@ async def test_neither_messages_nor_notices_name_staff_or_reporter(court: Court)
         assert secret not in shown
 
 
-@pytest.mark.parametrize(
-    ("bend", "reason", "fact"),
-    [
-        ({"reasons": None}, "REASONS_REQUIRED", ("missing", "facts")),
-        ({"reasons": {"facts": " "}}, "REASONS_REQUIRED", ("missing", "facts")),
-        ({"reasons": {"evidence": []}}, "REASONS_REQUIRED", ("missing", "evidence")),
-        ({"reasons": {"act_time": None}}, "REASONS_REQUIRED", ("missing", "act_time")),
-        ({"reasons": {"rule_id": "rudeness"}}, "RULE_UNKNOWN", ("rule", "rudeness")),
-        ({"reasons": {"act_time": "before"}}, "ACT_BEFORE_POLICY", ("effective_time", "2026-01-01T00:00:00+00:00")),
+async def test_proposal_that_breaks_a_rule_is_refused_with_what_would_satisfy_it(court: Court) -> None:
+    unending = pb.Measure(kind=credit.MEASURE_KIND_PUBLISHING_SUSPENDED)
+    before_policy = court.after(days=-90)
+    broken: list[tuple[str, dict[str, Any], tuple[str, str]]] = [
+        ("REASONS_REQUIRED", {"reasons": None}, ("missing", "facts")),
+        ("REASONS_REQUIRED", {"reasons": court.reasons(facts=" ")}, ("missing", "facts")),
+        ("REASONS_REQUIRED", {"reasons": court.reasons(evidence=[])}, ("missing", "evidence")),
+        ("REASONS_REQUIRED", {"reasons": court.reasons(act_time=None)}, ("missing", "act_time")),
+        ("RULE_UNKNOWN", {"reasons": court.reasons(rule_id="rudeness")}, ("rule", "rudeness")),
         (
-            {"measures": [pb.Measure(kind=credit.MEASURE_KIND_PUBLISHING_SUSPENDED)]},
-            "END_REQUIRED",
-            ("measure", "PUBLISHING_SUSPENDED"),
+            "ACT_BEFORE_POLICY",
+            {"reasons": court.reasons(act_time=before_policy)},
+            ("effective_time", "2026-01-01T00:00:00+00:00"),
         ),
-        ({"points": 13}, "POINTS_REFUSED", ("most", "12")),
-        ({"capacity": credit.CAPACITY_GROUP}, "CAPACITY_REFUSED", ("subject", "ACCOUNT")),
+        ("END_REQUIRED", {"measures": [unending]}, ("measure", "PUBLISHING_SUSPENDED")),
         (
-            {"capacity": credit.CAPACITY_FOUNDER, "group_id": new_id()},
-            "OWNER_BREACH_REQUIRED",
-            ("state", "NONE"),
+            "TERM_REFUSED",
+            {"measures": [pb.Measure(kind=unending.kind, end_time=court.after(days=91))]},
+            ("days_most", "90"),
         ),
-        ({"prior_sanction_ids": [new_id()]}, "NOT_FOUND", ("resource", "sanction")),
-    ],
-)
-async def test_proposal_that_breaks_a_rule_is_refused_with_what_would_satisfy_it(
-    court: Court, bend: dict[str, Any], reason: str, fact: tuple[str, str]
-) -> None:
-    changes = dict(bend)
-    if isinstance(changes.get("reasons"), dict):
-        fields = dict(changes["reasons"])
-        if fields.get("act_time") == "before":
-            fields["act_time"] = court.after(days=-90)
-        changes["reasons"] = court.reasons(**fields)
+        ("MEASURE_NOT_ALLOWED", {"measures": [pb.Measure(kind=credit.MEASURE_KIND_GROUP_CLOSED)]}, ("rule", "fraud")),
+        ("POINTS_REFUSED", {"points": 13}, ("most", "12")),
+        ("CAPACITY_REFUSED", {"capacity": credit.CAPACITY_GROUP}, ("subject", "ACCOUNT")),
+        ("OWNER_BREACH_REQUIRED", {"capacity": credit.CAPACITY_FOUNDER, "group_id": new_id()}, ("state", "NONE")),
+        ("NOT_FOUND", {"prior_sanction_ids": [new_id()]}, ("resource", "sanction")),
+    ]
 
-    refusal = await refusal_of(court.propose(court.proposal(**changes)))
-
-    assert refusal.reason == reason
-    assert refusal.facts[fact[0]] == fact[1]
-    assert refusal.satisfy
+    for reason, fields, (name, value) in broken:
+        refusal = await refusal_of(court.propose(court.proposal(**fields)))
+        assert (refusal.reason, refusal.facts[name]) == (reason, value)
+        assert refusal.satisfy
 
 
 async def test_instant_out_of_range_is_refused_as_a_field(court: Court) -> None:
