@@ -1,5 +1,6 @@
 """How the retention service is put together."""
 
+from chassis.config import ConfigError
 from chassis.db import Database
 from chassis.keys import load_or_create
 from chassis.pages import Pages
@@ -14,6 +15,7 @@ from services.retention.access.servicer import AccessServicer
 from services.retention.audit.jobs import AuditSource
 from services.retention.audit.servicer import AuditServicer
 from services.retention.config import RetentionConfig
+from services.retention.errors import DamagedError, ForkedError
 from services.retention.files import SpaceFloor
 from services.retention.ingest.jobs import ChatSource, SealedBatches
 from services.retention.ingest.journal import Journal
@@ -54,9 +56,14 @@ def build(config: RetentionConfig, platform: Platform) -> Service:
     sealer = Sealer(ledger, sources, due=journal.due, interval=config.seal_seconds)
 
     async def recover() -> None:
-        await ledger.open()
-        sealed_batches.open()
-        journal.open(await database.read(catalogue.sealed_state))
+        try:
+            await ledger.open()
+            sealed_batches.open()
+            journal.open(await database.read(catalogue.sealed_state))
+        except (DamagedError, ForkedError) as error:
+            raise ConfigError(f"retention: {error}") from error
+        except BlockingIOError as error:
+            raise ConfigError("retention: another process serves from this data folder") from error
 
     return Service(
         name="retention",

@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from chassis.clock import Clock
-from chassis.refusal import Refusal
 from services.retention.errors import DamagedError
 from services.retention.files import SpaceFloor
 from services.retention.ingest import domain
@@ -112,7 +111,7 @@ class Journal:
         self._durable: dict[str, int] = {}
         self._next_index = 0
         self._last_receive_time = 0
-        self._failed: Refusal | None = None
+        self._failed_errno: int | None = None
         self._unsealed = 0
         self._room = asyncio.Event()
         self.due = asyncio.Event()
@@ -132,9 +131,11 @@ class Journal:
         self._next_index = sealed.next_index
         self._next_sequence = dict(sealed.next_sequences)
         self._last_receive_time = sealed.last_receive_time
-        files = sorted(self._folder.glob("*.wal"))
-        for path in files:
-            self._recover(path, last=path == files[-1])
+        try:
+            self._recover()
+        except DamagedError:
+            self._unlock_folder()
+            raise
         self._durable = dict(self._next_sequence)
         self._loop = asyncio.get_running_loop()
         self._mark_room()
@@ -145,9 +146,7 @@ class Journal:
         if self._thread.is_alive():
             self._queue.put(None)
             await asyncio.to_thread(self._thread.join)
-        if self._lock_descriptor is not None:
-            os.close(self._lock_descriptor)
-            self._lock_descriptor = None
+        self._unlock_folder()
 
     def acked(self, producer: str) -> int:
         """The sequence up to which a producer's records are on stable storage; 0 if none is."""
@@ -188,16 +187,25 @@ class Journal:
                     return received
         return None
 
-    @property
-    def next_index(self) -> int:
-        """The index that the next record will get."""
-        return self._next_index
-
     def _lock_folder(self) -> None:
         self._lock_descriptor = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-        fcntl.flock(self._lock_descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            fcntl.flock(self._lock_descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._unlock_folder()
+            raise
 
-    def _recover(self, path: Path, *, last: bool) -> None:
+    def _unlock_folder(self) -> None:
+        if self._lock_descriptor is not None:
+            os.close(self._lock_descriptor)
+            self._lock_descriptor = None
+
+    def _recover(self) -> None:
+        files = sorted(self._folder.glob("*.wal"))
+        for path in files:
+            self._recover_file(path, last=path == files[-1])
+
+    def _recover_file(self, path: Path, *, last: bool) -> None:
         batches = recover_wal(path) if last else read_wal(path)
         if not batches or batches[-1].next_index <= self._next_index:
             path.unlink()
@@ -231,15 +239,25 @@ class Journal:
     def _run(self) -> None:
         while (first := self._queue.get()) is not None:
             items, last = self._take(first)
-            try:
-                self._commit(items)
-            except Exception as error:  # noqa: BLE001 - every waiting caller must hear of it
-                self._fail(items, error)
+            self._handle(items)
             self._settle(items)
             if last:
                 break
         if self._writer is not None:
             self._writer.close()
+
+    def _handle(self, items: list[_Item]) -> None:
+        if self._failed_errno is None:
+            try:
+                self._commit(items)
+            except Exception as error:  # noqa: BLE001 - every waiting caller must hear of it
+                # What reached the disk, only reading it back can tell: nothing more is written until the next start.
+                _log.error("a write failed: %s", type(error).__name__)
+                self._failed_errno = getattr(error, "errno", None) or 0
+            else:
+                return
+        for item in items:
+            item.outcome = domain.storage_failed(self._failed_errno)
 
     def _take(self, first: _Item) -> tuple[list[_Item], bool]:
         items = [first]
@@ -255,8 +273,6 @@ class Journal:
 
     def _commit(self, items: list[_Item]) -> None:
         """Decides on every item and writes what they add; nothing is acknowledged before all of it is durable."""
-        if self._failed is not None:
-            raise self._failed
         now = self._last_receive_time = max(self._last_receive_time, to_micros(self._clock.now()))
         full = self._space.refusal()
         added: list[ReceivedBatch] = []
@@ -323,14 +339,6 @@ class Journal:
             self._writer.close()
             self._writer = None
             self._parts[-1].closed = True
-
-    def _fail(self, items: list[_Item], error: Exception) -> None:
-        if isinstance(error, OSError):
-            # What reached the disk is unknown; only reading it back at the next start can tell.
-            _log.error("a write failed: %s", os.strerror(error.errno or 0))
-            error = self._failed = domain.storage_failed(error.errno or 0)
-        for item in items:
-            item.outcome = error
 
     def _settle(self, items: list[_Item]) -> None:
         if self._loop is not None and not self._loop.is_closed():

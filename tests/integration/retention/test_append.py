@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from chassis.config import ConfigError
 from ombud.client import OmbudError
 from ombud.common.v1.error_reason_pb2 import ErrorReason
 from ombud.retention.v1.ingest_service_pb2 import (
@@ -139,7 +140,7 @@ async def test_restart_keeps_what_was_acknowledged_and_takes_up_where_it_ended(t
 
 async def test_second_process_on_the_same_folder_is_refused(tmp_path: Path) -> None:
     async with running_retention(tmp_path / "data"):
-        with pytest.raises(BlockingIOError):
+        with pytest.raises(ConfigError, match="another process"):
             async with running_retention(tmp_path / "data"):
                 pass
 

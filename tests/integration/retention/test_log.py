@@ -5,6 +5,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from google.protobuf.message import Message
 
+from chassis.config import ConfigError
 from ombud.retention.v1.ingest_service_pb2 import AppendBatchRequest
 from ombud.retention.v1.log_service_pb2 import (
     GetCheckpointRequest,
@@ -21,7 +22,6 @@ from ombud.verify import (
     verify_inclusion,
     verify_record,
 )
-from services.retention.errors import DamagedError, ForkedError
 from services.retention.log.note import Head, Signer
 from tests.integration.retention.harness import GROUP, OTHER_GROUP, Retention, bodies, frame, running_retention
 from tests.support.refusals import refusal_of
@@ -137,7 +137,7 @@ async def test_start_is_refused_when_the_published_checkpoint_is_ahead_of_the_da
     await make_log(folder)
     signer = Signer("ombud.local/log", Ed25519PrivateKey.from_private_bytes((folder / "keys/log.key").read_bytes()))
     (folder / "log" / "checkpoint").write_text(signer.checkpoint(Head(2, bytes(32))))
-    with pytest.raises(ForkedError, match="ahead"):
+    with pytest.raises(ConfigError, match="ahead"):
         await start_again(folder)
 
 
@@ -146,7 +146,7 @@ async def test_start_is_refused_when_the_published_checkpoint_is_of_another_hist
     await make_log(folder)
     signer = Signer("ombud.local/log", Ed25519PrivateKey.from_private_bytes((folder / "keys/log.key").read_bytes()))
     (folder / "log" / "checkpoint").write_text(signer.checkpoint(Head(1, bytes(32))))
-    with pytest.raises(ForkedError, match="another history"):
+    with pytest.raises(ConfigError, match="another history"):
         await start_again(folder)
 
 
@@ -155,7 +155,7 @@ async def test_start_is_refused_when_the_database_was_lost_but_the_log_was_publi
     await make_log(folder)
     for file in folder.glob("retention.db*"):
         file.unlink()
-    with pytest.raises(ForkedError, match="does not know"):
+    with pytest.raises(ConfigError, match="does not know"):
         await start_again(folder)
 
 
@@ -164,10 +164,10 @@ async def test_start_is_refused_when_the_key_was_lost_or_replaced(tmp_path: Path
     await make_log(folder)
     key = folder / "keys" / "log.key"
     key.unlink()
-    with pytest.raises(ForkedError, match="missing"):
+    with pytest.raises(ConfigError, match="missing"):
         await start_again(folder)
     key.write_bytes(bytes(32))
-    with pytest.raises(ForkedError, match="not the one that signed"):
+    with pytest.raises(ConfigError, match="not the one that signed"):
         await start_again(folder)
 
 
@@ -180,7 +180,7 @@ async def test_start_is_refused_when_acknowledged_records_are_damaged(tmp_path: 
     content = bytearray(wal.read_bytes())
     content[100] ^= 1
     wal.write_bytes(content)
-    with pytest.raises(DamagedError, match=wal.name):
+    with pytest.raises(ConfigError, match=wal.name):
         await start_again(folder)
 
 
