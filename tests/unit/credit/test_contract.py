@@ -52,9 +52,9 @@ def test_no_message_names_a_member_of_staff() -> None:
 
 
 def test_reporter_is_told_to_the_service_and_never_by_it() -> None:
-    holders = [field.containing_type.name for field in fields() if "reporter" in field.name]
+    holders = [field.full_name for field in fields() if "reporter" in field.name]
 
-    assert holders == ["ProposeSanctionRequest"]
+    assert holders == ["ombud.credit.v1.ProposeSanctionRequest.reporter_account_id"]
 
 
 def test_standing_does_not_leave_by_the_feed() -> None:
