@@ -59,10 +59,10 @@ class Feed:
 
 
 def _after(session: Session, revision: int) -> Sequence[FeedEntry]:
-    rows = session.exec(
-        select(Change).where(col(Change.revision) > revision).order_by(col(Change.revision)).limit(_PAGE)
-    )
-    return [FeedEntry(row.revision, row.traceparent, row.key, row.payload) for row in rows]
+    # Columns, not objects of the table's class: those cost several times what the database does.
+    query = select(Change.revision, Change.traceparent, Change.key, Change.payload)
+    rows = session.exec(query.where(col(Change.revision) > revision).order_by(col(Change.revision)).limit(_PAGE))
+    return [FeedEntry(*row) for row in rows]
 
 
 def entries_from(session: Session, revision: int = 0) -> list[FeedEntry]:
