@@ -15,6 +15,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from chassis.clock import Clock
 from chassis.ids import new_id
 from ombud.common.v1.types_pb2 import Interval, Subject
 from ombud.credit.v1 import appeal_service_pb2 as appeals
@@ -32,7 +33,6 @@ from ombud.identity.v1 import verification_service_pb2 as verifications
 from ombud.retention.v1 import access_service_pb2 as access
 from ombud.retention.v1 import ingest_service_pb2 as ingest
 from ombudctl.story.documents import COMPANY, PHONE, identity
-from tests.support.clock import ManualClock
 from tests.support.contract import Rpc, rpcs
 from tests.support.eventually import eventually
 from tests.support.wire import NOBODY, PLATFORM, Who, staff
@@ -72,7 +72,7 @@ class Life:
     """
 
     call: Call
-    clock: ManualClock
+    clock: Clock
     outbox: Path
     examples: dict[str, Example] = field(default_factory=dict)
     ids: dict[str, str] = field(default_factory=dict)
