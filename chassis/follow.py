@@ -90,13 +90,18 @@ class Follower(Generic[C]):
         waiting: asyncio.Queue[Any] = asyncio.Queue(_BATCH)
 
         async def receive() -> None:
-            async for item in self._open_stream(position):
-                await waiting.put(item)
+            try:
+                async for item in self._open_stream(position):
+                    await waiting.put(item)
+            except OmbudError as error:
+                await waiting.put(error)
+            else:
+                await waiting.put(_StreamEndedError())
 
         receiving = asyncio.create_task(receive())
         try:
             while True:
-                changes, checkpoint = await self._next_batch(waiting, receiving)
+                changes, checkpoint = await self._next_batch(waiting)
                 if changes:
                     await self._apply_batch(changes, checkpoint)
                 elif checkpoint is not None and checkpoint.epoch != position.epoch:
@@ -105,22 +110,18 @@ class Follower(Generic[C]):
                 backoff.reset()
         finally:
             receiving.cancel()
-            with contextlib.suppress(asyncio.CancelledError, OmbudError):
+            with contextlib.suppress(asyncio.CancelledError):
                 await receiving
 
-    async def _next_batch(
-        self, waiting: "asyncio.Queue[Any]", receiving: "asyncio.Task[None]"
-    ) -> tuple[list[C], FeedCheckpoint | None]:
-        """What has arrived, at least one item; raises what ended the stream."""
-        getting = asyncio.create_task(waiting.get())
-        await asyncio.wait({getting, receiving}, return_when=asyncio.FIRST_COMPLETED)
-        if not getting.done():
-            getting.cancel()
-            receiving.result()
-            raise _StreamEndedError
-        items = [getting.result()]
+    async def _next_batch(self, waiting: "asyncio.Queue[Any]") -> tuple[list[C], FeedCheckpoint | None]:
+        """What has arrived, at least one item; raises what ended the stream once all before it was returned."""
+        items = [await waiting.get()]
         while not waiting.empty():
             items.append(waiting.get_nowait())
+        if isinstance(items[-1], Exception):
+            if len(items) == 1:
+                raise items[0]
+            waiting.put_nowait(items.pop())
         checkpoints = [item.checkpoint for item in items if item.HasField("checkpoint")]
         return [item.change for item in items if item.HasField("change")], checkpoints[-1] if checkpoints else None
 

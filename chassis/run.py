@@ -173,13 +173,13 @@ def run(work: Coroutine[Any, Any, None]) -> None:
         runner.run(work)
 
 
-async def until_signalled() -> None:
-    """Returns at the first SIGTERM or SIGINT."""
+def stop_signal() -> asyncio.Event:
+    """An event that the first SIGTERM or SIGINT sets, from now on instead of ending the process."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    await stop.wait()
+    return stop
 
 
 C = TypeVar("C", bound=ServiceConfig)
@@ -210,6 +210,7 @@ class ProcessConfig(Settings, Generic[C]):
 
 
 async def _serve_one(server: ServerConfig, config: C, build: Callable[[C, Platform], Service]) -> None:
+    stop = stop_signal()
     clock = SystemClock()
     telemetry = Telemetry(TraceStore(server.traces_file), read_ratio=server.read_trace_ratio)
     try:
@@ -218,7 +219,7 @@ async def _serve_one(server: ServerConfig, config: C, build: Callable[[C, Platfo
         hosted = [Hosted(service, platform)]
         async with serving(hosted, server, authenticator_for(server, clock), telemetry, reflect=False) as running:
             _log.info("%s serves on port %d", service.name, running.port)
-            await until_signalled()
+            await stop.wait()
     finally:
         telemetry.shutdown()
 

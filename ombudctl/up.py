@@ -7,7 +7,7 @@ from pathlib import Path
 
 from chassis.clock import SystemClock
 from chassis.config import ConfigError
-from chassis.run import Running, until_signalled
+from chassis.run import Running, stop_signal
 from chassis.run import run as run_loop
 from ombudctl.embedded import embedded
 from policies import PackError
@@ -36,12 +36,13 @@ def run(data_dir: Path, *, port: int, health_port: int, policy_file: Path, as_js
 
 
 async def _serve(data_dir: Path, port: int, health_port: int, policy_file: Path, *, as_json: bool) -> None:
+    stop = stop_signal()
     async with embedded(
         data_dir, port=port, health_port=health_port, policy_file=policy_file, clock=SystemClock()
     ) as running:
         sys.stdout.write(_announcement(running, data_dir, as_json=as_json))
         sys.stdout.flush()
-        await until_signalled()
+        await stop.wait()
         if not as_json:
             sys.stdout.write("draining\n")
 

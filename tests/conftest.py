@@ -3,9 +3,14 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.support.engines import OpenDatabase, fresh_postgres, opened, postgres_server
 from tests.support.suite import Suite, running_suite
+
+# A law takes the time that a busy machine needs.
+settings.register_profile("ombud", deadline=None)
+settings.load_profile("ombud")
 
 
 @pytest.fixture(scope="session")
