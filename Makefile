@@ -50,11 +50,11 @@ check: setup-dev $(CODEGEN)/.ready ## Lint, types, import rules, contract rules,
 	$(BIN)/lint-imports
 	$(CODEGEN)/bin/python tools/check_protos.py $(BIN)/buf
 
-bench: setup-dev ## Print one JSON object a benchmark
-	@$(BIN)/python -m bench
+bench: setup-dev ## Print one JSON object a benchmark (CHAT=)
+	@$(BIN)/python -m bench $(if $(CHAT),--chat $(CHAT))
 
 bench-full: setup-dev ## The benchmarks that take longer, too
-	@$(BIN)/python -m bench --full
+	@$(BIN)/python -m bench --full $(if $(CHAT),--chat $(CHAT))
 
 protos: $(CODEGEN)/.ready ## Generate the SDK's code from protos/
 	$(CODEGEN)/bin/python tools/gen_protos.py

@@ -1,4 +1,4 @@
-"""`python -m bench [--full]`: every benchmark, one JSON object a line. Exits with 1 if an answer was wrong."""
+"""`python -m bench`: every benchmark, one JSON object a line. Exits with 1 if an answer was wrong."""
 
 import argparse
 import asyncio
@@ -6,23 +6,31 @@ import sys
 import tempfile
 from pathlib import Path
 
-import grpc
-
-from bench import batch, check, machine, start, write
+from bench import batch, check, machine, retention, start, write
 from bench.line import Line
 from bench.load import Plan
-from bench.processes import CALLER, echo_command, free_port, pin, running, suite_command
+from bench.processes import CALLER, echo_command, free_port, pin, ready, running, suite_command
 from bench.world import WrongAnswerError, settle
+from ombud.verify import VerificationError
+from ombudctl.chat import ChatError
 
 _SHORT, _FULL = Plan(runs=5, seconds=1.0), Plan(runs=15, seconds=4.0)
+_APPEND_SHORT, _APPEND_FULL = 15.0, 120.0
 _STARTS = 5
-_READY_WITHIN = 30.0
 
 
-async def main(plan: Plan) -> None:
-    """Runs them all."""
+async def main(part: str | None, plan: Plan, chat: Path | None, append_seconds: float) -> None:
+    """Runs them all, or those of one part."""
     pin(CALLER)
     _print(machine.facts())
+    if part != "retention":
+        await _decisions(plan)
+    if part != "decisions":
+        async for line in retention.measure(chat, append_seconds):
+            _print(line)
+
+
+async def _decisions(plan: Plan) -> None:
     with tempfile.TemporaryDirectory() as folder:
         data_dir, ports = Path(folder), (free_port(), free_port())
         fdatasyncs = machine.fdatasyncs(data_dir)
@@ -31,18 +39,13 @@ async def main(plan: Plan) -> None:
             running(suite_command(ports[1], data_dir), ports[1]) as suite,
         ):
             for server in (echo, suite):
-                await _ready(server.target)
+                await ready(server.target)
             world = await settle(suite.target, data_dir)
             await suite.settled()
             _print(*await check.measure(suite, echo, world, plan))
             _print(await batch.measure(suite, world, plan))
             _print(await write.measure(suite, echo, world, plan, fdatasyncs))
     _print(await start.measure(_STARTS))
-
-
-async def _ready(target: str) -> None:
-    async with grpc.aio.insecure_channel(target) as channel:
-        await asyncio.wait_for(channel.channel_ready(), _READY_WITHIN)
 
 
 def _print(*lines: Line) -> None:
@@ -52,8 +55,12 @@ def _print(*lines: Line) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("part", nargs="?", choices=("decisions", "retention"), help="all if not given")
     parser.add_argument("--full", action="store_true", help="longer and more runs")
+    parser.add_argument("--chat", type=Path, help="a chat log, or a folder of them, to take words from")
+    options = parser.parse_args()
+    plan, append_seconds = (_FULL, _APPEND_FULL) if options.full else (_SHORT, _APPEND_SHORT)
     try:
-        asyncio.run(main(_FULL if parser.parse_args().full else _SHORT))
-    except WrongAnswerError as error:
+        asyncio.run(main(options.part, plan, options.chat, append_seconds))
+    except (ChatError, VerificationError, WrongAnswerError) as error:
         sys.exit(f"bench: {error}")

@@ -104,6 +104,11 @@ def median(values: Sequence[float]) -> float:
     return statistics.median(values)
 
 
+def quantile(values: Sequence[float], share: float) -> float:
+    """What so large a share of the values does not exceed."""
+    return sorted(values)[min(len(values) - 1, int(share * len(values)))]
+
+
 def spread(loads: Sequence[Load], prefix: str = "") -> dict[str, float]:
     """The figures of several runs that stand beside their median."""
     rates = [load.rate for load in loads]

@@ -9,9 +9,11 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import grpc
+
 ALL = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
 SERVER, CALLER = ALL[:1], ALL[1:2]
-_STOPPED_WITHIN = 20.0
+_READY_WITHIN, _STOPPED_WITHIN = 30.0, 20.0
 _QUIET, _LOOK_EVERY = 0.05, 0.2
 
 
@@ -61,6 +63,12 @@ class Server:
             if now - before <= _QUIET * _LOOK_EVERY:
                 return now - began
             before = now
+
+
+async def ready(target: str) -> None:
+    """Returns once a server listens."""
+    async with grpc.aio.insecure_channel(target) as channel:
+        await asyncio.wait_for(channel.channel_ready(), _READY_WITHIN)
 
 
 def free_port() -> int:

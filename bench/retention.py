@@ -1,0 +1,46 @@
+"""Everything about the log, on a suite of its own: what it takes in, keeps, proves and gives out."""
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from bench import append, kept, log_peers, machine, proofs
+from bench.line import Line
+from bench.processes import ALL, free_port, pinned, ready, running, suite_command
+from bench.records import draw
+from chassis.auth.tokens import DevIssuer
+from chassis.clock import SystemClock
+
+_WARM_UP = 2.0
+
+
+async def measure(chat: Path | None, seconds: float) -> AsyncIterator[Line]:
+    """Runs them all; caller, service and sealing share all cores.
+
+    Args:
+        chat: Where the words come from.
+        seconds: How long to append.
+
+    Raises:
+        WrongAnswerError: An answer is not what it must be.
+        VerificationError: A proof does not hold.
+    """
+    records = await asyncio.to_thread(draw, chat)
+    with pinned(ALL), tempfile.TemporaryDirectory() as folder:
+        data_dir, port = Path(folder), free_port()
+        fdatasyncs = machine.fdatasyncs(data_dir)
+        async with running(suite_command(port, data_dir), port, ALL) as suite:
+            await ready(suite.target)
+            token = DevIssuer(data_dir, SystemClock()).workload("platform")
+            await append.run(suite, token, records, "warm-up", _WARM_UP)
+            before = kept.size(data_dir / "retention")
+            run = await append.run(suite, token, records, "bench", seconds)
+            for line in append.lines(run, records, fdatasyncs):
+                yield line
+            await suite.settled()
+            yield kept.measure((kept.size(data_dir / "retention") - before) / run.records, records)
+            key = await asyncio.to_thread((data_dir / "retention" / "log.vkey").read_text)
+            yield await proofs.measure(suite, token, run, key)
+        for line in await log_peers.measure(records, seconds / 2):
+            yield line
