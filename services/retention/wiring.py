@@ -1,5 +1,7 @@
 """How the retention service is put together."""
 
+from datetime import timedelta
+
 from chassis.config import ConfigError
 from chassis.db import Database
 from chassis.keys import load_or_create
@@ -21,10 +23,12 @@ from services.retention.ingest.jobs import ChatSource, SealedBatches
 from services.retention.ingest.journal import Journal
 from services.retention.ingest.servicer import IngestServicer
 from services.retention.log.jobs import Sealer
+from services.retention.log.leaves import RecordClass
 from services.retention.log.ledger import Ledger
 from services.retention.log.servicer import LogServicer
 from services.retention.segments import store as catalogue
 from services.retention.segments.archive import Archive
+from services.retention.segments.storage import LocalStorage
 
 _PAGE_KEY_BYTES = 32
 
@@ -41,7 +45,9 @@ def build(config: RetentionConfig, platform: Platform) -> Service:
     database = Database(config.database_url, service="retention", clock=platform.clock, migrations="services.retention")
     space = SpaceFloor(folder, config.floor_bytes)
     pages = Pages(load_or_create(folder / "keys" / "pages.key", _PAGE_KEY_BYTES))
-    archive = Archive(folder / "segments")
+    storage = LocalStorage(folder / "segments")
+    floors = {each: timedelta(days=policy.classes[each.name.lower()].floor_days) for each in RecordClass}
+    archive = Archive(storage, floors)
     ledger = Ledger(database, folder, config.log_origin)
     sealed_batches = SealedBatches(database, archive)
     journal = Journal(

@@ -2,15 +2,16 @@
 
 import threading
 from collections import OrderedDict
+from collections.abc import Mapping
+from datetime import timedelta
 from hashlib import sha256
-from pathlib import Path
 
 from chassis.refusal import ErrorReason, Refusal
 from services.retention.errors import DamagedError
-from services.retention.files import write_durably
-from services.retention.log.leaves import SegmentLeaf, record_evidence
+from services.retention.log.leaves import RecordClass, SegmentLeaf, record_evidence
 from services.retention.segments.records import from_micros
 from services.retention.segments.segment import Record, Segment
+from services.retention.segments.storage import SegmentStorage
 from services.retention.segments.store import Sealed
 
 _CACHED_RECORDS = 262_144
@@ -20,11 +21,13 @@ class Archive:
     """Reads and writes segment files. Every method may be called from any thread.
 
     Args:
-        folder: Where they are: a folder a UTC day.
+        storage: Where they are: a folder a UTC day.
+        floors: How long each class is kept at least.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, storage: SegmentStorage, floors: Mapping[RecordClass, timedelta]) -> None:
+        self._storage = storage
+        self._floors = floors
         self._cache: OrderedDict[str, Segment] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -32,7 +35,8 @@ class Archive:
         """Stores a segment durably; returns its name, which is the same whenever the same records are sealed."""
         day = from_micros(leaf.first_receive_time).date().isoformat()
         name = f"{day}/{leaf.record_class.name.lower()}-{leaf.first_index:020d}.seg"
-        write_durably(self._folder / name, content)
+        keep_until = from_micros(leaf.last_receive_time) + self._floors[leaf.record_class]
+        self._storage.put(name, content, keep_until=keep_until)
         return name
 
     def load(self, sealed: Sealed) -> Segment:
@@ -53,13 +57,11 @@ class Archive:
         return segment
 
     def _read(self, sealed: Sealed) -> Segment:
-        try:
-            content = (self._folder / sealed.file).read_bytes()
-        except OSError as error:
-            raise damaged(sealed.segment_id) from error
-        if sha256(content).digest() != sealed.file_hash:
-            raise damaged(sealed.segment_id)
-        return Segment(content, sealed.file)
+        # Whoever can write to the storage can put something else over a file: what was there before it counts as well.
+        for content in self._storage.copies(sealed.file):
+            if sha256(content).digest() == sealed.file_hash:
+                return Segment(content, sealed.file)
+        raise damaged(sealed.segment_id)
 
 
 def damaged(segment_id: str) -> Refusal:

@@ -1,3 +1,4 @@
+from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -9,15 +10,20 @@ from services.retention.log.leaves import RecordClass
 from services.retention.segments.archive import Archive
 from services.retention.segments.records import ReceivedBatch, RecordBatch, from_micros
 from services.retention.segments.segment import build
+from services.retention.segments.storage import LocalStorage
 from services.retention.segments.store import Sealed
 
 RECEIVED = 1_790_000_000_000_000
 
 
+def archive(folder: Path) -> Archive:
+    return Archive(LocalStorage(folder), dict.fromkeys(RecordClass, timedelta(days=184)))
+
+
 def seal(folder: Path, first_index: int) -> tuple[Path, Sealed]:
     batch = RecordBatch("a", 1, [bytes(16)], [0, 0], [0, 0], [b"one", b"two"])
     content, leaf = build(RecordClass.CHAT, UUID(int=first_index + 1), [ReceivedBatch(batch, RECEIVED, first_index)])
-    name = Archive(folder).write(leaf, content)
+    name = archive(folder).write(leaf, content)
     sealed = Sealed(str(leaf.segment_id), first_index, first_index + 2, name, leaf.file_hash, 0, from_micros(RECEIVED))
     return folder / name, sealed
 
@@ -25,7 +31,7 @@ def seal(folder: Path, first_index: int) -> tuple[Path, Sealed]:
 def test_segment_lies_under_its_day_and_comes_back(tmp_path: Path) -> None:
     file, sealed = seal(tmp_path, 40)
     assert file.relative_to(tmp_path).as_posix() == "2026-09-21/chat-00000000000000000040.seg"
-    assert [record.body for record in Archive(tmp_path).load(sealed).all_records] == [b"one", b"two"]
+    assert [record.body for record in archive(tmp_path).load(sealed).all_records] == [b"one", b"two"]
 
 
 def test_every_damaged_byte_and_every_lost_end_is_refused(tmp_path: Path) -> None:
@@ -35,7 +41,7 @@ def test_every_damaged_byte_and_every_lost_end_is_refused(tmp_path: Path) -> Non
         for content in (whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :], whole[:at]):
             file.write_bytes(content)
             with pytest.raises(Refusal) as caught:
-                Archive(tmp_path).load(sealed)
+                archive(tmp_path).load(sealed)
             assert caught.value.reason == ErrorReason.ERROR_REASON_SEGMENT_DAMAGED
             assert caught.value.facts == {"segment_id": sealed.segment_id}
 
@@ -44,7 +50,7 @@ def test_absent_file_is_refused(tmp_path: Path) -> None:
     file, sealed = seal(tmp_path, 0)
     file.unlink()
     with pytest.raises(Refusal):
-        Archive(tmp_path).load(sealed)
+        archive(tmp_path).load(sealed)
 
 
 def test_file_is_whole_or_absent_under_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
