@@ -7,13 +7,13 @@ from collections.abc import AsyncIterable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
-from opentelemetry.trace import Span, SpanKind
+from opentelemetry.trace import SpanKind
 from sqlmodel import Session
 
 from chassis.db import Database, Unit
 from chassis.db.tables import FeedPosition
 from chassis.retry import Backoff
-from chassis.telemetry import Telemetry, as_trace, finish, parse_parent
+from chassis.telemetry import Span, Telemetry, as_trace, finish, parse_parent
 from ombud.client import OmbudError
 from ombud.common.v1.types_pb2 import FeedCheckpoint
 
@@ -142,7 +142,7 @@ class Follower(Generic[C]):
         def task(unit: Unit) -> None:
             kept = self._position(unit.session)
             for span, run in runs:
-                traced = unit.under(as_trace(span.get_span_context())) if span else unit
+                traced = unit.under(as_trace(span.context)) if span else unit
                 for change in run:
                     if change.revision > kept.revision:
                         self._apply(traced, change)

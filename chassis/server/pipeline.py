@@ -12,14 +12,14 @@ from typing import Any, TypeAlias
 
 import grpc
 from google.protobuf.message import DecodeError, Message
-from opentelemetry.trace import Span, SpanContext
+from opentelemetry.trace import SpanContext
 
 from chassis.auth.authenticator import Authenticator
 from chassis.call import Call, Trace, serve
 from chassis.refusal import ErrorReason, Refusal
 from chassis.server import status, validation
 from chassis.server.methods import Method
-from chassis.telemetry import Telemetry, as_trace, enter, finish, parse_parent
+from chassis.telemetry import Span, Telemetry, as_trace, enter, finish, parse_parent
 
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 # A string, because gRPC's own class takes no parameters at run time.
@@ -150,14 +150,14 @@ class _Served:
     @property
     def trace(self) -> Trace:
         """The ids that rows of this call carry."""
-        return as_trace(self._span.get_span_context() if self._span else self._parent)
+        return as_trace(self._span.context if self._span else self._parent)
 
     def begin(self, traceparent: str) -> None:
         """Joins the caller's trace; acts and sampled reads get their span now, so that what they cause is below it."""
         self._parent = parse_parent(traceparent) if traceparent else None
         if not self.method.reads or self._telemetry.samples_read(self._parent):
             self._span = self._start_span()
-            enter(self._span.get_span_context())
+            enter(self._span.context)
         else:
             enter(self._parent)
 

@@ -59,7 +59,7 @@ class NoticeDelivery:
             kind=SpanKind.PRODUCER,
             attributes={"ombud.service": self._database.service},
         )
-        enter(span.get_span_context())
+        enter(span.context)
         code = "UNAVAILABLE"
         try:
             await self._sender.send(notice_of(due.sanction))
