@@ -1,8 +1,8 @@
 """The log itself: grows by leaves, signs what it has grown to, and never signs two histories.
 
 Order: the files that the leaves commit to are on stable storage; the checkpoint is signed; one transaction swaps it
-against the one it builds on and adds the leaves; only then is it published. After any failure from the signature on,
-the log is loaded again from what was committed.
+against the one it builds on and adds the leaves; from these the tiles are written; only then is it published. After any
+failure from the signature on, the log is loaded again from what was committed, and what was not published is.
 """
 
 import asyncio
@@ -21,6 +21,7 @@ from services.retention.log import store
 from services.retention.log.leaves import proof_text
 from services.retention.log.models import LogHead
 from services.retention.log.note import Head, Signer
+from services.retention.log.tiles import TileFolder, first_entry_needed
 from services.retention.log.tree import Tree, leaf_hash
 
 Catalogue = Callable[[Session, int], None]
@@ -31,7 +32,7 @@ class Ledger:
 
     Args:
         database: Keeps the leaves and the last checkpoint.
-        data_dir: Holds `keys/log.key` (the private key), `log.vkey` (the verifier key) and `log/checkpoint`.
+        data_dir: Holds `keys/log.key` (the private key), `log.vkey` (the verifier key) and `log/`, the public files.
         origin: The log's name.
     """
 
@@ -39,8 +40,9 @@ class Ledger:
         self._database = database
         self._origin = origin
         self._key_file = data_dir / "keys" / "log.key"
+        self._new_key_file = data_dir / "keys" / "log.key.new"
         self._verifier_file = data_dir / "log.vkey"
-        self._checkpoint_file = data_dir / "log" / "checkpoint"
+        self._files = TileFolder(data_dir / "log")
         self._tree = Tree()
         self._head = Head(0, b"")
         self._checkpoint = ""
@@ -52,16 +54,9 @@ class Ledger:
         Raises:
             ForkedError: Key, files and database do not belong together: one of them was lost, restored or replaced.
         """
-        row = await self._database.read(store.head)
-        if row is None:
-            if self._checkpoint_file.exists():
-                raise ForkedError("log/checkpoint is of a log that the database does not know")
-        elif not self._key_file.exists():
-            raise ForkedError("keys/log.key is missing; a new key can not continue the log")
-        self._signer = Signer(self._origin, load_or_create_ed25519(self._key_file))
-        sync_folder(self._key_file.parent)
-        if row is None:
-            await self._begin(self._signer)
+        if await self._database.read(store.head) is None:
+            await self._begin()
+        self._adopt_key()
         await self.reload()
         write_durably(self._verifier_file, self.verifier_key.encode() + b"\n", mode=0o644)
 
@@ -77,12 +72,13 @@ class Ledger:
         tree = await asyncio.to_thread(lambda: Tree(map(leaf_hash, entries)))
         head = Head(row.size, row.root)
         self._check_own(tree, head, row.checkpoint)
-        self._check_published(tree, head)
+        published = self._check_published(tree, head)
+        fresh = entries[first_entry_needed(published) :]
+        await asyncio.to_thread(self._publish, tree, fresh, published, head, row.checkpoint)
         self._tree, self._head, self._checkpoint = tree, head, row.checkpoint
-        self._publish()
 
     async def settle(self) -> None:
-        """Takes up what was committed, if an append failed and so did the reload after it."""
+        """Takes up what was committed and publishes it, if an append failed and so did the reload after it."""
         if self._tree.size != self._head.size:
             await self.reload()
 
@@ -162,10 +158,18 @@ class Ledger:
             catalogue(unit.session, old.size)
 
         await self._database.work("seal", commit)
+        first = first_entry_needed(old.size)
+        fresh = await self._database.read(lambda session: store.entries(session, first))
+        await asyncio.to_thread(self._publish, self._tree, fresh, old.size, new, checkpoint)
         self._head, self._checkpoint = new, checkpoint
-        self._publish()
 
-    async def _begin(self, signer: Signer) -> None:
+    async def _begin(self) -> None:
+        """Begins the log. Its key gets its name afterwards, so that a key of that name has a log somewhere."""
+        if self._key_file.exists():
+            raise ForkedError("keys/log.key has signed a log that the database does not know")
+        if self._files.begun:
+            raise ForkedError("log/ is of a log that the database does not know")
+        signer = Signer(self._origin, load_or_create_ed25519(self._new_key_file))
         head = Head(0, Tree().root(0))
         checkpoint = signer.checkpoint(head)
 
@@ -173,6 +177,14 @@ class Ledger:
             unit.session.add(LogHead(size=head.size, root=head.root, checkpoint=checkpoint))
 
         await self._database.work("begin log", begin)
+
+    def _adopt_key(self) -> None:
+        if not self._key_file.exists():
+            if not self._new_key_file.exists():
+                raise ForkedError("keys/log.key is missing; a new key can not continue the log")
+            self._new_key_file.rename(self._key_file)
+        self._signer = Signer(self._origin, load_or_create_ed25519(self._key_file))
+        sync_folder(self._key_file.parent)
 
     def _check_own(self, tree: Tree, head: Head, checkpoint: str) -> None:
         try:
@@ -182,20 +194,23 @@ class Ledger:
         if not (signed.size, signed.root) == (head.size, head.root) == (tree.size, tree.root(tree.size)):
             raise ForkedError("the database's leaves do not lead to its checkpoint")
 
-    def _check_published(self, tree: Tree, head: Head) -> None:
-        if not self._checkpoint_file.exists():
-            return
+    def _check_published(self, tree: Tree, head: Head) -> int:
+        """The size that was published last; 0 if nothing was."""
+        file = self._files.checkpoint_file
+        if not file.exists():
+            return 0
         try:
-            published = verify_checkpoint(self._checkpoint_file.read_text("utf-8"), self._signing.verifier)
+            published = verify_checkpoint(file.read_text("utf-8"), self._signing.verifier)
         except (VerificationError, UnicodeDecodeError) as error:
             raise ForkedError("log/checkpoint is not signed by keys/log.key") from error
         if published.size > head.size:
             raise ForkedError("log/checkpoint is ahead of the database, which was restored from an older state")
         if published.root != tree.root(published.size):
             raise ForkedError("log/checkpoint is of another history than the database")
+        return published.size
 
-    def _publish(self) -> None:
-        write_durably(self._checkpoint_file, self._checkpoint.encode(), mode=0o644)
+    def _publish(self, tree: Tree, entries: Sequence[bytes], old_size: int, new: Head, checkpoint: str) -> None:
+        self._files.publish(tree, entries, old_size=old_size, new_size=new.size, checkpoint=checkpoint)
 
     def _unknown(self, asked: int) -> Refusal:
         return Refusal(

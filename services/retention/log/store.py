@@ -43,6 +43,6 @@ def entry(session: Session, leaf_index: int) -> bytes:
 
 
 def entries(session: Session, first_index: int) -> list[bytes]:
-    """All leaves from an index on."""
+    """All leaves from an index on, in their order."""
     query = select(LogLeaf.entry).where(col(LogLeaf.leaf_index) >= first_index).order_by(col(LogLeaf.leaf_index))
     return list(session.exec(query))

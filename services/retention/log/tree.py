@@ -49,6 +49,10 @@ class Tree:
         for height, level in enumerate(self._levels):
             del level[size >> height :]
 
+    def row(self, height: int, start: int, end: int) -> list[bytes]:
+        """The roots of neighbouring complete subtrees of 2^height leaves each."""
+        return self._levels[height][start:end]
+
     def root(self, size: int) -> bytes:
         """The root over the first `size` leaves; at most `self.size`."""
         return self._range(0, size) if size else EMPTY_ROOT

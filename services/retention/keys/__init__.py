@@ -1,0 +1,1 @@
+"""Keys: a secret for each UTC day, the keys of scopes that follow from it, and how both end."""
