@@ -54,11 +54,6 @@ _REFUSALS: dict[Reason, tuple[ErrorReason.ValueType, str, str]] = {
         "the account's time to verify has ended",
         "a completed verification",
     ),
-    Reason.GROUP_UNKNOWN: (
-        ErrorReason.ERROR_REASON_NOT_FOUND,
-        "no group by that id",
-        "the id of an existing group",
-    ),
     Reason.GROUP_CLOSED: (
         ErrorReason.ERROR_REASON_GROUP_CLOSED,
         "a sanction closed the group",
@@ -130,6 +125,8 @@ def require(decision: Decision, action: Action) -> None:
     """
     if decision.allowed:
         return
+    if decision.reason is Reason.GROUP_UNKNOWN:
+        raise Refusal.not_found("group", decision.fact.id)
     reason, message, satisfy = _REFUSALS[decision.reason]
     raise Refusal(reason, message, satisfy=satisfy, **facts(decision, action))
 

@@ -16,7 +16,7 @@ from ombud.groups.v1.change_pb2 import GroupsChange, MemberLeft
 from policies.pack import GroupsPolicy
 from services.groups.decisions import store as decisions
 from services.groups.decisions import wire as decision_wire
-from services.groups.decisions.domain import Action, Role, Situation, decide
+from services.groups.decisions.domain import NO_STANDING, Action, Role, Situation, decide
 from services.groups.decisions.memory import DecisionMemory
 from services.groups.decisions.refusals import require
 from services.groups.groups import domain, store, wire
@@ -72,7 +72,7 @@ class GroupServicer(group_service_pb2_grpc.GroupServiceServicer):
             )
             unit.change(group.group_id, GroupsChange(group=wire.bare_group(group)))
             _tell(unit, store.owner_of(group))
-            return contract.CreateGroupResponse(group=_message(unit, group))
+            return contract.CreateGroupResponse(group=wire.group(group, NO_STANDING, unit.now))
 
         response = await self._database.write(command)
         response.consistency_token = self._memory.token()
@@ -103,7 +103,6 @@ class GroupServicer(group_service_pb2_grpc.GroupServiceServicer):
         """Takes an account in."""
 
         def command(unit: Unit) -> contract.JoinGroupResponse:
-            store.get(unit.session, request.group_id)
             _permit(unit, Action.JOIN, request.account_id, request.group_id)
             member = domain.Member(request.group_id, request.account_id, Role.MEMBER, unit.now)
             store.add_member(unit.session, member)
@@ -202,10 +201,6 @@ def _member(unit: Unit, group_id: str, account_id: str) -> domain.Member:
     if member is None:
         raise domain.not_a_member(group_id, account_id)
     return member
-
-
-def _message(unit: Unit, group: domain.Group) -> contract.Group:
-    return wire.group(group, projections.group_standing(unit.session, group.group_id), unit.now)
 
 
 def _tell(unit: Unit, member: domain.Member) -> None:

@@ -1,8 +1,11 @@
-"""Queries on groups and members."""
+"""Queries on groups and members: plain statements, because joining and leaving are what happens most."""
 
+from collections.abc import Mapping
 from secrets import randbelow
+from typing import Any
 
-from sqlmodel import Session, col, func, select
+from sqlalchemy import Row, Table, delete, insert, select, update
+from sqlmodel import Session
 
 from chassis.pages import Page
 from chassis.refusal import Refusal
@@ -10,24 +13,28 @@ from services.groups.decisions.domain import Role
 from services.groups.groups import domain
 from services.groups.groups.models import GroupRow, MemberRow
 
+_GROUP: Table = GroupRow.__table__  # type: ignore[attr-defined]  # SQLModel adds it
+_MEMBER: Table = MemberRow.__table__  # type: ignore[attr-defined]  # SQLModel adds it
+
 
 def add_group(session: Session, group: domain.Group) -> None:
     """Keeps a new group with its owner as its first member."""
-    session.add(
-        GroupRow(
-            group_id=group.group_id,
-            code=group.code,
-            name=group.name,
-            group_class=group.group_class,
-            most_members=group.most_members,
-            open_to_readers=group.open_to_readers,
-            owner_account_id=group.owner_account_id,
-            create_time=group.create_time,
-            member_count=group.member_count,
-        )
+    connection = session.connection()
+    connection.execute(
+        insert(_GROUP),
+        {
+            "group_id": group.group_id,
+            "code": group.code,
+            "name": group.name,
+            "group_class": group.group_class,
+            "most_members": group.most_members,
+            "open_to_readers": group.open_to_readers,
+            "owner_account_id": group.owner_account_id,
+            "create_time": group.create_time,
+            "member_count": group.member_count,
+        },
     )
-    session.flush()
-    session.add(_member_row(owner_of(group)))
+    connection.execute(insert(_MEMBER), _values(owner_of(group)))
 
 
 def owner_of(group: domain.Group) -> domain.Member:
@@ -39,13 +46,13 @@ def unused_code(session: Session, digits: int) -> str:
     """A code that no group has, so many digits long."""
     while True:
         code = domain.code_of(randbelow(10 ** (digits - 1)), digits)
-        if session.exec(select(GroupRow.group_id).where(GroupRow.code == code)).first() is None:
+        if session.connection().execute(select(_GROUP.c.group_id).where(_GROUP.c.code == code)).first() is None:
             return code
 
 
 def find(session: Session, group_id: str) -> domain.Group | None:
     """A group by its id; None if there is none."""
-    row = session.get(GroupRow, group_id)
+    row = session.connection().execute(select(_GROUP).where(_GROUP.c.group_id == group_id)).first()
     return _group(row) if row else None
 
 
@@ -67,7 +74,7 @@ def get_by_code(session: Session, code: str) -> domain.Group:
     Raises:
         Refusal: NOT_FOUND.
     """
-    row = session.exec(select(GroupRow).where(GroupRow.code == code)).first()
+    row = session.connection().execute(select(_GROUP).where(_GROUP.c.code == code)).first()
     if row is None:
         raise Refusal.not_found("group", code)
     return _group(row)
@@ -75,58 +82,56 @@ def get_by_code(session: Session, code: str) -> domain.Group:
 
 def find_member(session: Session, group_id: str, account_id: str) -> domain.Member | None:
     """An account in a group; None if it is not in it."""
-    row = session.get(MemberRow, (group_id, account_id))
+    row = session.connection().execute(select(_MEMBER).where(*_is(group_id, account_id))).first()
     return _member(row) if row else None
 
 
 def add_member(session: Session, member: domain.Member) -> None:
     """Takes an account in."""
-    session.add(_member_row(member))
+    session.connection().execute(insert(_MEMBER), _values(member))
     _count(session, member.group_id, +1)
 
 
 def remove_member(session: Session, member: domain.Member) -> None:
     """Lets an account go."""
-    session.delete(session.get_one(MemberRow, (member.group_id, member.account_id)))
+    session.connection().execute(delete(_MEMBER).where(*_is(member.group_id, member.account_id)))
     _count(session, member.group_id, -1)
 
 
 def set_role(session: Session, member: domain.Member) -> None:
     """Keeps a member's new role."""
-    session.get_one(MemberRow, (member.group_id, member.account_id)).role = member.role
+    statement = update(_MEMBER).where(*_is(member.group_id, member.account_id)).values(role=member.role)
+    session.connection().execute(statement)
 
 
 def members(session: Session, group_id: str, page: Page) -> list[domain.Member]:
     """A page of members by account id, and one more if there is a further page."""
-    query = select(MemberRow).where(MemberRow.group_id == group_id)
+    query = select(_MEMBER).where(_MEMBER.c.group_id == group_id)
     if page.after:
-        query = query.where(col(MemberRow.account_id) > page.after[0])
-    rows = session.exec(query.order_by(col(MemberRow.account_id)).limit(page.size + 1))
+        query = query.where(_MEMBER.c.account_id > page.after[0])
+    rows = session.connection().execute(query.order_by(_MEMBER.c.account_id).limit(page.size + 1))
     return [_member(row) for row in rows]
 
 
-def owned(session: Session, account_id: str) -> int:
-    """How many groups an account owns."""
-    return session.exec(select(func.count()).select_from(GroupRow).where(GroupRow.owner_account_id == account_id)).one()
-
-
-def joined(session: Session, account_id: str) -> int:
-    """How many groups an account is in."""
-    return session.exec(select(func.count()).select_from(MemberRow).where(MemberRow.account_id == account_id)).one()
-
-
 def _count(session: Session, group_id: str, change: int) -> None:
-    session.get_one(GroupRow, group_id).member_count += change
-    session.flush()
+    statement = update(_GROUP).where(_GROUP.c.group_id == group_id)
+    session.connection().execute(statement.values(member_count=_GROUP.c.member_count + change))
 
 
-def _member_row(member: domain.Member) -> MemberRow:
-    return MemberRow(
-        group_id=member.group_id, account_id=member.account_id, role=member.role, join_time=member.join_time
-    )
+def _is(group_id: str, account_id: str) -> tuple[Any, Any]:
+    return _MEMBER.c.group_id == group_id, _MEMBER.c.account_id == account_id
 
 
-def _group(row: GroupRow) -> domain.Group:
+def _values(member: domain.Member) -> Mapping[str, Any]:
+    return {
+        "group_id": member.group_id,
+        "account_id": member.account_id,
+        "role": member.role,
+        "join_time": member.join_time,
+    }
+
+
+def _group(row: Row[Any]) -> domain.Group:
     return domain.Group(
         group_id=row.group_id,
         code=row.code,
@@ -140,5 +145,5 @@ def _group(row: GroupRow) -> domain.Group:
     )
 
 
-def _member(row: MemberRow) -> domain.Member:
+def _member(row: Row[Any]) -> domain.Member:
     return domain.Member(row.group_id, row.account_id, Role(row.role), row.join_time)

@@ -55,21 +55,8 @@ def account(session: Session, account_id: str) -> domain.Account | None:
     return wire.account(Account.FromString(message)) if message is not None else None
 
 
-def account_standing(session: Session, account_id: str) -> domain.Standing | None:
-    """An account's standing, its own or the default; None if credit has told neither."""
-    message = _standing(session, f"account/{account_id}")
-    if message is not None:
-        return wire.standing(SubjectEntitlements.FromString(message))
-    default = _standing(session, _DEFAULT)
-    return wire.default_standing(DefaultEntitlements.FromString(default)) if default is not None else None
-
-
 def group_standing(session: Session, group_id: str) -> domain.Standing:
     """A group's standing; without restrictions if credit has told nothing."""
-    message = _standing(session, f"group/{group_id}")
+    query = select(ProjectedStanding.message).where(col(ProjectedStanding.subject_key) == f"group/{group_id}")
+    message = session.exec(query).first()
     return wire.standing(SubjectEntitlements.FromString(message)) if message is not None else domain.NO_STANDING
-
-
-def _standing(session: Session, key: str) -> bytes | None:
-    query = select(ProjectedStanding.message).where(col(ProjectedStanding.subject_key) == key)
-    return session.exec(query).first()

@@ -88,7 +88,7 @@ def assert_fresh(state: DecisionState, verdict: Verdict, question: tuple[Action,
     assert verdict.until == (NEVER if decision.valid_until is None else wire.micros(decision.valid_until))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(steps=st.lists(st.tuples(told, passing), min_size=1, max_size=10))
 def test_kept_answers_equal_fresh_ones_after_any_changes_at_any_instants(
     steps: list[tuple[GroupsChange, timedelta]],
