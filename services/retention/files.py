@@ -6,7 +6,7 @@ from pathlib import Path
 from chassis.refusal import ErrorReason, Refusal
 
 
-def write_durably(path: Path, data: bytes, *, mode: int = 0o600) -> None:
+def write_durably(path: Path, data: bytes | bytearray, *, mode: int = 0o600) -> None:
     """Writes a file under its name only once all of it is on stable storage."""
     make_folder(path.parent)
     scratch = path.with_name(path.name + ".part")

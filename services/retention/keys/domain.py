@@ -97,6 +97,36 @@ def merge(answers: Sequence[Mapping[int, Buffer]], slots: int) -> list[Buffer]:
     return [merged[slot] for slot in sorted(merged)]
 
 
+def pack(values: Mapping[int, Buffer]) -> bytearray:
+    """Values by slot as bytes: u8 slot | 32 value, each."""
+    packed = bytearray()
+    for slot, each in values.items():
+        packed.append(slot)
+        packed += each
+    return packed
+
+
+def unpack(packed: Buffer) -> dict[int, Buffer]:
+    """What `pack` wrote.
+
+    Raises:
+        Refusal: CUSTODY_ANSWER_INVALID, if it is not that.
+    """
+    if len(packed) % (1 + KEY_BYTES):
+        raise invalid_answer("the answer is cut short")
+    return {packed[at]: packed[at + 1 : at + 1 + KEY_BYTES] for at in range(0, len(packed), 1 + KEY_BYTES)}
+
+
+def share_info(record_class: RecordClass, day: date) -> bytes:
+    """What the envelopes of a day's shares are bound to."""
+    return f"ombud share v1 {record_class.name} {day.isoformat()}".encode()
+
+
+def hold_info(day: date, scope: Scope) -> bytes:
+    """What the envelopes of a hold's shares are bound to."""
+    return f"ombud hold v1 {day.isoformat()} ".encode() + scope.info
+
+
 def wipe(secret: bytearray) -> None:
     """Overwrites a secret in memory."""
     secret[:] = bytes(len(secret))
@@ -120,6 +150,16 @@ def keys_destroyed(day: date) -> Refusal:
         "no keys of the day exist: they were destroyed, or nothing was received on it",
         satisfy="a day within its retention period",
         day=day.isoformat(),
+    )
+
+
+def custodians_missing(filled: int) -> Refusal:
+    """Too few custodians are registered for anything to go into custody."""
+    return Refusal(
+        ErrorReason.ERROR_REASON_CUSTODIANS_MISSING,
+        "too few custodians are registered",
+        satisfy=f"{FEWEST_ANSWERS} registered custodians",
+        custodians=filled,
     )
 
 

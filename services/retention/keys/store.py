@@ -17,7 +17,7 @@ from pathlib import Path
 
 from services.retention.errors import DamagedError
 from services.retention.files import sync_folder, write_durably
-from services.retention.keys.domain import KEY_BYTES, Scope
+from services.retention.keys.domain import KEY_BYTES, Scope, wipe
 from services.retention.log.leaves import RecordClass
 
 
@@ -54,14 +54,14 @@ class KeyStore:
         self._folder = folder
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
-    def create(self, record_class: RecordClass, day: date, slots: int) -> None:
-        """Makes the secret of a day, of a part for each slot."""
+    def create(self, record_class: RecordClass, day: date, slots: int) -> list[bytearray]:
+        """Makes the secret of a day, of a part for each slot; returns the parts."""
         secret = bytearray(slots * KEY_BYTES)
         # Read into place: what os.urandom returns could not be wiped.
         with Path("/dev/urandom").open("rb", buffering=0) as source:
             source.readinto(secret)
         write_durably(self._secret(record_class, day), secret)
-        secret[:] = bytes(len(secret))
+        return _parts(secret)
 
     def parts(self, record_class: RecordClass, day: date) -> list[bytearray] | None:
         """The parts of an open day's secret; wipe them after use. None if the day is not open."""
@@ -74,9 +74,7 @@ class KeyStore:
             return None
         if not secret or len(secret) % KEY_BYTES:
             raise DamagedError(f"{path.name}: not a day's secret")
-        parts = [secret[at : at + KEY_BYTES] for at in range(0, len(secret), KEY_BYTES)]
-        secret[:] = bytes(len(secret))
-        return parts
+        return _parts(secret)
 
     def days(self, record_class: RecordClass, *, open_: bool) -> list[date]:
         """The open days, or those in custody, oldest first."""
@@ -127,6 +125,12 @@ class KeyStore:
 
     def _hold(self, hold_id: str, day: date, scope: Scope) -> Path:
         return self._folder / "holds" / hold_id / _file(day, scope)
+
+
+def _parts(secret: bytearray) -> list[bytearray]:
+    parts = [secret[at : at + KEY_BYTES] for at in range(0, len(secret), KEY_BYTES)]
+    wipe(secret)
+    return parts
 
 
 def _name(record_class: RecordClass) -> str:

@@ -377,6 +377,22 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The access is not open: not yet approved, over, closed, or without reads left.
     {"reason": "ACCESS_NOT_OPEN", "metadata": {"access_id": "0192f0c1-…", "state": "EXPIRED"}}
     """
+    ERROR_REASON_CUSTODIANS_REQUIRED: _ErrorReason.ValueType  # 460
+    """The day is closed and its keys are in custody: custodians have to answer an approved request that covers it first.
+    {"reason": "CUSTODIANS_REQUIRED", "metadata": {"day": "2026-11-20", "answers": "2"}}
+    """
+    ERROR_REASON_KEYS_DESTROYED: _ErrorReason.ValueType  # 461
+    """No keys of the day exist: they were destroyed at its ceiling, or nothing was received on it.
+    {"reason": "KEYS_DESTROYED", "metadata": {"day": "2026-03-20"}}
+    """
+    ERROR_REASON_CUSTODIANS_MISSING: _ErrorReason.ValueType  # 462
+    """Fewer than two custodians are registered, so nothing can go into custody.
+    {"reason": "CUSTODIANS_MISSING", "metadata": {"custodians": "1"}}
+    """
+    ERROR_REASON_CUSTODY_ANSWER_INVALID: _ErrorReason.ValueType  # 463
+    """A custodian's answer does not fit the request as it stands, or contradicts another custodian's.
+    {"reason": "CUSTODY_ANSWER_INVALID", "metadata": {}}
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """The `reason` of the google.rpc.ErrorInfo on every refused call (domain "ombud"). The option `code` is
@@ -739,5 +755,21 @@ ERROR_REASON_ACCESS_OUT_OF_SCOPE: ErrorReason.ValueType  # 432
 ERROR_REASON_ACCESS_NOT_OPEN: ErrorReason.ValueType  # 433
 """The access is not open: not yet approved, over, closed, or without reads left.
 {"reason": "ACCESS_NOT_OPEN", "metadata": {"access_id": "0192f0c1-…", "state": "EXPIRED"}}
+"""
+ERROR_REASON_CUSTODIANS_REQUIRED: ErrorReason.ValueType  # 460
+"""The day is closed and its keys are in custody: custodians have to answer an approved request that covers it first.
+{"reason": "CUSTODIANS_REQUIRED", "metadata": {"day": "2026-11-20", "answers": "2"}}
+"""
+ERROR_REASON_KEYS_DESTROYED: ErrorReason.ValueType  # 461
+"""No keys of the day exist: they were destroyed at its ceiling, or nothing was received on it.
+{"reason": "KEYS_DESTROYED", "metadata": {"day": "2026-03-20"}}
+"""
+ERROR_REASON_CUSTODIANS_MISSING: ErrorReason.ValueType  # 462
+"""Fewer than two custodians are registered, so nothing can go into custody.
+{"reason": "CUSTODIANS_MISSING", "metadata": {"custodians": "1"}}
+"""
+ERROR_REASON_CUSTODY_ANSWER_INVALID: ErrorReason.ValueType  # 463
+"""A custodian's answer does not fit the request as it stands, or contradicts another custodian's.
+{"reason": "CUSTODY_ANSWER_INVALID", "metadata": {}}
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
