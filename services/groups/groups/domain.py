@@ -90,7 +90,7 @@ def found(
         Refusal: GROUP_SIZE_CAP.
     """
     limit = entitlements.most_group_members
-    if most_members > limit:
+    if max(most_members, 1) > limit:
         raise Refusal.field(
             "most_members",
             "a founder of this standing can not have a group of that size",

@@ -119,6 +119,17 @@ async def test_size_beyond_the_entitlement_is_refused_with_the_cap(stand: Stand)
     assert refused.violations[0][0] == "most_members"
 
 
+@pytest.mark.parametrize("name", ["", "  ", "x" * 65, "Gar\ndeners", "Gar\u202edeners", "\u2066Gardeners"])
+async def test_name_that_could_mislead_is_refused(stand: Stand, name: str) -> None:
+    refused = await refusal_of(stand.groups.CreateGroup(creation(await stand.verified(), name=name)))
+    assert (refused.reason, refused.violations[0][0]) == ("INVALID_FIELD", "name")
+
+
+@pytest.mark.parametrize("name", ["园艺", "बागवान", "Gardeners \U0001f469\u200d\U0001f33e", "Тёплый дом"])
+async def test_name_may_be_of_any_writing(stand: Stand, name: str) -> None:
+    assert (await stand.groups.CreateGroup(creation(await stand.verified(), name=name))).group.name == name
+
+
 @pytest.mark.parametrize(
     ("measure", "reason"),
     [

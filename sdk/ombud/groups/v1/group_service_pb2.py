@@ -27,7 +27,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from ombud.common.v1 import access_pb2 as ombud_dot_common_dot_v1_dot_access__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#ombud/groups/v1/group_service.proto\x12\x0fombud.groups.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1combud/common/v1/access.proto\"\xa1\x02\n\x05Group\x12\x10\n\x08group_id\x18\x01 \x01(\t\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x13\n\x0bgroup_class\x18\x04 \x01(\t\x12\x14\n\x0cmost_members\x18\x05 \x01(\x05\x12\x14\n\x0cmember_count\x18\x06 \x01(\x05\x12\x17\n\x0fopen_to_readers\x18\x07 \x01(\x08\x12*\n\x05state\x18\x08 \x01(\x0e\x32\x1b.ombud.groups.v1.GroupState\x12\x19\n\x11state_sanction_id\x18\t \x01(\t\x12\x18\n\x10owner_account_id\x18\n \x01(\t\x12/\n\x0b\x63reate_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x97\x01\n\x06Member\x12\x10\n\x08group_id\x18\x01 \x01(\t\x12\x12\n\naccount_id\x18\x02 \x01(\t\x12)\n\x04role\x18\x03 \x01(\x0e\x32\x1b.ombud.groups.v1.MemberRole\x12\r\n\x05label\x18\x04 \x01(\t\x12-\n\tjoin_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x86\x02\n\x12\x43reateGroupRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12$\n\x12\x66ounder_account_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1b\n\x04name\x18\x03 \x01(\tB\r\xbaH\nr\x08\x10\x01\x18@2\x02\\S\x12v\n\x0cmost_members\x18\x04 \x01(\x05\x42`\xbaH]\xba\x01Z\n\x12most_members.range\x12\x17\x30, or from 2 to 1000000\x1a+this == 0 || (this >= 2 && this <= 1000000)\x12\x17\n\x0fopen_to_readers\x18\x05 \x01(\x08\"W\n\x13\x43reateGroupResponse\x12%\n\x05group\x18\x01 \x01(\x0b\x32\x16.ombud.groups.v1.Group\x12\x19\n\x11\x63onsistency_token\x18\x02 \x01(\t\"-\n\x0fGetGroupRequest\x12\x1a\n\x08group_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"9\n\x10GetGroupResponse\x12%\n\x05group\x18\x01 \x01(\x0b\x32\x16.ombud.groups.v1.Group\"<\n\x16\x46indGroupByCodeRequest\x12\"\n\x04\x63ode\x18\x01 \x01(\tB\x14\xbaH\x11r\x0f\x32\r^[0-9]{6,12}$\"@\n\x17\x46indGroupByCodeResponse\x12%\n\x05group\x18\x01 \x01(\x0b\x32\x16.ombud.groups.v1.Group\"j\n\x10JoinGroupRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1a\n\x08group_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1c\n\naccount_id\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"W\n\x11JoinGroupResponse\x12\'\n\x06member\x18\x01 \x01(\x0b\x32\x17.ombud.groups.v1.Member\x12\x19\n\x11\x63onsistency_token\x18\x02 \x01(\t\"k\n\x11LeaveGroupRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1a\n\x08group_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1c\n\naccount_id\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"/\n\x12LeaveGroupResponse\x12\x19\n\x11\x63onsistency_token\x18\x01 \x01(\t\"\xc4\x01\n\x0eSetRoleRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1a\n\x08group_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12#\n\x11\x61\x63ting_account_id\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1c\n\naccount_id\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x35\n\x04role\x18\x05 \x01(\x0e\x32\x1b.ombud.groups.v1.MemberRoleB\n\xbaH\x07\x82\x01\x04\x18\x02\x18\x03\"U\n\x0fSetRoleResponse\x12\'\n\x06member\x18\x01 \x01(\x0b\x32\x17.ombud.groups.v1.Member\x12\x19\n\x11\x63onsistency_token\x18\x02 \x01(\t\"L\n\x10GetMemberRequest\x12\x1a\n\x08group_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1c\n\naccount_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"<\n\x11GetMemberResponse\x12\'\n\x06member\x18\x01 \x01(\x0b\x32\x17.ombud.groups.v1.Member\"j\n\x12ListMembersRequest\x12\x1a\n\x08group_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1a\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08\"X\n\x13ListMembersResponse\x12(\n\x07members\x18\x01 \x03(\x0b\x32\x17.ombud.groups.v1.Member\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*t\n\nGroupState\x12\x1b\n\x17GROUP_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12GROUP_STATE_ACTIVE\x10\x01\x12\x19\n\x15GROUP_STATE_SUSPENDED\x10\x02\x12\x16\n\x12GROUP_STATE_CLOSED\x10\x03*q\n\nMemberRole\x12\x1b\n\x17MEMBER_ROLE_UNSPECIFIED\x10\x00\x12\x15\n\x11MEMBER_ROLE_OWNER\x10\x01\x12\x17\n\x13MEMBER_ROLE_MANAGER\x10\x02\x12\x16\n\x12MEMBER_ROLE_MEMBER\x10\x03\x32\xfa\x06\n\x0cGroupService\x12h\n\x0b\x43reateGroup\x12#.ombud.groups.v1.CreateGroupRequest\x1a$.ombud.groups.v1.CreateGroupResponse\"\x0e\x8a\xb5\x18\n\x12\x08platform\x12p\n\x08GetGroup\x12 .ombud.groups.v1.GetGroupRequest\x1a!.ombud.groups.v1.GetGroupResponse\"\x1f\x90\x02\x01\x8a\xb5\x18\x18\x12\x08platform\x12\x04\x64\x65sk\x12\x06\x63redit\x12}\n\x0f\x46indGroupByCode\x12\'.ombud.groups.v1.FindGroupByCodeRequest\x1a(.ombud.groups.v1.FindGroupByCodeResponse\"\x17\x90\x02\x01\x8a\xb5\x18\x10\x12\x08platform\x12\x04\x64\x65sk\x12\x62\n\tJoinGroup\x12!.ombud.groups.v1.JoinGroupRequest\x1a\".ombud.groups.v1.JoinGroupResponse\"\x0e\x8a\xb5\x18\n\x12\x08platform\x12\x65\n\nLeaveGroup\x12\".ombud.groups.v1.LeaveGroupRequest\x1a#.ombud.groups.v1.LeaveGroupResponse\"\x0e\x8a\xb5\x18\n\x12\x08platform\x12\\\n\x07SetRole\x12\x1f.ombud.groups.v1.SetRoleRequest\x1a .ombud.groups.v1.SetRoleResponse\"\x0e\x8a\xb5\x18\n\x12\x08platform\x12s\n\tGetMember\x12!.ombud.groups.v1.GetMemberRequest\x1a\".ombud.groups.v1.GetMemberResponse\"\x1f\x90\x02\x01\x8a\xb5\x18\x18\x12\x08platform\x12\x04\x64\x65sk\x12\x06\x63redit\x12q\n\x0bListMembers\x12#.ombud.groups.v1.ListMembersRequest\x1a$.ombud.groups.v1.ListMembersResponse\"\x17\x90\x02\x01\x8a\xb5\x18\x10\x12\x08platform\x12\x04\x64\x65skb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#ombud/groups/v1/group_service.proto\x12\x0fombud.groups.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1combud/common/v1/access.proto\"\xa1\x02\n\x05Group\x12\x10\n\x08group_id\x18\x01 \x01(\t\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x13\n\x0bgroup_class\x18\x04 \x01(\t\x12\x14\n\x0cmost_members\x18\x05 \x01(\x05\x12\x14\n\x0cmember_count\x18\x06 \x01(\x05\x12\x17\n\x0fopen_to_readers\x18\x07 \x01(\x08\x12*\n\x05state\x18\x08 \x01(\x0e\x32\x1b.ombud.groups.v1.GroupState\x12\x19\n\x11state_sanction_id\x18\t \x01(\t\x12\x18\n\x10owner_account_id\x18\n \x01(\t\x12/\n\x0b\x63reate_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x97\x01\n\x06Member\x12\x10\n\x08group_id\x18\x01 \x01(\t\x12\x12\n\naccount_id\x18\x02 \x01(\t\x12)\n\x04role\x18\x03 \x01(\x0e\x32\x1b.ombud.groups.v1.MemberRole\x12\r\n\x05label\x18\x04 \x01(\t\x12-\n\tjoin_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xac\x03\n\x12\x43reateGroupRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12$\n\x12\x66ounder_account_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\xc0\x01\n\x04name\x18\x03 \x01(\tB\xb1\x01\xbaH\xad\x01r\x08\x10\x01\x18@2\x02\\S\xba\x01\x9f\x01\n\rname.controls\x12Lmust hold no control characters, and none that turn the direction of writing\x1a@!this.matches(\'[\\\\p{Cc}\\\\x{202A}-\\\\x{202E}\\\\x{2066}-\\\\x{2069}]\')\x12v\n\x0cmost_members\x18\x04 \x01(\x05\x42`\xbaH]\xba\x01Z\n\x12most_members.range\x12\x17\x30, or from 2 to 1000000\x1a+this == 0 || (this >= 2 && this <= 1000000)\x12\x17\n\x0fopen_to_readers\x18\x05 \x01(\x08\"W\n\x13\x43reateGroupResponse\x12%\n\x05group\x18\x01 \x01(\x0b\x32\x16.ombud.groups.v1.Group\x12\x19\n\x11\x63onsistency_token\x18\x02 \x01(\t\"-\n\x0fGetGroupRequest\x12\x1a\n\x08group_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"9\n\x10GetGroupResponse\x12%\n\x05group\x18\x01 \x01(\x0b\x32\x16.ombud.groups.v1.Group\"<\n\x16\x46indGroupByCodeRequest\x12\"\n\x04\x63ode\x18\x01 \x01(\tB\x14\xbaH\x11r\x0f\x32\r^[0-9]{6,12}$\"@\n\x17\x46indGroupByCodeResponse\x12%\n\x05group\x18\x01 \x01(\x0b\x32\x16.ombud.groups.v1.Group\"j\n\x10JoinGroupRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1a\n\x08group_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1c\n\naccount_id\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"W\n\x11JoinGroupResponse\x12\'\n\x06member\x18\x01 \x01(\x0b\x32\x17.ombud.groups.v1.Member\x12\x19\n\x11\x63onsistency_token\x18\x02 \x01(\t\"k\n\x11LeaveGroupRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1a\n\x08group_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1c\n\naccount_id\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"/\n\x12LeaveGroupResponse\x12\x19\n\x11\x63onsistency_token\x18\x01 \x01(\t\"\xc4\x01\n\x0eSetRoleRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1a\n\x08group_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12#\n\x11\x61\x63ting_account_id\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1c\n\naccount_id\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x35\n\x04role\x18\x05 \x01(\x0e\x32\x1b.ombud.groups.v1.MemberRoleB\n\xbaH\x07\x82\x01\x04\x18\x02\x18\x03\"U\n\x0fSetRoleResponse\x12\'\n\x06member\x18\x01 \x01(\x0b\x32\x17.ombud.groups.v1.Member\x12\x19\n\x11\x63onsistency_token\x18\x02 \x01(\t\"L\n\x10GetMemberRequest\x12\x1a\n\x08group_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1c\n\naccount_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"<\n\x11GetMemberResponse\x12\'\n\x06member\x18\x01 \x01(\x0b\x32\x17.ombud.groups.v1.Member\"j\n\x12ListMembersRequest\x12\x1a\n\x08group_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1a\n\tpage_size\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08\"X\n\x13ListMembersResponse\x12(\n\x07members\x18\x01 \x03(\x0b\x32\x17.ombud.groups.v1.Member\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*t\n\nGroupState\x12\x1b\n\x17GROUP_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12GROUP_STATE_ACTIVE\x10\x01\x12\x19\n\x15GROUP_STATE_SUSPENDED\x10\x02\x12\x16\n\x12GROUP_STATE_CLOSED\x10\x03*q\n\nMemberRole\x12\x1b\n\x17MEMBER_ROLE_UNSPECIFIED\x10\x00\x12\x15\n\x11MEMBER_ROLE_OWNER\x10\x01\x12\x17\n\x13MEMBER_ROLE_MANAGER\x10\x02\x12\x16\n\x12MEMBER_ROLE_MEMBER\x10\x03\x32\xfa\x06\n\x0cGroupService\x12h\n\x0b\x43reateGroup\x12#.ombud.groups.v1.CreateGroupRequest\x1a$.ombud.groups.v1.CreateGroupResponse\"\x0e\x8a\xb5\x18\n\x12\x08platform\x12p\n\x08GetGroup\x12 .ombud.groups.v1.GetGroupRequest\x1a!.ombud.groups.v1.GetGroupResponse\"\x1f\x90\x02\x01\x8a\xb5\x18\x18\x12\x08platform\x12\x04\x64\x65sk\x12\x06\x63redit\x12}\n\x0f\x46indGroupByCode\x12\'.ombud.groups.v1.FindGroupByCodeRequest\x1a(.ombud.groups.v1.FindGroupByCodeResponse\"\x17\x90\x02\x01\x8a\xb5\x18\x10\x12\x08platform\x12\x04\x64\x65sk\x12\x62\n\tJoinGroup\x12!.ombud.groups.v1.JoinGroupRequest\x1a\".ombud.groups.v1.JoinGroupResponse\"\x0e\x8a\xb5\x18\n\x12\x08platform\x12\x65\n\nLeaveGroup\x12\".ombud.groups.v1.LeaveGroupRequest\x1a#.ombud.groups.v1.LeaveGroupResponse\"\x0e\x8a\xb5\x18\n\x12\x08platform\x12\\\n\x07SetRole\x12\x1f.ombud.groups.v1.SetRoleRequest\x1a .ombud.groups.v1.SetRoleResponse\"\x0e\x8a\xb5\x18\n\x12\x08platform\x12s\n\tGetMember\x12!.ombud.groups.v1.GetMemberRequest\x1a\".ombud.groups.v1.GetMemberResponse\"\x1f\x90\x02\x01\x8a\xb5\x18\x18\x12\x08platform\x12\x04\x64\x65sk\x12\x06\x63redit\x12q\n\x0bListMembers\x12#.ombud.groups.v1.ListMembersRequest\x1a$.ombud.groups.v1.ListMembersResponse\"\x17\x90\x02\x01\x8a\xb5\x18\x10\x12\x08platform\x12\x04\x64\x65skb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,7 +39,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CREATEGROUPREQUEST'].fields_by_name['founder_account_id']._loaded_options = None
   _globals['_CREATEGROUPREQUEST'].fields_by_name['founder_account_id']._serialized_options = b'\272H\005r\003\260\001\001'
   _globals['_CREATEGROUPREQUEST'].fields_by_name['name']._loaded_options = None
-  _globals['_CREATEGROUPREQUEST'].fields_by_name['name']._serialized_options = b'\272H\nr\010\020\001\030@2\002\\S'
+  _globals['_CREATEGROUPREQUEST'].fields_by_name['name']._serialized_options = b'\272H\255\001r\010\020\001\030@2\002\\S\272\001\237\001\n\rname.controls\022Lmust hold no control characters, and none that turn the direction of writing\032@!this.matches(\'[\\\\p{Cc}\\\\x{202A}-\\\\x{202E}\\\\x{2066}-\\\\x{2069}]\')'
   _globals['_CREATEGROUPREQUEST'].fields_by_name['most_members']._loaded_options = None
   _globals['_CREATEGROUPREQUEST'].fields_by_name['most_members']._serialized_options = b'\272H]\272\001Z\n\022most_members.range\022\0270, or from 2 to 1000000\032+this == 0 || (this >= 2 && this <= 1000000)'
   _globals['_GETGROUPREQUEST'].fields_by_name['group_id']._loaded_options = None
@@ -94,46 +94,46 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GROUPSERVICE'].methods_by_name['GetMember']._serialized_options = b'\220\002\001\212\265\030\030\022\010platform\022\004desk\022\006credit'
   _globals['_GROUPSERVICE'].methods_by_name['ListMembers']._loaded_options = None
   _globals['_GROUPSERVICE'].methods_by_name['ListMembers']._serialized_options = b'\220\002\001\212\265\030\020\022\010platform\022\004desk'
-  _globals['_GROUPSTATE']._serialized_start=2161
-  _globals['_GROUPSTATE']._serialized_end=2277
-  _globals['_MEMBERROLE']._serialized_start=2279
-  _globals['_MEMBERROLE']._serialized_end=2392
+  _globals['_GROUPSTATE']._serialized_start=2327
+  _globals['_GROUPSTATE']._serialized_end=2443
+  _globals['_MEMBERROLE']._serialized_start=2445
+  _globals['_MEMBERROLE']._serialized_end=2558
   _globals['_GROUP']._serialized_start=149
   _globals['_GROUP']._serialized_end=438
   _globals['_MEMBER']._serialized_start=441
   _globals['_MEMBER']._serialized_end=592
   _globals['_CREATEGROUPREQUEST']._serialized_start=595
-  _globals['_CREATEGROUPREQUEST']._serialized_end=857
-  _globals['_CREATEGROUPRESPONSE']._serialized_start=859
-  _globals['_CREATEGROUPRESPONSE']._serialized_end=946
-  _globals['_GETGROUPREQUEST']._serialized_start=948
-  _globals['_GETGROUPREQUEST']._serialized_end=993
-  _globals['_GETGROUPRESPONSE']._serialized_start=995
-  _globals['_GETGROUPRESPONSE']._serialized_end=1052
-  _globals['_FINDGROUPBYCODEREQUEST']._serialized_start=1054
-  _globals['_FINDGROUPBYCODEREQUEST']._serialized_end=1114
-  _globals['_FINDGROUPBYCODERESPONSE']._serialized_start=1116
-  _globals['_FINDGROUPBYCODERESPONSE']._serialized_end=1180
-  _globals['_JOINGROUPREQUEST']._serialized_start=1182
-  _globals['_JOINGROUPREQUEST']._serialized_end=1288
-  _globals['_JOINGROUPRESPONSE']._serialized_start=1290
-  _globals['_JOINGROUPRESPONSE']._serialized_end=1377
-  _globals['_LEAVEGROUPREQUEST']._serialized_start=1379
-  _globals['_LEAVEGROUPREQUEST']._serialized_end=1486
-  _globals['_LEAVEGROUPRESPONSE']._serialized_start=1488
-  _globals['_LEAVEGROUPRESPONSE']._serialized_end=1535
-  _globals['_SETROLEREQUEST']._serialized_start=1538
-  _globals['_SETROLEREQUEST']._serialized_end=1734
-  _globals['_SETROLERESPONSE']._serialized_start=1736
-  _globals['_SETROLERESPONSE']._serialized_end=1821
-  _globals['_GETMEMBERREQUEST']._serialized_start=1823
-  _globals['_GETMEMBERREQUEST']._serialized_end=1899
-  _globals['_GETMEMBERRESPONSE']._serialized_start=1901
-  _globals['_GETMEMBERRESPONSE']._serialized_end=1961
-  _globals['_LISTMEMBERSREQUEST']._serialized_start=1963
-  _globals['_LISTMEMBERSREQUEST']._serialized_end=2069
-  _globals['_LISTMEMBERSRESPONSE']._serialized_start=2071
-  _globals['_LISTMEMBERSRESPONSE']._serialized_end=2159
-  _globals['_GROUPSERVICE']._serialized_start=2395
-  _globals['_GROUPSERVICE']._serialized_end=3285
+  _globals['_CREATEGROUPREQUEST']._serialized_end=1023
+  _globals['_CREATEGROUPRESPONSE']._serialized_start=1025
+  _globals['_CREATEGROUPRESPONSE']._serialized_end=1112
+  _globals['_GETGROUPREQUEST']._serialized_start=1114
+  _globals['_GETGROUPREQUEST']._serialized_end=1159
+  _globals['_GETGROUPRESPONSE']._serialized_start=1161
+  _globals['_GETGROUPRESPONSE']._serialized_end=1218
+  _globals['_FINDGROUPBYCODEREQUEST']._serialized_start=1220
+  _globals['_FINDGROUPBYCODEREQUEST']._serialized_end=1280
+  _globals['_FINDGROUPBYCODERESPONSE']._serialized_start=1282
+  _globals['_FINDGROUPBYCODERESPONSE']._serialized_end=1346
+  _globals['_JOINGROUPREQUEST']._serialized_start=1348
+  _globals['_JOINGROUPREQUEST']._serialized_end=1454
+  _globals['_JOINGROUPRESPONSE']._serialized_start=1456
+  _globals['_JOINGROUPRESPONSE']._serialized_end=1543
+  _globals['_LEAVEGROUPREQUEST']._serialized_start=1545
+  _globals['_LEAVEGROUPREQUEST']._serialized_end=1652
+  _globals['_LEAVEGROUPRESPONSE']._serialized_start=1654
+  _globals['_LEAVEGROUPRESPONSE']._serialized_end=1701
+  _globals['_SETROLEREQUEST']._serialized_start=1704
+  _globals['_SETROLEREQUEST']._serialized_end=1900
+  _globals['_SETROLERESPONSE']._serialized_start=1902
+  _globals['_SETROLERESPONSE']._serialized_end=1987
+  _globals['_GETMEMBERREQUEST']._serialized_start=1989
+  _globals['_GETMEMBERREQUEST']._serialized_end=2065
+  _globals['_GETMEMBERRESPONSE']._serialized_start=2067
+  _globals['_GETMEMBERRESPONSE']._serialized_end=2127
+  _globals['_LISTMEMBERSREQUEST']._serialized_start=2129
+  _globals['_LISTMEMBERSREQUEST']._serialized_end=2235
+  _globals['_LISTMEMBERSRESPONSE']._serialized_start=2237
+  _globals['_LISTMEMBERSRESPONSE']._serialized_end=2325
+  _globals['_GROUPSERVICE']._serialized_start=2561
+  _globals['_GROUPSERVICE']._serialized_end=3451
 # @@protoc_insertion_point(module_scope)

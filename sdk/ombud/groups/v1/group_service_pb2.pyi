@@ -200,7 +200,7 @@ class CreateGroupRequest(_message.Message):
     founder_account_id: _builtins.str
     """The account that will own the group (UUID). Must be verified."""
     name: _builtins.str
-    """Name shown, 1 to 64 characters, not blank."""
+    """Name shown: 1 to 64 characters, not blank, no control characters, none that turn the direction of writing."""
     most_members: _builtins.int
     """Members wished for, at least 2; 0 takes the most that the founder is entitled to. More than that:
     GROUP_SIZE_CAP.

@@ -5,9 +5,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from chassis.refusal import ErrorReason, Refusal
-from services.groups.decisions.domain import Measure, Role, Standing
+from services.groups.decisions.domain import Entitlements, Measure, Role, Standing
 from services.groups.groups.domain import GroupState, Member, check_code, code_of, found, state
-from tests.unit.groups.decisions.facts import GOOD, HOUR, NOW, restriction
+from tests.unit.groups.decisions.facts import GOOD, HOUR, NONE, NOW, restriction
 
 codes = st.integers(6, 12).flatmap(
     lambda digits: st.integers(0, 10 ** (digits - 1) - 1).map(lambda number: code_of(number, digits))
@@ -40,12 +40,12 @@ def test_swap_of_neighbours_is_always_found(code: str, place: int) -> None:
 
 
 def test_founder_gets_at_most_what_the_standing_allows() -> None:
-    def of_size(most_members: int) -> int:
+    def of_size(most_members: int, entitlements: Entitlements = GOOD) -> int:
         return found(
             group_id="g",
             code="1",
             founder="a",
-            entitlements=GOOD,
+            entitlements=entitlements,
             name="n",
             most_members=most_members,
             open_to_readers=False,
@@ -56,6 +56,8 @@ def test_founder_gets_at_most_what_the_standing_allows() -> None:
     with pytest.raises(Refusal) as refused:
         of_size(51)
     assert refused.value.facts["limit"] == "50"
+    with pytest.raises(Refusal):
+        of_size(0, NONE)
 
 
 def test_gravest_measure_in_force_gives_the_state() -> None:
