@@ -30,12 +30,12 @@ class Tile(NamedTuple):
 
     Attributes:
         level: From 0; ENTRIES for the leaves themselves.
-        index: Its number in the level, from 0.
+        number: Its place in the level, from 0.
         width: How many hashes or leaves it holds, 1 to 256.
     """
 
     level: int
-    index: int
+    number: int
     width: int
 
     @classmethod
@@ -45,8 +45,8 @@ class Tile(NamedTuple):
         if match is None:
             return None
         level = ENTRIES if match[1] == "entries" else int(match[1])
-        index = int(match[2].replace("x", "").replace("/", ""))
-        tile = cls(level, index, int(match[3] or WIDTH))
+        number = int(match[2].replace("x", "").replace("/", ""))
+        tile = cls(level, number, int(match[3] or WIDTH))
         return tile if level <= _MOST_LEVEL and tile.path == path else None
 
     @property
@@ -62,16 +62,16 @@ class Tile(NamedTuple):
 
     @property
     def _stem(self) -> str:
-        rest, last = divmod(self.index, 1000)
-        number = f"{last:03d}"
+        rest, last = divmod(self.number, 1000)
+        path = f"{last:03d}"
         while rest:
             rest, group = divmod(rest, 1000)
-            number = f"x{group:03d}/{number}"
-        return f"tile/{'entries' if self.level == ENTRIES else self.level}/{number}"
+            path = f"x{group:03d}/{path}"
+        return f"tile/{'entries' if self.level == ENTRIES else self.level}/{path}"
 
     def within(self, size: int) -> bool:
         """Whether a tree of a size has all that the tile holds."""
-        return self.index * WIDTH + self.width <= size >> _HEIGHT * max(self.level, 0)
+        return self.number * WIDTH + self.width <= size >> _HEIGHT * max(self.level, 0)
 
     def content(self, tree: Tree, entries: Sequence[bytes], first_entry: int = 0) -> bytes:
         """The file's bytes.
@@ -81,7 +81,7 @@ class Tile(NamedTuple):
             entries: The leaves from `first_entry` on.
             first_entry: Index of the first of them; not above the tile's first.
         """
-        start = self.index * WIDTH
+        start = self.number * WIDTH
         if self.level == ENTRIES:
             mine = entries[start - first_entry : start - first_entry + self.width]
             return b"".join(_LENGTH.pack(len(entry)) + entry for entry in mine)
@@ -95,8 +95,8 @@ def tiles_between(old_size: int, new_size: int) -> Iterator[Tile]:
         old, new = old_size >> shift, new_size >> shift
         if old == new:
             return
-        for index in range(old // WIDTH, -(-new // WIDTH)):
-            yield Tile(level, index, min(WIDTH, new - index * WIDTH))
+        for number in range(old // WIDTH, -(-new // WIDTH)):
+            yield Tile(level, number, min(WIDTH, new - number * WIDTH))
 
 
 def first_entry_needed(old_size: int) -> int:

@@ -1,4 +1,5 @@
 import asyncio
+import shutil
 from pathlib import Path
 
 import pytest
@@ -153,10 +154,50 @@ async def test_start_is_refused_when_the_published_checkpoint_is_of_another_hist
 async def test_start_is_refused_when_the_database_was_lost_but_the_log_was_published(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     await make_log(folder)
-    for file in folder.glob("retention.db*"):
+    for file in (*folder.glob("retention.db*"), folder / "keys" / "log.key"):
         file.unlink()
+    with pytest.raises(ConfigError, match="log/ is of a log that the database does not know"):
+        await start_again(folder)
+
+
+async def test_empty_restore_begins_no_second_log_under_the_same_key(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    await make_log(folder)
+    restored = tmp_path / "restored"
+    (restored / "keys").mkdir(parents=True)
+    (restored / "keys" / "log.key").write_bytes((folder / "keys" / "log.key").read_bytes())
+    with pytest.raises(ConfigError, match="has signed a log"):
+        await start_again(restored)
+    assert not (restored / "log").exists()
+
+
+async def test_tiles_alone_keep_a_second_log_from_beginning(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    await make_log(folder)
+    for lost in (*folder.glob("retention.db*"), folder / "keys" / "log.key", folder / "log" / "checkpoint"):
+        lost.unlink()
     with pytest.raises(ConfigError, match="does not know"):
         await start_again(folder)
+
+
+async def test_start_that_died_before_the_key_got_its_name_goes_on_with_that_key(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    await make_log(folder)
+    verifier_key = (folder / "log.vkey").read_text()
+    (folder / "keys" / "log.key").rename(folder / "keys" / "log.key.new")
+    async with running_retention(folder) as retention:
+        assert retention.verifier_key == verifier_key
+        await append(retention, 6)
+        verify_record((await retention.receipt(6)).proof, verifier_key, bodies(6, 1)[0])
+
+
+async def test_tiles_that_were_not_published_are_made_again_at_start(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    await make_log(folder)
+    whole = {file: file.read_bytes() for file in (folder / "log").rglob("*") if file.is_file()}
+    shutil.rmtree(folder / "log")
+    await start_again(folder)
+    assert {file: file.read_bytes() for file in (folder / "log").rglob("*") if file.is_file()} == whole
 
 
 async def test_start_is_refused_when_the_key_was_lost_or_replaced(tmp_path: Path) -> None:
