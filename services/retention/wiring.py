@@ -12,7 +12,7 @@ from ombud.retention.v1.audit_service_pb2_grpc import add_AuditServiceServicer_t
 from ombud.retention.v1.ingest_service_pb2_grpc import add_IngestServiceServicer_to_server
 from ombud.retention.v1.log_service_pb2_grpc import add_LogServiceServicer_to_server
 from policies import load
-from services.retention.access.jobs import EventSource
+from services.retention.access.jobs import Expiry
 from services.retention.access.servicer import AccessServicer
 from services.retention.audit.jobs import AuditSource
 from services.retention.audit.servicer import AuditServicer
@@ -26,9 +26,11 @@ from services.retention.log.jobs import Sealer
 from services.retention.log.leaves import RecordClass
 from services.retention.log.ledger import Ledger
 from services.retention.log.servicer import LogServicer
+from services.retention.register.jobs import EventSource
 from services.retention.segments import store as catalogue
 from services.retention.segments.archive import Archive
 from services.retention.segments.storage import LocalStorage
+from services.retention.ticks import Ticks
 
 _PAGE_KEY_BYTES = 32
 
@@ -61,6 +63,8 @@ def build(config: RetentionConfig, platform: Platform) -> Service:
     sources = (ChatSource(database, journal, archive), AuditSource(database, archive), EventSource(database))
     sealer = Sealer(ledger, sources, due=journal.due, interval=config.seal_seconds)
 
+    ticks = Ticks([Expiry(database, platform.clock).tick], seconds=config.tick_seconds)
+
     async def recover() -> None:
         try:
             await ledger.open()
@@ -91,7 +95,7 @@ def build(config: RetentionConfig, platform: Platform) -> Service:
                 ),
             ),
         ],
-        tasks=[sealer.run],
+        tasks=[sealer.run, ticks.run],
         starting=[recover],
         stopping=[journal.close],
     )

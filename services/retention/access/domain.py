@@ -24,6 +24,7 @@ class EventKind(Enum):
     APPROVED = "APPROVED"
     READ = "READ"
     CLOSED = "CLOSED"
+    EXPIRED = "EXPIRED"
 
 
 @dataclass(frozen=True, slots=True)

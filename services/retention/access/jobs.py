@@ -1,39 +1,31 @@
-"""From the register to leaves."""
+"""What time does to an access."""
 
-from collections.abc import Sequence
 from functools import partial
-from uuid import UUID
 
-from sqlmodel import Session
-
-from chassis.db import Database
+from chassis.clock import Clock
+from chassis.db import Database, Unit
 from services.retention.access import store
-from services.retention.access.store import Event
-from services.retention.access.wire import event_number
-from services.retention.log.jobs import Sealable
-from services.retention.log.leaves import event_entry
-from services.retention.segments.records import to_micros
+from services.retention.access.domain import EventKind
+from services.retention.access.register import registered
 
-_MOST_AT_ONCE = 1000
+_MOST_AT_ONCE = 100
 
 
-class EventSource:
-    """Makes a leaf of each entry of the register."""
+class Expiry:
+    """Registers the end of each window. Readers need no such event: they compare with the clock."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
+        self._clock = clock
 
-    async def collect(self) -> Sequence[Sealable]:
-        """The entries that wait."""
-        events = await self._database.read(lambda session: store.unsealed(session, _MOST_AT_ONCE))
-        return [Sealable(entry_of(event), partial(_enter, event)) for event in events]
-
-
-def entry_of(event: Event) -> bytes:
-    """The leaf of an entry."""
-    kind = event_number(event.kind)
-    return event_entry(kind, UUID(event.event_id), to_micros(event.time), event.salt, event.statement)
+    async def tick(self) -> None:
+        """Registers what has ended since."""
+        due = partial(store.unregistered_ends, at=self._clock.now(), limit=_MOST_AT_ONCE)
+        while access_ids := await self._database.read(due):
+            await self._database.work("access-expiry", partial(_register, access_ids))
 
 
-def _enter(event: Event, session: Session, leaf_index: int) -> None:
-    store.set_leaf(session, event.position, leaf_index)
+def _register(access_ids: list[str], unit: Unit) -> None:
+    for access_id in access_ids:
+        registered(unit, store.get(unit.session, access_id), EventKind.EXPIRED)
+        store.set_end_registered(unit.session, access_id)

@@ -1,7 +1,6 @@
 """AccessService."""
 
 import asyncio
-import secrets
 from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import timedelta
 from functools import partial
@@ -11,18 +10,18 @@ from chassis.clock import Clock
 from chassis.db import Database, Unit
 from chassis.ids import new_id
 from chassis.pages import Pages
-from ombud.common.v1.types_pb2 import Subject
 from ombud.retention.v1 import access_service_pb2 as pb
 from ombud.retention.v1.access_service_pb2_grpc import AccessServiceServicer
 from ombud.retention.v1.record_pb2 import ProofState
 from policies.pack import AccessPolicy
 from services.retention.access import domain, store
 from services.retention.access.domain import Access, EventKind, Scope
-from services.retention.access.jobs import entry_of
-from services.retention.access.wire import access_message, event_number, scope_message, scope_of
+from services.retention.access.register import registered
+from services.retention.access.wire import access_message, scope_of
 from services.retention.log.jobs import Sealer
-from services.retention.log.leaves import SALT_BYTES, event_evidence
 from services.retention.log.ledger import Ledger
+from services.retention.register import store as register
+from services.retention.register.jobs import proof_of
 from services.retention.segments import store as catalogue
 from services.retention.segments.archive import Archive
 from services.retention.segments.records import from_micros, to_micros
@@ -75,7 +74,7 @@ class AccessServicer(AccessServiceServicer):
                 request_time=unit.now,
             )
             store.add(unit.session, access)
-            return pb.RequestAccessResponse(access=_registered(unit, access, EventKind.REQUESTED))
+            return pb.RequestAccessResponse(access=registered(unit, access, EventKind.REQUESTED))
 
         return await self._database.write(command)
 
@@ -86,7 +85,7 @@ class AccessServicer(AccessServiceServicer):
             asked = store.get(unit.session, request.access_id)
             access = domain.approve(asked, unit.call.person.staff_id, unit.now)
             store.save(unit.session, access)
-            return pb.ApproveAccessResponse(access=_registered(unit, access, EventKind.APPROVED))
+            return pb.ApproveAccessResponse(access=registered(unit, access, EventKind.APPROVED))
 
         return await self._database.write(command)
 
@@ -96,7 +95,7 @@ class AccessServicer(AccessServiceServicer):
         def command(unit: Unit) -> pb.CloseAccessResponse:
             access = domain.close(store.get(unit.session, request.access_id), unit.now)
             store.save(unit.session, access)
-            return pb.CloseAccessResponse(access=_registered(unit, access, EventKind.CLOSED))
+            return pb.CloseAccessResponse(access=registered(unit, access, EventKind.CLOSED))
 
         return await self._database.write(command)
 
@@ -114,7 +113,7 @@ class AccessServicer(AccessServiceServicer):
         def command(unit: Unit) -> pb.Access:
             access = domain.read(store.get(unit.session, request.access_id), unit.call.person.staff_id, scope, unit.now)
             store.save(unit.session, access)
-            return _registered(unit, access, EventKind.READ, scope)
+            return registered(unit, access, EventKind.READ, scope)
 
         # First, so that a fault there costs no read: what was acknowledged before the call is in a segment then.
         await self._sealer.seal()
@@ -132,7 +131,9 @@ class AccessServicer(AccessServiceServicer):
         page = self._pages.open(request)
         after = int(page.after[0]) if page.after else -1
         found = await self._database.read(
-            lambda session: store.events(session, request.access_id, after=after, limit=page.size + 1)
+            lambda session: register.events(
+                session, register.Noun.ACCESS, request.access_id, after=after, limit=page.size + 1
+            )
         )
         shown = found[: page.size]
         return pb.ListAccessRegisterResponse(
@@ -140,15 +141,13 @@ class AccessServicer(AccessServiceServicer):
             next_page_token=self._pages.token(page, str(shown[-1].position)) if len(found) > len(shown) else "",
         )
 
-    def _event(self, event: store.Event) -> pb.RegisteredEvent:
-        message = pb.RegisteredEvent(
-            event=pb.AccessEvent.FromString(event.statement), state=ProofState.PROOF_STATE_PENDING
+    def _event(self, event: register.Event) -> pb.RegisteredEvent:
+        proof = proof_of(event, self._ledger)
+        return pb.RegisteredEvent(
+            event=pb.AccessEvent.FromString(event.statement),
+            state=ProofState.PROOF_STATE_SEALED if proof else ProofState.PROOF_STATE_PENDING,
+            proof=proof,
         )
-        if event.leaf_index is not None and self._ledger.covers(event.leaf_index):
-            evidence = event_evidence(entry_of(event), event.salt, event.statement)
-            message.state = ProofState.PROOF_STATE_SEALED
-            message.proof = self._ledger.proof(evidence, event.leaf_index)
-        return message
 
     async def _segments(self, scope: Scope) -> AsyncIterator[Sealed]:
         after = 0
@@ -165,37 +164,6 @@ class AccessServicer(AccessServiceServicer):
         return [
             _record_message(segment, record) for record in segment.records(groups) if start <= record.receive_time < end
         ]
-
-
-def _registered(unit: Unit, access: Access, kind: EventKind, read_scope: Scope | None = None) -> pb.Access:
-    """Writes an event to the register and to the audit trail; returns the access as it stands after it."""
-    message = access_message(access, unit.now)
-    event_id = new_id()
-    event = pb.AccessEvent(
-        event_id=event_id,
-        kind=event_number(kind),
-        time=timestamp(unit.now),
-        staff_id=unit.call.person.staff_id,
-        access=message,
-        read_scope=scope_message(read_scope) if read_scope else None,
-    )
-    store.register(
-        unit.session,
-        access.access_id,
-        event_id=event_id,
-        kind=kind,
-        time=unit.now,
-        salt=secrets.token_bytes(SALT_BYTES),
-        statement=event.SerializeToString(deterministic=True),
-    )
-    group_ids = (read_scope or access.scope).group_ids
-    unit.audit(
-        f"retention.access.{kind.name.lower()}",
-        subject=Subject(group_id=group_ids[0]) if len(group_ids) == 1 else None,
-        resource_id=access.access_id,
-        facts={"event_id": event_id, "groups": len(group_ids), "reads": access.reads},
-    )
-    return message
 
 
 def _portions(records: Sequence[pb.RetainedRecord]) -> Iterator[list[pb.RetainedRecord]]:

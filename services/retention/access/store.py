@@ -1,27 +1,13 @@
-"""Queries on access and its register."""
+"""Queries on access."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import desc, update
+from sqlalchemy import update
 from sqlmodel import Session, col, select
 
 from chassis.refusal import Refusal
-from services.retention.access.domain import Access, EventKind, Scope
-from services.retention.access.models import AccessEventRow, AccessGroup, AccessRow
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """An entry of the register; `position` counts from 0 without gaps, `leaf_index` is None until it is sealed."""
-
-    position: int
-    event_id: str
-    kind: EventKind
-    time: datetime
-    salt: bytes
-    statement: bytes
-    leaf_index: int | None
+from services.retention.access.domain import Access, Scope
+from services.retention.access.models import AccessGroup, AccessRow
 
 
 def add(session: Session, access: Access) -> None:
@@ -64,58 +50,19 @@ def save(session: Session, access: Access) -> None:
     session.merge(_row(access))
 
 
-def register(
-    session: Session, access_id: str, *, event_id: str, kind: EventKind, time: datetime, salt: bytes, statement: bytes
-) -> None:
-    """Adds an entry to the register, after all others."""
-    query = select(AccessEventRow.position).order_by(desc(col(AccessEventRow.position))).limit(1)
-    last = session.exec(query).first()
-    session.flush()
-    session.add(
-        AccessEventRow(
-            position=0 if last is None else last + 1,
-            event_id=event_id,
-            access_id=access_id,
-            kind=kind.name,
-            time=time,
-            salt=salt,
-            statement=statement,
-        )
+def unregistered_ends(session: Session, at: datetime, limit: int) -> list[str]:
+    """Ids of accesses whose window had ended by an instant, by no person's act, which the register does not say yet."""
+    query = select(AccessRow.access_id).where(
+        col(AccessRow.end_registered).is_(False),
+        col(AccessRow.expire_time) <= at,
+        col(AccessRow.close_time).is_(None),
     )
-    session.flush()
+    return list(session.exec(query.order_by(col(AccessRow.expire_time)).limit(limit)))
 
 
-def events(session: Session, access_id: str, *, after: int, limit: int) -> list[Event]:
-    """Entries after a position; of one access, or with an empty id of all."""
-    query = select(AccessEventRow).where(col(AccessEventRow.position) > after)
-    if access_id:
-        query = query.where(AccessEventRow.access_id == access_id.lower())
-    return [_event(row) for row in session.exec(query.order_by(col(AccessEventRow.position)).limit(limit))]
-
-
-def unsealed(session: Session, limit: int) -> list[Event]:
-    """The oldest entries that no leaf commits to."""
-    query = select(AccessEventRow).where(col(AccessEventRow.leaf_index).is_(None))
-    return [_event(row) for row in session.exec(query.order_by(col(AccessEventRow.position)).limit(limit))]
-
-
-def set_leaf(session: Session, position: int, leaf_index: int) -> None:
-    """Notes the leaf that commits to an entry."""
-    session.execute(
-        update(AccessEventRow).where(col(AccessEventRow.position) == position).values(leaf_index=leaf_index)
-    )
-
-
-def _event(row: AccessEventRow) -> Event:
-    return Event(
-        position=row.position,
-        event_id=row.event_id,
-        kind=EventKind[row.kind],
-        time=row.time,
-        salt=row.salt,
-        statement=row.statement,
-        leaf_index=row.leaf_index,
-    )
+def set_end_registered(session: Session, access_id: str) -> None:
+    """Notes that the register holds the end of an access."""
+    session.execute(update(AccessRow).where(col(AccessRow.access_id) == access_id).values(end_registered=True))
 
 
 def _row(access: Access) -> AccessRow:
@@ -134,4 +81,5 @@ def _row(access: Access) -> AccessRow:
         approver=access.approver,
         approve_time=access.approve_time,
         close_time=access.close_time,
+        expire_time=access.expire_time,
     )

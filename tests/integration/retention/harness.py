@@ -138,6 +138,7 @@ async def running_retention(
         "data_dir": folder,
         "policy_file": POLICY,
         "seal_seconds": 0.02,
+        "tick_seconds": 0.02,
         **config,
     }
     service = build(RetentionConfig(**settings), platform)

@@ -307,3 +307,46 @@ async def test_acts_reach_the_audit_trail_of_the_log_itself(retention: Retention
         "retention.access.approved",
         "retention.access.read",
     ]
+
+
+async def test_end_of_a_window_is_registered_by_itself_once_and_proved(
+    retention: Retention, clock: ManualClock
+) -> None:
+    access = await approved(retention, scope(clock), window=1)
+    auditor = retention.access("auditor", "auditor-1")
+    request = ListAccessRegisterRequest(access_id=access.access_id)
+    clock.advance(HOUR)
+
+    async def ended() -> list[RegisteredEvent]:
+        events = (await auditor.ListAccessRegister(request)).events
+        return list(events) if events[-1].event.kind == AccessEventKind.ACCESS_EVENT_KIND_EXPIRED else []
+
+    *_, expired = await eventually(ended)
+    assert expired.event.staff_id == ""
+    assert expired.event.time == expired.event.access.expire_time
+    clock.advance(HOUR)
+
+    async def sealed() -> RegisteredEvent | None:
+        last = (await auditor.ListAccessRegister(request)).events[-1]
+        return last if last.state == ProofState.PROOF_STATE_SEALED else None
+
+    proved = await eventually(sealed)
+    assert proved is not None
+    assert AccessEvent.FromString(verify_event(proved.proof, retention.verifier_key).statement) == expired.event
+
+
+async def test_window_that_a_person_closed_does_not_end_again(retention: Retention, clock: ManualClock) -> None:
+    closed, left = await approved(retention, scope(clock), window=1), await approved(retention, scope(clock), window=1)
+    officer = retention.access("records_officer", "officer-1")
+    await officer.CloseAccess(CloseAccessRequest(request_id=new_id(), access_id=closed.access_id))
+    clock.advance(2 * HOUR)
+
+    async def kinds(access: Access) -> list[AccessEventKind.ValueType]:
+        answer = await officer.ListAccessRegister(ListAccessRegisterRequest(access_id=access.access_id))
+        return [each.event.kind for each in answer.events]
+
+    async def other_ended() -> bool:
+        return AccessEventKind.ACCESS_EVENT_KIND_EXPIRED in await kinds(left)
+
+    await eventually(other_ended)
+    assert (await kinds(closed))[-1] == AccessEventKind.ACCESS_EVENT_KIND_CLOSED

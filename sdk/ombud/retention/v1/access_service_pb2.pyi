@@ -75,6 +75,8 @@ class _AccessEventKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Acces
     """Records were read."""
     ACCESS_EVENT_KIND_CLOSED: _AccessEventKind.ValueType  # 4
     """The access was closed or withdrawn."""
+    ACCESS_EVENT_KIND_EXPIRED: _AccessEventKind.ValueType  # 5
+    """The window ended by itself."""
 
 class AccessEventKind(_AccessEventKind, metaclass=_AccessEventKindEnumTypeWrapper):
     """What happened."""
@@ -89,6 +91,8 @@ ACCESS_EVENT_KIND_READ: AccessEventKind.ValueType  # 3
 """Records were read."""
 ACCESS_EVENT_KIND_CLOSED: AccessEventKind.ValueType  # 4
 """The access was closed or withdrawn."""
+ACCESS_EVENT_KIND_EXPIRED: AccessEventKind.ValueType  # 5
+"""The window ended by itself."""
 Global___AccessEventKind: _TypeAlias = AccessEventKind  # noqa: Y015
 
 @_typing.final
@@ -638,7 +642,7 @@ class AccessEvent(_message.Message):
     kind: Global___AccessEventKind.ValueType
     """What happened."""
     staff_id: _builtins.str
-    """Staff id of the person who acted."""
+    """Staff id of the person who acted; empty if time did."""
     @_builtins.property
     def time(self) -> _timestamp_pb2.Timestamp:
         """When, by the server's clock."""

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class AccessServiceStub(object):
-    """The only way to retained records. Each request, approval, read and closing is a leaf of the tamper-evident log.
+    """The only way to retained records. Each request, approval, read, closing and expiry is a leaf of the tamper-evident log.
     """
 
     def __init__(self, channel):
@@ -68,7 +68,7 @@ class AccessServiceStub(object):
 
 
 class AccessServiceServicer(object):
-    """The only way to retained records. Each request, approval, read and closing is a leaf of the tamper-evident log.
+    """The only way to retained records. Each request, approval, read, closing and expiry is a leaf of the tamper-evident log.
     """
 
     def RequestAccess(self, request, context):
@@ -161,7 +161,7 @@ def add_AccessServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class AccessService(object):
-    """The only way to retained records. Each request, approval, read and closing is a leaf of the tamper-evident log.
+    """The only way to retained records. Each request, approval, read, closing and expiry is a leaf of the tamper-evident log.
     """
 
     @staticmethod

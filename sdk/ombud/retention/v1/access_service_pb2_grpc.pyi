@@ -27,7 +27,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class AccessServiceStub:
-    """The only way to retained records. Each request, approval, read and closing is a leaf of the tamper-evident log."""
+    """The only way to retained records. Each request, approval, read, closing and expiry is a leaf of the tamper-evident log."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -58,7 +58,7 @@ class AccessServiceStub:
 
 @_typing.type_check_only
 class AccessServiceAsyncStub(AccessServiceStub):
-    """The only way to retained records. Each request, approval, read and closing is a leaf of the tamper-evident log."""
+    """The only way to retained records. Each request, approval, read, closing and expiry is a leaf of the tamper-evident log."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     RequestAccess: _aio.UnaryUnaryMultiCallable[_access_service_pb2.RequestAccessRequest, _access_service_pb2.RequestAccessResponse]  # type: ignore[assignment]
@@ -85,7 +85,7 @@ class AccessServiceAsyncStub(AccessServiceStub):
     """The register: what happened, oldest first, each event with its proof once a checkpoint covers it."""
 
 class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
-    """The only way to retained records. Each request, approval, read and closing is a leaf of the tamper-evident log."""
+    """The only way to retained records. Each request, approval, read, closing and expiry is a leaf of the tamper-evident log."""
 
     @_abc_1.abstractmethod
     def RequestAccess(

@@ -1,0 +1,1 @@
+"""The register: acts on retained records, in order, each of them a leaf of the log."""
