@@ -1,4 +1,5 @@
 import functools
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -14,8 +15,9 @@ settings.load_profile("ombud")
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with postgres_server(tmp_path_factory.mktemp("postgres")) as uri:
+def postgres() -> Iterator[str]:
+    # Not in pytest's own folder: another run of the tests resets that one's mode, and the server loses its files.
+    with tempfile.TemporaryDirectory(prefix="ombud-postgres-") as folder, postgres_server(Path(folder)) as uri:
         yield uri
 
 
