@@ -1,8 +1,46 @@
 """Settings of the retention service."""
 
-from pydantic import Field
+from urllib.parse import urlsplit
 
-from chassis.config import ServiceConfig
+from pydantic import Field, field_validator
+
+from chassis.config import ServiceConfig, Settings
+
+_LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+
+
+class ObjectStoreConfig(Settings):
+    """An S3-compatible object store with Object Lock.
+
+    Attributes:
+        bucket: The bucket; it was made with Object Lock.
+        endpoint: URL of the store, https but on loopback; Amazon's if absent.
+        region: The bucket's region.
+        prefix: What stands before the names of all files: empty, or with a `/` at its end.
+    """
+
+    bucket: str = Field(min_length=3, max_length=63)
+    endpoint: str | None = None
+    region: str = "us-east-1"
+    prefix: str = Field(default="", pattern=r"^([^/]+/)*$")
+
+    @field_validator("endpoint")
+    @classmethod
+    def _encrypted_but_on_loopback(cls, endpoint: str | None) -> str | None:
+        parts = urlsplit(endpoint or "https://")
+        if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
+            raise ValueError("must be an https URL; http only on loopback")
+        return endpoint
+
+
+class SegmentsConfig(Settings):
+    """Where segment files are kept.
+
+    Attributes:
+        s3: The object store; a folder of `data_dir` if absent.
+    """
+
+    s3: ObjectStoreConfig | None = None
 
 
 class RetentionConfig(ServiceConfig):
@@ -15,6 +53,7 @@ class RetentionConfig(ServiceConfig):
         backlog_records: With this many acknowledged records not yet sealed, appending waits.
         tick_seconds: So often what time does by itself is looked after: windows that end, days at their ceiling.
         floor_bytes: With less free space than this, nothing is accepted.
+        segments: Where segment files are kept.
     """
 
     log_origin: str = Field(default="ombud.local/log", pattern=r"^[^\s+]+$", max_length=255)
@@ -23,3 +62,4 @@ class RetentionConfig(ServiceConfig):
     backlog_records: int = Field(default=524_288, ge=1)
     tick_seconds: float = Field(default=1.0, gt=0, le=60)
     floor_bytes: int = Field(default=256 << 20, ge=0)
+    segments: SegmentsConfig = SegmentsConfig()

@@ -1,7 +1,9 @@
 """How the retention service is put together."""
 
+import asyncio
 from datetime import timedelta
 
+from chassis.clock import Clock
 from chassis.config import ConfigError
 from chassis.db import Database
 from chassis.keys import load_or_create
@@ -29,7 +31,7 @@ from services.retention.log.servicer import LogServicer
 from services.retention.register.jobs import EventSource
 from services.retention.segments import store as catalogue
 from services.retention.segments.archive import Archive
-from services.retention.segments.storage import LocalStorage
+from services.retention.segments.storage import LocalStorage, SegmentStorage
 from services.retention.ticks import Ticks
 
 _PAGE_KEY_BYTES = 32
@@ -47,7 +49,7 @@ def build(config: RetentionConfig, platform: Platform) -> Service:
     database = Database(config.database_url, service="retention", clock=platform.clock, migrations="services.retention")
     space = SpaceFloor(folder, config.floor_bytes)
     pages = Pages(load_or_create(folder / "keys" / "pages.key", _PAGE_KEY_BYTES))
-    storage = LocalStorage(folder / "segments")
+    storage = _storage(config, platform.clock)
     floors = {each: timedelta(days=policy.classes[each.name.lower()].floor_days) for each in RecordClass}
     archive = Archive(storage, floors)
     ledger = Ledger(database, folder, config.log_origin)
@@ -66,6 +68,7 @@ def build(config: RetentionConfig, platform: Platform) -> Service:
     ticks = Ticks([Expiry(database, platform.clock).tick], seconds=config.tick_seconds)
 
     async def recover() -> None:
+        await asyncio.to_thread(storage.check)
         try:
             await ledger.open()
             sealed_batches.open()
@@ -99,3 +102,11 @@ def build(config: RetentionConfig, platform: Platform) -> Service:
         starting=[recover],
         stopping=[journal.close],
     )
+
+
+def _storage(config: RetentionConfig, clock: Clock) -> SegmentStorage:
+    if config.segments.s3 is None:
+        return LocalStorage(config.data_dir / "segments")
+    from services.retention.segments.object_store import ObjectStore  # noqa: PLC0415 - wants packages that few need
+
+    return ObjectStore(config.segments.s3, clock)
