@@ -17,6 +17,15 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 SIX_MONTHS_DAYS = 184
 """The longest six months of any year, in days."""
 
+LEAST_FLOOR_DAYS = {"chat": SIX_MONTHS_DAYS}
+"""By class of records, the shortest floor that a pack or a person may set, in days; 1 for the others."""
+
+RETENTION_CLASSES = frozenset({"chat", "audit", "register"})
+"""What records are kept as: chat, the suite's audit trail, and the register of accesses and holds."""
+
+LEAST_SPAN_DAYS = 2
+"""So much later than the floor is the ceiling at least: a UTC day of records ends at once."""
+
 Text = Annotated[str, Field(min_length=1, max_length=2000)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")]
 Count = Annotated[StrictInt, Field(ge=0, le=1_000_000)]
@@ -113,8 +122,8 @@ class RetentionClass(_Strict):
 
     @model_validator(mode="after")
     def _floor_below_ceiling(self) -> Self:
-        if self.ceiling_days <= self.floor_days:
-            raise ValueError("ceiling_days must be greater than floor_days")
+        if self.ceiling_days < self.floor_days + LEAST_SPAN_DAYS:
+            raise ValueError(f"ceiling_days must be greater than floor_days by at least {LEAST_SPAN_DAYS}")
         return self
 
 
@@ -129,6 +138,15 @@ class RetentionPolicy(_Strict):
 
     classes: dict[Name, RetentionClass]
     access: AccessPolicy
+
+    @model_validator(mode="after")
+    def _every_class_is_kept_long_enough(self) -> Self:
+        if set(self.classes) != RETENTION_CLASSES:
+            raise ValueError(f"classes must be exactly: {', '.join(sorted(RETENTION_CLASSES))}")
+        for name, least in LEAST_FLOOR_DAYS.items():
+            if self.classes[name].floor_days < least:
+                raise ValueError(f"{name}: floor_days must be at least {least}")
+        return self
 
 
 class Entitlements(_Strict):

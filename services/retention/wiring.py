@@ -12,6 +12,7 @@ from chassis.service import Platform, Service
 from ombud.retention.v1.access_service_pb2_grpc import add_AccessServiceServicer_to_server
 from ombud.retention.v1.audit_service_pb2_grpc import add_AuditServiceServicer_to_server
 from ombud.retention.v1.ingest_service_pb2_grpc import add_IngestServiceServicer_to_server
+from ombud.retention.v1.lifecycle_service_pb2_grpc import add_LifecycleServiceServicer_to_server
 from ombud.retention.v1.log_service_pb2_grpc import add_LogServiceServicer_to_server
 from policies import load
 from services.retention.access.jobs import Expiry
@@ -24,6 +25,8 @@ from services.retention.files import SpaceFloor
 from services.retention.ingest.jobs import ChatSource, SealedBatches
 from services.retention.ingest.journal import Journal
 from services.retention.ingest.servicer import IngestServicer
+from services.retention.lifecycle.jobs import Adoption
+from services.retention.lifecycle.servicer import LifecycleServicer
 from services.retention.log.jobs import Sealer
 from services.retention.log.leaves import RecordClass
 from services.retention.log.ledger import Ledger
@@ -84,6 +87,7 @@ def build(config: RetentionConfig, platform: Platform) -> Service:
         servicers=[
             (add_IngestServiceServicer_to_server, IngestServicer(journal, platform.clock)),
             (add_LogServiceServicer_to_server, LogServicer(database, ledger, archive, journal)),
+            (add_LifecycleServiceServicer_to_server, LifecycleServicer(database, ledger, pages)),
             (add_AuditServiceServicer_to_server, AuditServicer(database, archive, ledger, space, pages)),
             (
                 add_AccessServiceServicer_to_server,
@@ -99,7 +103,7 @@ def build(config: RetentionConfig, platform: Platform) -> Service:
             ),
         ],
         tasks=[sealer.run, ticks.run],
-        starting=[recover],
+        starting=[Adoption(database, policy).run, recover],
         stopping=[journal.close],
     )
 

@@ -99,6 +99,7 @@ def test_r5_second_parts_are_marked_and_their_roles_differ_from_the_first() -> N
         ("SanctionService", "ProposeSanction"): "ApproveSanction",
         ("ReferralService", "ProposeReferral"): "ApproveReferral",
         ("AccessService", "RequestAccess"): "ApproveAccess",
+        ("LifecycleService", "SetRetentionClass"): "ApproveRetentionClass",
     }
     second = {rpc.path for rpc in rpcs() if rpc.method.rule.second_person}
     assert {path.rpartition("/")[2] for path in second} == set(parts.values())

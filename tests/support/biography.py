@@ -23,6 +23,7 @@ from ombud.identity.v1 import verification_service_pb2 as verifications
 from ombud.retention.v1 import access_service_pb2 as access
 from ombud.retention.v1 import audit_service_pb2 as audit
 from ombud.retention.v1 import ingest_service_pb2 as ingest
+from ombud.retention.v1 import lifecycle_service_pb2 as lifecycle
 from ombud.retention.v1 import log_service_pb2 as log
 from tests.support.eventually import eventually
 from tests.support.life import AUDITOR, IDENTITY_REVIEWER, MODERATOR, Life
@@ -63,6 +64,7 @@ async def live(life: Life) -> None:
     await life.may(member, decisions.ACTION_POST)
     await life.notice(group.group_id)
     await life.read_records(group.group_id)
+    await life.retention_terms()
     await hand_over(life)
 
 
@@ -116,6 +118,7 @@ async def look(life: Life) -> None:
         (MODERATOR, tipoffs.GetTipOffRequest(tip_off_id=decided.tip_off_id)),
         (AUDITOR, access.GetAccessRequest(access_id=life.ids["access"])),
         (AUDITOR, access.ListAccessRegisterRequest()),
+        (AUDITOR, lifecycle.ListRetentionClassesRequest()),
         (AUDITOR, audit.QueryAuditRecordsRequest(subject=subject)),
         (PLATFORM, ingest.GetProgressRequest(producer="chat-1")),
         (PLATFORM, log.GetReceiptRequest(producer="chat-1", sequence=1)),

@@ -32,6 +32,7 @@ from ombud.identity.v1 import agreement_service_pb2 as agreements
 from ombud.identity.v1 import verification_service_pb2 as verifications
 from ombud.retention.v1 import access_service_pb2 as access
 from ombud.retention.v1 import ingest_service_pb2 as ingest
+from ombud.retention.v1 import lifecycle_service_pb2 as lifecycle
 from ombudctl.story.documents import COMPANY, PHONE, identity
 from tests.support.contract import Rpc, rpcs
 from tests.support.eventually import eventually
@@ -345,6 +346,15 @@ class Life:
         await self.act(RECORDS_APPROVER, access.ApproveAccessRequest(access_id=access_id))
         await self.act(RECORDS_OFFICER, access.ReadRecordsRequest(access_id=access_id, scope=scope))
         await self.act(RECORDS_OFFICER, access.CloseAccessRequest(access_id=access_id))
+
+    async def retention_terms(self) -> None:
+        proposed = await self.act(
+            RECORDS_OFFICER,
+            lifecycle.SetRetentionClassRequest(
+                name=lifecycle.RETENTION_CLASS_NAME_AUDIT, floor_days=1200, ceiling_days=1900
+            ),
+        )
+        await self.act(RECORDS_APPROVER, lifecycle.ApproveRetentionClassRequest(terms_id=proposed.terms.terms_id))
 
     def reply(self, path: str) -> Any:
         """The answer of the example."""

@@ -377,6 +377,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The access is not open: not yet approved, over, closed, or without reads left.
     {"reason": "ACCESS_NOT_OPEN", "metadata": {"access_id": "0192f0c1-…", "state": "EXPIRED"}}
     """
+    ERROR_REASON_RETENTION_TERMS_REFUSED: _ErrorReason.ValueType  # 440
+    """A floor is shorter than any policy may set it, or a ceiling too close to it.
+    {"reason": "RETENTION_TERMS_REFUSED", "metadata": {"field": "floor_days", "days": "90", "least_days": "184"}}
+    """
     ERROR_REASON_CUSTODIANS_REQUIRED: _ErrorReason.ValueType  # 460
     """The day is closed and its keys are in custody: custodians have to answer an approved request that covers it first.
     {"reason": "CUSTODIANS_REQUIRED", "metadata": {"day": "2026-11-20", "answers": "2"}}
@@ -755,6 +759,10 @@ ERROR_REASON_ACCESS_OUT_OF_SCOPE: ErrorReason.ValueType  # 432
 ERROR_REASON_ACCESS_NOT_OPEN: ErrorReason.ValueType  # 433
 """The access is not open: not yet approved, over, closed, or without reads left.
 {"reason": "ACCESS_NOT_OPEN", "metadata": {"access_id": "0192f0c1-…", "state": "EXPIRED"}}
+"""
+ERROR_REASON_RETENTION_TERMS_REFUSED: ErrorReason.ValueType  # 440
+"""A floor is shorter than any policy may set it, or a ceiling too close to it.
+{"reason": "RETENTION_TERMS_REFUSED", "metadata": {"field": "floor_days", "days": "90", "least_days": "184"}}
 """
 ERROR_REASON_CUSTODIANS_REQUIRED: ErrorReason.ValueType  # 460
 """The day is closed and its keys are in custody: custodians have to answer an approved request that covers it first.

@@ -1,0 +1,1 @@
+"""Lifecycle: how long records are kept, and how they end."""
