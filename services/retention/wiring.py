@@ -63,6 +63,7 @@ def build(config: RetentionConfig, platform: Platform) -> Service:
         space=space,
         part_records=config.segment_records,
         backlog_records=config.backlog_records,
+        backlog_seconds=config.backlog_seconds,
         find_sealed=sealed_batches,
     )
     sources = (ChatSource(database, journal, archive), AuditSource(database, archive), EventSource(database))
@@ -85,7 +86,7 @@ def build(config: RetentionConfig, platform: Platform) -> Service:
         name="retention",
         database=database,
         servicers=[
-            (add_IngestServiceServicer_to_server, IngestServicer(journal, platform.clock)),
+            (add_IngestServiceServicer_to_server, IngestServicer(journal, ledger, platform.clock)),
             (add_LogServiceServicer_to_server, LogServicer(database, ledger, archive, journal)),
             (add_LifecycleServiceServicer_to_server, LifecycleServicer(database, ledger, pages)),
             (add_AuditServiceServicer_to_server, AuditServicer(database, archive, ledger, space, pages)),

@@ -7,10 +7,12 @@ tlog-checkpoint and tlog-proof; RFC 6962 trees with SHA-256; the layouts of our 
 from ombud.verify.errors import VerificationError
 from ombud.verify.evidence import VerifiedEvent, VerifiedRecord, verify_event, verify_evidence, verify_record
 from ombud.verify.note import Checkpoint, VerifierKey, verify_checkpoint, verify_note
+from ombud.verify.received import Received, verify_received
 from ombud.verify.tree import leaf_hash, verify_consistency, verify_inclusion
 
 __all__ = [
     "Checkpoint",
+    "Received",
     "VerificationError",
     "VerifiedEvent",
     "VerifiedRecord",
@@ -22,5 +24,6 @@ __all__ = [
     "verify_evidence",
     "verify_inclusion",
     "verify_note",
+    "verify_received",
     "verify_record",
 ]

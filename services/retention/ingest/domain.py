@@ -24,6 +24,11 @@ def group_bytes(text: str) -> bytes | None:
     return bytes.fromhex(text.replace("-", "")) if _GROUP.fullmatch(text) else None
 
 
+def is_producer(name: str) -> bool:
+    """Whether a producer can have this name."""
+    return _PRODUCER.fullmatch(name) is not None
+
+
 def batch_of(
     *,
     producer: str,
@@ -46,9 +51,9 @@ def batch_of(
         now: The server's clock, microseconds since 1970.
 
     Raises:
-        Refusal: FRAME_MALFORMED, FRAME_TOO_LARGE, RECORD_TOO_LARGE or EVENT_TIME_IN_FUTURE.
+        Refusal: FRAME_MALFORMED, FRAME_TOO_LARGE, RECORD_TOO_LARGE, RECORD_GROUP_UNKNOWN or EVENT_TIME_IN_FUTURE.
     """
-    if not _PRODUCER.fullmatch(producer):
+    if not is_producer(producer):
         raise _malformed("producer", "1 to 64 characters of a-z, 0-9, '.', '_', '-', the first a letter or a digit")
     if not 1 <= first_sequence <= _MOST_SEQUENCE:
         raise _malformed("first_sequence", "a sequence from 1")
@@ -57,11 +62,14 @@ def batch_of(
     if not 1 <= len(bodies) <= MOST_RECORDS:
         raise _malformed("bodies", f"1 to {MOST_RECORDS} records")
     if max(group_indexes) >= len(group_ids):
-        raise _malformed("group_indexes", "positions in group_ids", record=_where(group_indexes, len(group_ids)))
+        raise _group_unknown(_where(group_indexes, len(group_ids)))
     groups = [group_bytes(text) for text in group_ids]
     known = [group for group in groups if group is not None]
+    if len(known) != len(groups):
+        nobody = groups.index(None)
+        raise _group_unknown(next((at for at, index in enumerate(group_indexes) if index == nobody), 0))
     if len(set(known)) != len(group_ids):
-        raise _malformed("group_ids", "UUIDs, each once")
+        raise _malformed("group_ids", "groups, each once")
     _check_sizes(bodies)
     if min(event_times) < _EARLIEST:
         raise _malformed("event_times_micros", "instants from the year 1 on")
@@ -145,6 +153,15 @@ def _where(values: Sequence[int], bound: int) -> int:
     return next(at for at, value in enumerate(values) if value >= bound)
 
 
-def _malformed(column: str, satisfy: str, **facts: int) -> Refusal:
+def _group_unknown(record: int) -> Refusal:
+    return Refusal(
+        ErrorReason.ERROR_REASON_RECORD_GROUP_UNKNOWN,
+        "a record belongs to no group of the frame, or the frame lists a group that can not exist",
+        satisfy="UUIDs in group_ids, and positions among them in group_indexes",
+        record=record,
+    )
+
+
+def _malformed(column: str, satisfy: str) -> Refusal:
     message = f"the frame's column {column} is not as it must be"
-    return Refusal(ErrorReason.ERROR_REASON_FRAME_MALFORMED, message, satisfy=satisfy, column=column, **facts)
+    return Refusal(ErrorReason.ERROR_REASON_FRAME_MALFORMED, message, satisfy=satisfy, column=column)

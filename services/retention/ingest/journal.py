@@ -12,9 +12,11 @@ import queue
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 from chassis.clock import Clock
+from chassis.refusal import Refusal
 from services.retention.errors import DamagedError
 from services.retention.files import SpaceFloor
 from services.retention.ingest import domain
@@ -23,6 +25,7 @@ from services.retention.segments.records import ReceivedBatch, RecordBatch, to_m
 from services.retention.segments.store import SealedState
 
 _GROUP_MOST = 64
+_COME_BACK_AFTER = timedelta(seconds=1)
 _log = logging.getLogger("ombud.retention.journal")
 
 FindSealed = Callable[[str, int], RecordBatch]
@@ -80,7 +83,8 @@ class Journal:
         clock: The server's clock.
         space: Says when too little space is free to accept anything.
         part_records: A file is closed once it holds this many records.
-        backlog_records: With this many records not yet sealed, `append` waits.
+        backlog_records: With this many records not yet sealed, `room` waits.
+        backlog_seconds: How long it waits.
         find_sealed: The stored batch that holds a producer's sequence; called in the journal's thread.
     """
 
@@ -92,6 +96,7 @@ class Journal:
         space: SpaceFloor,
         part_records: int,
         backlog_records: int,
+        backlog_seconds: float,
         find_sealed: FindSealed,
     ) -> None:
         self._folder = folder
@@ -99,6 +104,7 @@ class Journal:
         self._space = space
         self._part_records = part_records
         self._backlog_records = backlog_records
+        self._backlog_seconds = backlog_seconds
         self._find_sealed = find_sealed
         self._queue: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="retention-journal", daemon=True)
@@ -153,8 +159,17 @@ class Journal:
         return self._durable.get(producer, 1) - 1
 
     async def room(self) -> None:
-        """Waits while sealing is too far behind."""
-        await self._room.wait()
+        """Waits while sealing is too far behind, but not for ever.
+
+        Raises:
+            Refusal: OVERLOADED, if it did not catch up in time.
+        """
+        if self._room.is_set():
+            return
+        try:
+            await asyncio.wait_for(self._room.wait(), self._backlog_seconds)
+        except TimeoutError:
+            raise Refusal.overloaded("records to seal", retry_after=_COME_BACK_AFTER) from None
 
     def append(self, batch: RecordBatch) -> asyncio.Future[Appended]:
         """Takes a batch over, in the order of the calls; wait for room first.

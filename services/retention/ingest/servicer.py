@@ -1,14 +1,16 @@
 """IngestService."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 
 from chassis.clock import Clock
 from chassis.refusal import Refusal
 from ombud.retention.v1 import ingest_service_pb2 as pb
 from ombud.retention.v1.ingest_service_pb2_grpc import IngestServiceServicer
-from services.retention.ingest.domain import batch_of
+from services.retention.ingest.domain import batch_of, is_producer
 from services.retention.ingest.journal import Appended, Journal
+from services.retention.log.ledger import Ledger
 from services.retention.segments.records import RecordBatch, from_micros, to_micros
 from services.retention.wire import Context, timestamp
 
@@ -19,9 +21,11 @@ _Outcome = asyncio.Future[Appended] | Refusal
 class IngestServicer(IngestServiceServicer):
     """Takes frames in and acknowledges what is on stable storage."""
 
-    def __init__(self, journal: Journal, clock: Clock) -> None:
+    def __init__(self, journal: Journal, ledger: Ledger, clock: Clock) -> None:
         self._journal = journal
+        self._ledger = ledger
         self._clock = clock
+        self._refused: Counter[str] = Counter()
 
     async def Append(
         self, requests: AsyncIterator[pb.AppendRequest], _context: Context
@@ -32,7 +36,7 @@ class IngestServicer(IngestServiceServicer):
         number = 0
         try:
             while (each := await waiting.get()) is not None:
-                yield await _answer(number, *each)
+                yield await self._answer(number, *each)
                 number += 1
             await reader
         finally:
@@ -40,14 +44,23 @@ class IngestServicer(IngestServiceServicer):
 
     async def AppendBatch(self, request: pb.AppendBatchRequest, _context: Context) -> pb.AppendBatchResponse:
         """Stores one frame."""
-        batch = self._batch(request.frame)
-        await self._journal.room()
-        appended = await self._journal.append(batch)
+        try:
+            batch = self._batch(request.frame)
+            await self._journal.room()
+            appended = await self._journal.append(batch)
+        except Refusal:
+            self._count(request.frame.producer)
+            raise
         return pb.AppendBatchResponse(ack=_ack(batch.producer, appended))
 
     async def GetProgress(self, request: pb.GetProgressRequest, _context: Context) -> pb.GetProgressResponse:
-        """Says what is acknowledged."""
-        return pb.GetProgressResponse(acked_sequence=self._journal.acked(request.producer))
+        """Says what is acknowledged, and signs that."""
+        acked = self._journal.acked(request.producer)
+        return pb.GetProgressResponse(
+            acked_sequence=acked,
+            receipt=self._ledger.receipt(request.producer, acked, self._clock.now()),
+            refused_frames=self._refused[request.producer],
+        )
 
     async def _take(
         self, requests: AsyncIterator[pb.AppendRequest], waiting: asyncio.Queue[tuple[str, _Outcome] | None]
@@ -55,16 +68,31 @@ class IngestServicer(IngestServiceServicer):
         """Hands the frames on as they come; stops reading while too many wait, which holds the sender back."""
         try:
             async for request in requests:
-                await self._journal.room()
-                await waiting.put((request.frame.producer, self._begin(request.frame)))
+                await waiting.put((request.frame.producer, await self._begin(request.frame)))
         finally:
             await waiting.put(None)
 
-    def _begin(self, frame: pb.Frame) -> _Outcome:
+    async def _begin(self, frame: pb.Frame) -> _Outcome:
         try:
-            return self._journal.append(self._batch(frame))
+            batch = self._batch(frame)
+            await self._journal.room()
+            return self._journal.append(batch)
         except Refusal as refusal:
             return refusal
+
+    async def _answer(self, number: int, producer: str, outcome: _Outcome) -> pb.AppendResponse:
+        try:
+            if isinstance(outcome, Refusal):
+                raise outcome
+            return pb.AppendResponse(frame_number=number, ack=_ack(producer, await outcome))
+        except Refusal as refusal:
+            self._count(producer)
+            return pb.AppendResponse(frame_number=number, refusal=_refusal(refusal))
+
+    def _count(self, producer: str) -> None:
+        """Counts what was refused; not for names that no producer can have, of which there is no end."""
+        if is_producer(producer):
+            self._refused[producer] += 1
 
     def _batch(self, frame: pb.Frame) -> RecordBatch:
         return batch_of(
@@ -76,15 +104,6 @@ class IngestServicer(IngestServiceServicer):
             bodies=list(frame.bodies),
             now=to_micros(self._clock.now()),
         )
-
-
-async def _answer(number: int, producer: str, outcome: _Outcome) -> pb.AppendResponse:
-    try:
-        if isinstance(outcome, Refusal):
-            return pb.AppendResponse(frame_number=number, refusal=_refusal(outcome))
-        return pb.AppendResponse(frame_number=number, ack=_ack(producer, await outcome))
-    except Refusal as refusal:
-        return pb.AppendResponse(frame_number=number, refusal=_refusal(refusal))
 
 
 def _ack(producer: str, appended: Appended) -> pb.Ack:
@@ -100,4 +119,9 @@ def _ack(producer: str, appended: Appended) -> pb.Ack:
 
 
 def _refusal(refusal: Refusal) -> pb.FrameRefusal:
-    return pb.FrameRefusal(reason=refusal.reason, message=refusal.message, satisfy=refusal.satisfy, facts=refusal.facts)
+    answer = pb.FrameRefusal(
+        reason=refusal.reason, message=refusal.message, satisfy=refusal.satisfy, facts=refusal.facts
+    )
+    if refusal.retry_after is not None:
+        answer.retry_after.FromTimedelta(refusal.retry_after)
+    return answer

@@ -7,6 +7,7 @@ failure from the signature on, the log is loaded again from what was committed, 
 
 import asyncio
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 
 from sqlmodel import Session
@@ -100,6 +101,10 @@ class Ledger:
     def verifier_key(self) -> str:
         """The log's public key as a C2SP verifier key."""
         return self._signing.verifier_key
+
+    def receipt(self, producer: str, sequence: int, at: datetime) -> str:
+        """The log's signed word that a producer's records are kept up to a sequence."""
+        return self._signing.receipt(producer, sequence, at)
 
     async def append(self, entries: Sequence[bytes], catalogue: Catalogue) -> None:
         """Adds leaves under a new checkpoint.

@@ -2,11 +2,13 @@
 
 import base64
 from dataclasses import dataclass
+from datetime import datetime
 from hashlib import sha256
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from ombud.verify import VerifierKey
+from ombud.verify.received import RECEIPT
 
 _ED25519 = b"\x01"
 _KEY_ID_BYTES = 4
@@ -46,6 +48,12 @@ class Signer:
 
     def checkpoint(self, head: Head) -> str:
         """The signed checkpoint of a state."""
-        text = f"{self.origin}\n{head.size}\n{base64.b64encode(head.root).decode()}\n"
+        return self._note(f"{self.origin}\n{head.size}\n{base64.b64encode(head.root).decode()}\n")
+
+    def receipt(self, producer: str, sequence: int, at: datetime) -> str:
+        """The signed word that a producer's records are kept up to a sequence; its first line is no checkpoint's."""
+        return self._note(f"{self.origin}{RECEIPT}\n{producer}\n{sequence}\n{at.isoformat()}\n")
+
+    def _note(self, text: str) -> str:
         signature = base64.b64encode(self._key_id + self._key.sign(text.encode())).decode()
         return f"{text}\n— {self.origin} {signature}\n"

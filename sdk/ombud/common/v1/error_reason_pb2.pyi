@@ -353,6 +353,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The log has no tree of that size, or the leaf or older tree lies beyond it.
     {"reason": "TREE_SIZE_UNKNOWN", "metadata": {"asked": "900", "size": "850"}}
     """
+    ERROR_REASON_RECORD_GROUP_UNKNOWN: _ErrorReason.ValueType  # 410
+    """A record belongs to no group that the frame lists, or a group that it lists has an id that no group can have.
+    {"reason": "RECORD_GROUP_UNKNOWN", "metadata": {"record": "17"}}
+    """
     ERROR_REASON_AUDIT_SERVICE_MISMATCH: _ErrorReason.ValueType  # 420
     """An audit record says that another service wrote it than the one that hands it over.
     {"reason": "AUDIT_SERVICE_MISMATCH", "metadata": {"service": "credit", "workload": "groups"}}
@@ -735,6 +739,10 @@ ERROR_REASON_SEGMENT_DAMAGED: ErrorReason.ValueType  # 408
 ERROR_REASON_TREE_SIZE_UNKNOWN: ErrorReason.ValueType  # 409
 """The log has no tree of that size, or the leaf or older tree lies beyond it.
 {"reason": "TREE_SIZE_UNKNOWN", "metadata": {"asked": "900", "size": "850"}}
+"""
+ERROR_REASON_RECORD_GROUP_UNKNOWN: ErrorReason.ValueType  # 410
+"""A record belongs to no group that the frame lists, or a group that it lists has an id that no group can have.
+{"reason": "RECORD_GROUP_UNKNOWN", "metadata": {"record": "17"}}
 """
 ERROR_REASON_AUDIT_SERVICE_MISMATCH: ErrorReason.ValueType  # 420
 """An audit record says that another service wrote it than the one that hands it over.

@@ -23,12 +23,13 @@ _sym_db = _symbol_database.Default()
 
 
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from ombud.common.v1 import access_pb2 as ombud_dot_common_dot_v1_dot_access__pb2
 from ombud.common.v1 import error_reason_pb2 as ombud_dot_common_dot_v1_dot_error__reason__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'ombud/retention/v1/ingest_service.proto\x12\x12ombud.retention.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1combud/common/v1/access.proto\x1a\"ombud/common/v1/error_reason.proto\"\x87\x01\n\x05\x46rame\x12\x10\n\x08producer\x18\x01 \x01(\t\x12\x16\n\x0e\x66irst_sequence\x18\x02 \x01(\x03\x12\x11\n\tgroup_ids\x18\x03 \x03(\t\x12\x15\n\rgroup_indexes\x18\x04 \x03(\r\x12\x1a\n\x12\x65vent_times_micros\x18\x05 \x03(\x03\x12\x0e\n\x06\x62odies\x18\x06 \x03(\x0c\"9\n\rAppendRequest\x12(\n\x05\x66rame\x18\x01 \x01(\x0b\x32\x19.ombud.retention.v1.Frame\"\x8d\x01\n\x0e\x41ppendResponse\x12\x14\n\x0c\x66rame_number\x18\x01 \x01(\x03\x12&\n\x03\x61\x63k\x18\x02 \x01(\x0b\x32\x17.ombud.retention.v1.AckH\x00\x12\x33\n\x07refusal\x18\x03 \x01(\x0b\x32 .ombud.retention.v1.FrameRefusalH\x00\x42\x08\n\x06result\"\x8d\x01\n\x03\x41\x63k\x12\x10\n\x08producer\x18\x01 \x01(\t\x12\x16\n\x0e\x61\x63ked_sequence\x18\x02 \x01(\x03\x12\x15\n\radded_records\x18\x03 \x01(\x05\x12\x13\n\x0b\x66irst_index\x18\x04 \x01(\x03\x12\x30\n\x0creceive_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xc8\x01\n\x0c\x46rameRefusal\x12,\n\x06reason\x18\x01 \x01(\x0e\x32\x1c.ombud.common.v1.ErrorReason\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x0f\n\x07satisfy\x18\x03 \x01(\t\x12:\n\x05\x66\x61\x63ts\x18\x04 \x03(\x0b\x32+.ombud.retention.v1.FrameRefusal.FactsEntry\x1a,\n\nFactsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"F\n\x12\x41ppendBatchRequest\x12\x30\n\x05\x66rame\x18\x01 \x01(\x0b\x32\x19.ombud.retention.v1.FrameB\x06\xbaH\x03\xc8\x01\x01\";\n\x13\x41ppendBatchResponse\x12$\n\x03\x61\x63k\x18\x01 \x01(\x0b\x32\x17.ombud.retention.v1.Ack\"J\n\x12GetProgressRequest\x12\x34\n\x08producer\x18\x01 \x01(\tB\"\xbaH\x1fr\x1d\x32\x1b^[a-z0-9][a-z0-9._-]{0,63}$\"-\n\x13GetProgressResponse\x12\x16\n\x0e\x61\x63ked_sequence\x18\x01 \x01(\x03\x32\xda\x02\n\rIngestService\x12\x63\n\x06\x41ppend\x12!.ombud.retention.v1.AppendRequest\x1a\".ombud.retention.v1.AppendResponse\"\x0e\x8a\xb5\x18\n\x12\x08platform(\x01\x30\x01\x12q\n\x0b\x41ppendBatch\x12&.ombud.retention.v1.AppendBatchRequest\x1a\'.ombud.retention.v1.AppendBatchResponse\"\x11\x90\x02\x02\x8a\xb5\x18\n\x12\x08platform\x12q\n\x0bGetProgress\x12&.ombud.retention.v1.GetProgressRequest\x1a\'.ombud.retention.v1.GetProgressResponse\"\x11\x90\x02\x01\x8a\xb5\x18\n\x12\x08platformb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'ombud/retention/v1/ingest_service.proto\x12\x12ombud.retention.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1combud/common/v1/access.proto\x1a\"ombud/common/v1/error_reason.proto\"\x87\x01\n\x05\x46rame\x12\x10\n\x08producer\x18\x01 \x01(\t\x12\x16\n\x0e\x66irst_sequence\x18\x02 \x01(\x03\x12\x11\n\tgroup_ids\x18\x03 \x03(\t\x12\x15\n\rgroup_indexes\x18\x04 \x03(\r\x12\x1a\n\x12\x65vent_times_micros\x18\x05 \x03(\x03\x12\x0e\n\x06\x62odies\x18\x06 \x03(\x0c\"9\n\rAppendRequest\x12(\n\x05\x66rame\x18\x01 \x01(\x0b\x32\x19.ombud.retention.v1.Frame\"\x8d\x01\n\x0e\x41ppendResponse\x12\x14\n\x0c\x66rame_number\x18\x01 \x01(\x03\x12&\n\x03\x61\x63k\x18\x02 \x01(\x0b\x32\x17.ombud.retention.v1.AckH\x00\x12\x33\n\x07refusal\x18\x03 \x01(\x0b\x32 .ombud.retention.v1.FrameRefusalH\x00\x42\x08\n\x06result\"\x8d\x01\n\x03\x41\x63k\x12\x10\n\x08producer\x18\x01 \x01(\t\x12\x16\n\x0e\x61\x63ked_sequence\x18\x02 \x01(\x03\x12\x15\n\radded_records\x18\x03 \x01(\x05\x12\x13\n\x0b\x66irst_index\x18\x04 \x01(\x03\x12\x30\n\x0creceive_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xf8\x01\n\x0c\x46rameRefusal\x12,\n\x06reason\x18\x01 \x01(\x0e\x32\x1c.ombud.common.v1.ErrorReason\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x0f\n\x07satisfy\x18\x03 \x01(\t\x12:\n\x05\x66\x61\x63ts\x18\x04 \x03(\x0b\x32+.ombud.retention.v1.FrameRefusal.FactsEntry\x12.\n\x0bretry_after\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x1a,\n\nFactsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"F\n\x12\x41ppendBatchRequest\x12\x30\n\x05\x66rame\x18\x01 \x01(\x0b\x32\x19.ombud.retention.v1.FrameB\x06\xbaH\x03\xc8\x01\x01\";\n\x13\x41ppendBatchResponse\x12$\n\x03\x61\x63k\x18\x01 \x01(\x0b\x32\x17.ombud.retention.v1.Ack\"J\n\x12GetProgressRequest\x12\x34\n\x08producer\x18\x01 \x01(\tB\"\xbaH\x1fr\x1d\x32\x1b^[a-z0-9][a-z0-9._-]{0,63}$\"V\n\x13GetProgressResponse\x12\x16\n\x0e\x61\x63ked_sequence\x18\x01 \x01(\x03\x12\x0f\n\x07receipt\x18\x02 \x01(\t\x12\x16\n\x0erefused_frames\x18\x03 \x01(\x03\x32\xda\x02\n\rIngestService\x12\x63\n\x06\x41ppend\x12!.ombud.retention.v1.AppendRequest\x1a\".ombud.retention.v1.AppendResponse\"\x0e\x8a\xb5\x18\n\x12\x08platform(\x01\x30\x01\x12q\n\x0b\x41ppendBatch\x12&.ombud.retention.v1.AppendBatchRequest\x1a\'.ombud.retention.v1.AppendBatchResponse\"\x11\x90\x02\x02\x8a\xb5\x18\n\x12\x08platform\x12q\n\x0bGetProgress\x12&.ombud.retention.v1.GetProgressRequest\x1a\'.ombud.retention.v1.GetProgressResponse\"\x11\x90\x02\x01\x8a\xb5\x18\n\x12\x08platformb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -47,26 +48,26 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_INGESTSERVICE'].methods_by_name['AppendBatch']._serialized_options = b'\220\002\002\212\265\030\n\022\010platform'
   _globals['_INGESTSERVICE'].methods_by_name['GetProgress']._loaded_options = None
   _globals['_INGESTSERVICE'].methods_by_name['GetProgress']._serialized_options = b'\220\002\001\212\265\030\n\022\010platform'
-  _globals['_FRAME']._serialized_start=192
-  _globals['_FRAME']._serialized_end=327
-  _globals['_APPENDREQUEST']._serialized_start=329
-  _globals['_APPENDREQUEST']._serialized_end=386
-  _globals['_APPENDRESPONSE']._serialized_start=389
-  _globals['_APPENDRESPONSE']._serialized_end=530
-  _globals['_ACK']._serialized_start=533
-  _globals['_ACK']._serialized_end=674
-  _globals['_FRAMEREFUSAL']._serialized_start=677
-  _globals['_FRAMEREFUSAL']._serialized_end=877
-  _globals['_FRAMEREFUSAL_FACTSENTRY']._serialized_start=833
-  _globals['_FRAMEREFUSAL_FACTSENTRY']._serialized_end=877
-  _globals['_APPENDBATCHREQUEST']._serialized_start=879
-  _globals['_APPENDBATCHREQUEST']._serialized_end=949
-  _globals['_APPENDBATCHRESPONSE']._serialized_start=951
-  _globals['_APPENDBATCHRESPONSE']._serialized_end=1010
-  _globals['_GETPROGRESSREQUEST']._serialized_start=1012
-  _globals['_GETPROGRESSREQUEST']._serialized_end=1086
-  _globals['_GETPROGRESSRESPONSE']._serialized_start=1088
-  _globals['_GETPROGRESSRESPONSE']._serialized_end=1133
-  _globals['_INGESTSERVICE']._serialized_start=1136
-  _globals['_INGESTSERVICE']._serialized_end=1482
+  _globals['_FRAME']._serialized_start=224
+  _globals['_FRAME']._serialized_end=359
+  _globals['_APPENDREQUEST']._serialized_start=361
+  _globals['_APPENDREQUEST']._serialized_end=418
+  _globals['_APPENDRESPONSE']._serialized_start=421
+  _globals['_APPENDRESPONSE']._serialized_end=562
+  _globals['_ACK']._serialized_start=565
+  _globals['_ACK']._serialized_end=706
+  _globals['_FRAMEREFUSAL']._serialized_start=709
+  _globals['_FRAMEREFUSAL']._serialized_end=957
+  _globals['_FRAMEREFUSAL_FACTSENTRY']._serialized_start=913
+  _globals['_FRAMEREFUSAL_FACTSENTRY']._serialized_end=957
+  _globals['_APPENDBATCHREQUEST']._serialized_start=959
+  _globals['_APPENDBATCHREQUEST']._serialized_end=1029
+  _globals['_APPENDBATCHRESPONSE']._serialized_start=1031
+  _globals['_APPENDBATCHRESPONSE']._serialized_end=1090
+  _globals['_GETPROGRESSREQUEST']._serialized_start=1092
+  _globals['_GETPROGRESSREQUEST']._serialized_end=1166
+  _globals['_GETPROGRESSRESPONSE']._serialized_start=1168
+  _globals['_GETPROGRESSRESPONSE']._serialized_end=1254
+  _globals['_INGESTSERVICE']._serialized_start=1257
+  _globals['_INGESTSERVICE']._serialized_end=1603
 # @@protoc_insertion_point(module_scope)

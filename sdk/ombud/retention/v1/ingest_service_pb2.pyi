@@ -5,6 +5,7 @@ How records come in."""
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
@@ -43,11 +44,13 @@ class Frame(_message.Message):
     """
     @_builtins.property
     def group_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The groups that the records belong to, by id (UUID), each once."""
+        """The groups that the records belong to, by id (UUID, otherwise RECORD_GROUP_UNKNOWN), each once. Nobody is asked
+        whether the group exists: a register that lags must not cost records.
+        """
 
     @_builtins.property
     def group_indexes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
-        """For each record, the position of its group in group_ids, from 0."""
+        """For each record, the position of its group in group_ids, from 0; beyond its end RECORD_GROUP_UNKNOWN."""
 
     @_builtins.property
     def event_times_micros(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
@@ -211,6 +214,7 @@ class FrameRefusal(_message.Message):
     MESSAGE_FIELD_NUMBER: _builtins.int
     SATISFY_FIELD_NUMBER: _builtins.int
     FACTS_FIELD_NUMBER: _builtins.int
+    RETRY_AFTER_FIELD_NUMBER: _builtins.int
     reason: _error_reason_pb2.ErrorReason.ValueType
     """The reason."""
     message: _builtins.str
@@ -221,6 +225,10 @@ class FrameRefusal(_message.Message):
     def facts(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Deciding facts by name: numbers, ids."""
 
+    @_builtins.property
+    def retry_after(self) -> _duration_pb2.Duration:
+        """How long to wait before the frame is sent again; only for reasons that pass by themselves, such as OVERLOADED."""
+
     def __init__(
         self,
         *,
@@ -228,10 +236,11 @@ class FrameRefusal(_message.Message):
         message: _builtins.str = ...,
         satisfy: _builtins.str = ...,
         facts: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        retry_after: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["retry_after", b"retry_after"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["facts", b"facts", "message", b"message", "reason", b"reason", "satisfy", b"satisfy"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["facts", b"facts", "message", b"message", "reason", b"reason", "retry_after", b"retry_after", "satisfy", b"satisfy"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -314,16 +323,27 @@ class GetProgressResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     ACKED_SEQUENCE_FIELD_NUMBER: _builtins.int
+    RECEIPT_FIELD_NUMBER: _builtins.int
+    REFUSED_FRAMES_FIELD_NUMBER: _builtins.int
     acked_sequence: _builtins.int
     """Every record of the producer up to and including this sequence is stored, once. 0 if none is."""
+    receipt: _builtins.str
+    """The same as a C2SP signed note under the log's key, to keep: its lines are the log's origin with "/received", the
+    producer, the sequence in decimal and the server's clock in RFC 3339. A log that loses one of these records later
+    has broken its word, and this shows it. At most 1,024 characters.
+    """
+    refused_frames: _builtins.int
+    """How many frames of the producer were refused since the service was started; each was answered with its reason."""
     def __init__(
         self,
         *,
         acked_sequence: _builtins.int = ...,
+        receipt: _builtins.str = ...,
+        refused_frames: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["acked_sequence", b"acked_sequence"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acked_sequence", b"acked_sequence", "receipt", b"receipt", "refused_frames", b"refused_frames"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

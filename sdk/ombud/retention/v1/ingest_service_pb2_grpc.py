@@ -71,15 +71,17 @@ class IngestServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def AppendBatch(self, request, context):
-        """Appends one frame. Refused with FRAME_MALFORMED, FRAME_TOO_LARGE, RECORD_TOO_LARGE, EVENT_TIME_IN_FUTURE,
-        SEQUENCE_GAP, SEQUENCE_REUSED, STORAGE_FULL or STORAGE_FAILED.
+        """Appends one frame. Refused with FRAME_MALFORMED, FRAME_TOO_LARGE, RECORD_TOO_LARGE, RECORD_GROUP_UNKNOWN,
+        EVENT_TIME_IN_FUTURE, SEQUENCE_GAP, SEQUENCE_REUSED, STORAGE_FULL or STORAGE_FAILED; with OVERLOADED, and
+        google.rpc.RetryInfo, while sealing is behind.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetProgress(self, request, context):
-        """Says up to where a producer's records are on stable storage: where it goes on after a restart.
+        """Says up to where a producer's records are on stable storage: where it goes on after a restart. The answer holds a
+        receipt that the log has signed.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

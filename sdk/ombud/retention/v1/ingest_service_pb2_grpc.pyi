@@ -42,11 +42,14 @@ class IngestServiceStub:
     stream and leaves the stream usable; frames sent after it are refused with SEQUENCE_GAP until it is sent again.
     """
     AppendBatch: _grpc.UnaryUnaryMultiCallable[_ingest_service_pb2.AppendBatchRequest, _ingest_service_pb2.AppendBatchResponse]
-    """Appends one frame. Refused with FRAME_MALFORMED, FRAME_TOO_LARGE, RECORD_TOO_LARGE, EVENT_TIME_IN_FUTURE,
-    SEQUENCE_GAP, SEQUENCE_REUSED, STORAGE_FULL or STORAGE_FAILED.
+    """Appends one frame. Refused with FRAME_MALFORMED, FRAME_TOO_LARGE, RECORD_TOO_LARGE, RECORD_GROUP_UNKNOWN,
+    EVENT_TIME_IN_FUTURE, SEQUENCE_GAP, SEQUENCE_REUSED, STORAGE_FULL or STORAGE_FAILED; with OVERLOADED, and
+    google.rpc.RetryInfo, while sealing is behind.
     """
     GetProgress: _grpc.UnaryUnaryMultiCallable[_ingest_service_pb2.GetProgressRequest, _ingest_service_pb2.GetProgressResponse]
-    """Says up to where a producer's records are on stable storage: where it goes on after a restart."""
+    """Says up to where a producer's records are on stable storage: where it goes on after a restart. The answer holds a
+    receipt that the log has signed.
+    """
 
 @_typing.type_check_only
 class IngestServiceAsyncStub(IngestServiceStub):
@@ -62,11 +65,14 @@ class IngestServiceAsyncStub(IngestServiceStub):
     stream and leaves the stream usable; frames sent after it are refused with SEQUENCE_GAP until it is sent again.
     """
     AppendBatch: _aio.UnaryUnaryMultiCallable[_ingest_service_pb2.AppendBatchRequest, _ingest_service_pb2.AppendBatchResponse]  # type: ignore[assignment]
-    """Appends one frame. Refused with FRAME_MALFORMED, FRAME_TOO_LARGE, RECORD_TOO_LARGE, EVENT_TIME_IN_FUTURE,
-    SEQUENCE_GAP, SEQUENCE_REUSED, STORAGE_FULL or STORAGE_FAILED.
+    """Appends one frame. Refused with FRAME_MALFORMED, FRAME_TOO_LARGE, RECORD_TOO_LARGE, RECORD_GROUP_UNKNOWN,
+    EVENT_TIME_IN_FUTURE, SEQUENCE_GAP, SEQUENCE_REUSED, STORAGE_FULL or STORAGE_FAILED; with OVERLOADED, and
+    google.rpc.RetryInfo, while sealing is behind.
     """
     GetProgress: _aio.UnaryUnaryMultiCallable[_ingest_service_pb2.GetProgressRequest, _ingest_service_pb2.GetProgressResponse]  # type: ignore[assignment]
-    """Says up to where a producer's records are on stable storage: where it goes on after a restart."""
+    """Says up to where a producer's records are on stable storage: where it goes on after a restart. The answer holds a
+    receipt that the log has signed.
+    """
 
 class IngestServiceServicer(metaclass=_abc_1.ABCMeta):
     """Takes records from the platform and answers once they are on stable storage.
@@ -91,8 +97,9 @@ class IngestServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _ingest_service_pb2.AppendBatchRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_ingest_service_pb2.AppendBatchResponse, _abc.Awaitable[_ingest_service_pb2.AppendBatchResponse]]:
-        """Appends one frame. Refused with FRAME_MALFORMED, FRAME_TOO_LARGE, RECORD_TOO_LARGE, EVENT_TIME_IN_FUTURE,
-        SEQUENCE_GAP, SEQUENCE_REUSED, STORAGE_FULL or STORAGE_FAILED.
+        """Appends one frame. Refused with FRAME_MALFORMED, FRAME_TOO_LARGE, RECORD_TOO_LARGE, RECORD_GROUP_UNKNOWN,
+        EVENT_TIME_IN_FUTURE, SEQUENCE_GAP, SEQUENCE_REUSED, STORAGE_FULL or STORAGE_FAILED; with OVERLOADED, and
+        google.rpc.RetryInfo, while sealing is behind.
         """
 
     @_abc_1.abstractmethod
@@ -101,6 +108,8 @@ class IngestServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _ingest_service_pb2.GetProgressRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_ingest_service_pb2.GetProgressResponse, _abc.Awaitable[_ingest_service_pb2.GetProgressResponse]]:
-        """Says up to where a producer's records are on stable storage: where it goes on after a restart."""
+        """Says up to where a producer's records are on stable storage: where it goes on after a restart. The answer holds a
+        receipt that the log has signed.
+        """
 
 def add_IngestServiceServicer_to_server(servicer: IngestServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

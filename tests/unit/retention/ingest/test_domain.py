@@ -47,10 +47,7 @@ def test_good_frame_becomes_a_batch() -> None:
         ("bodies", {"event_times": [NOW]}),
         ("bodies", {"bodies": [], "group_indexes": [], "event_times": []}),
         ("bodies", {"bodies": [b""] * 65_537, "group_indexes": [0] * 65_537, "event_times": [NOW] * 65_537}),
-        ("group_indexes", {"group_indexes": [0, 1]}),
         ("group_ids", {"group_ids": [GROUP, GROUP]}),
-        ("group_ids", {"group_ids": ["0192f0c1"]}),
-        ("group_ids", {"group_ids": [GROUP.replace("-", "")]}),
         ("event_times_micros", {"event_times": [NOW, -(1 << 62)]}),
     ],
 )
@@ -60,8 +57,24 @@ def test_malformed_frame_is_refused_with_its_column(column: str, changes: dict[s
     assert refusal.facts["column"] == column
 
 
-def test_position_beyond_the_groups_is_named() -> None:
-    assert refused(group_indexes=[0, 7]).facts["record"] == "1"
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"group_indexes": [0, 1]},
+        {"group_indexes": [0, 7]},
+        {"group_indexes": [0, 1], "group_ids": [GROUP, "0192f0c1"]},
+        {"group_indexes": [0, 1], "group_ids": [GROUP, GROUP.replace("-", "")]},
+        {"group_indexes": [0, 1], "group_ids": [GROUP, ""]},
+    ],
+)
+def test_record_of_an_unknown_group_is_named(changes: dict[str, Any]) -> None:
+    refusal = refused(**changes)
+    assert refusal.reason == ErrorReason.ERROR_REASON_RECORD_GROUP_UNKNOWN
+    assert refusal.facts == {"record": "1"}
+
+
+def test_unknown_group_that_no_record_belongs_to_is_refused_too() -> None:
+    assert refused(group_ids=[GROUP, "tidepool"]).reason == ErrorReason.ERROR_REASON_RECORD_GROUP_UNKNOWN
 
 
 def test_record_too_large_is_named() -> None:
