@@ -10,6 +10,7 @@ from sqlmodel import Session, col, select
 
 from chassis.db import Database, Unit
 from chassis.db.tables import AuditEntry, FeedPosition
+from chassis.pace import Pace
 from chassis.peers import Peers
 from chassis.retry import Backoff
 from chassis.telemetry import Telemetry, finish, parse_parent
@@ -21,8 +22,7 @@ from ombud.retention.v1.audit_service_pb2_grpc import AuditServiceStub
 _POSITION = "audit-delivery"
 _BATCH = 500
 _IDLE = 1.0
-# What commits within this time of each other travels together: a delivery costs both databases a transaction.
-_GATHER = 0.05
+_EVERY = 0.05
 _TIMEOUT = 10.0
 
 _log = logging.getLogger("ombud.delivery")
@@ -45,20 +45,24 @@ class AuditDelivery:
 
     async def run(self) -> None:
         """Delivers until cancelled; what fails is delivered again."""
-        backoff = Backoff()
+        backoff, pace = Backoff(), Pace(_EVERY)
         while True:
+            await pace.wait()
             entries = await self._database.read(_undelivered)
             if not entries:
                 await self._database.wait_commit(_IDLE)
-                continue
-            try:
-                await self._deliver(entries)
+            elif await self._delivered(entries):
                 backoff.reset()
-            except OmbudError as error:
-                _log.warning("%s: audit records wait: %s", self._database.service, error.reason or error.code().name)
+            else:
                 await asyncio.sleep(backoff.wait())
-            if len(entries) < _BATCH:
-                await asyncio.sleep(_GATHER)
+
+    async def _delivered(self, entries: Sequence[_Entry]) -> bool:
+        try:
+            await self._deliver(entries)
+        except OmbudError as error:
+            _log.warning("%s: audit records wait: %s", self._database.service, error.reason or error.code().name)
+            return False
+        return True
 
     async def _deliver(self, entries: Sequence[_Entry]) -> None:
         spans = [

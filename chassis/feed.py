@@ -9,10 +9,12 @@ from sqlmodel import Session, col, select
 from chassis.db.database import Database
 from chassis.db.tables import Change
 from chassis.db.writer import FeedEntry
+from chassis.pace import Pace
 from chassis.refusal import ErrorReason, Refusal
 from ombud.common.v1.types_pb2 import FeedCheckpoint
 
 _IDLE = timedelta(milliseconds=250)
+_EVERY = 0.01
 _PAGE = 500
 
 
@@ -42,7 +44,7 @@ class Feed:
                 newest=head.revision,
                 epoch=head.epoch,
             )
-        position = from_revision
+        position, pace = from_revision, Pace(_EVERY)
         while True:
             entries = await self._database.read(lambda session, after=position: _after(session, after))  # type: ignore[misc]  # bound at once
             for entry in entries:
@@ -51,6 +53,7 @@ class Feed:
             if len(entries) < _PAGE:
                 yield self._checkpoint(head.epoch, position)
                 await self._database.wait_commit(_IDLE.total_seconds())
+                await pace.wait()
 
     def _checkpoint(self, epoch: str, revision: int) -> FeedCheckpoint:
         now = Timestamp()

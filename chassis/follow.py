@@ -12,6 +12,7 @@ from sqlmodel import Session
 
 from chassis.db import Database, Unit
 from chassis.db.tables import FeedPosition
+from chassis.pace import Pace
 from chassis.retry import Backoff
 from chassis.telemetry import Span, Telemetry, as_trace, finish, parse_parent
 from ombud.client import OmbudError
@@ -19,6 +20,7 @@ from ombud.common.v1.types_pb2 import FeedCheckpoint
 
 _log = logging.getLogger("ombud.follow")
 _BATCH = 256
+_EVERY = 0.02
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,7 @@ class Follower(Generic[C]):
         self._open_stream = open_stream
         self._apply = apply
         self._reset = reset
+        self._pace = Pace(_EVERY)
 
     async def run(self) -> None:
         """Follows until cancelled; a broken stream is opened again where it broke."""
@@ -116,6 +119,7 @@ class Follower(Generic[C]):
     async def _next_batch(self, waiting: "asyncio.Queue[Any]") -> tuple[list[C], FeedCheckpoint | None]:
         """What has arrived, at least one item; raises what ended the stream once all before it was returned."""
         items = [await waiting.get()]
+        await self._pace.wait()
         while not waiting.empty():
             items.append(waiting.get_nowait())
         if isinstance(items[-1], Exception):
