@@ -10,7 +10,7 @@ CODEGEN := .venv-codegen
 export PYTHONDONTWRITEBYTECODE ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev up test demo check bench bench-full protos lock clean
+.PHONY: help setup setup-dev up test soak demo check bench bench-full protos lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -42,6 +42,9 @@ demo: setup ## Play the whole story on a chat log and prove what happened (CHAT=
 
 test: setup-dev ## Run every test, PostgreSQL included
 	$(BIN)/python -m pytest $(ARGS)
+
+soak: setup-dev ## Kill the log 1,000 times under load and find everything that it acknowledged (KILLS=)
+	$(BIN)/python -m pytest tests/integration/retention/test_kill.py --kills $(or $(KILLS),1000)
 
 check: setup-dev $(CODEGEN)/.ready ## Lint, types, import rules, contract rules, generated code in step
 	$(BIN)/ruff check .

@@ -14,6 +14,11 @@ settings.register_profile("ombud", deadline=None)
 settings.load_profile("ombud")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """What the short form of a test takes from the long one."""
+    parser.addoption("--kills", type=int, default=4, help="how often a service is killed under load")
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
     # Not in pytest's own folder: another run of the tests resets that one's mode, and the server loses its files.
