@@ -15,6 +15,8 @@ app = typer.Typer(
 )
 importing = typer.Typer(no_args_is_help=True, help="Bring in what happened elsewhere.")
 app.add_typer(importing, name="import")
+logs = typer.Typer(no_args_is_help=True, help="The tamper-evident log, as others see it.")
+app.add_typer(logs, name="log")
 
 Data = Annotated[Path, typer.Option(help="Folder of the suite.", show_default=True)]
 Target = Annotated[str, typer.Option(help="Where the suite serves.", show_default=True)]
@@ -93,6 +95,19 @@ def verify(
     from ombudctl import verify as command  # noqa: PLC0415 - see `up`
 
     finish(lambda: command.run(file, vkey, body, as_json=as_json), as_json=as_json)
+
+
+@logs.command("serve")
+def serve_log(
+    *,
+    data: Data = _DATA,
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 for any.", min=0, max=65535)] = 7702,
+    as_json: Json = False,
+) -> None:
+    """Serve the log's checkpoint, tiles and entries (C2SP tlog-tiles) over HTTP, for verifiers and monitors."""
+    from ombudctl import log as command  # noqa: PLC0415 - see `up`
+
+    finish(lambda: command.serve(data, port=port, as_json=as_json), as_json=as_json)
 
 
 @importing.command("chat")

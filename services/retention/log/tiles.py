@@ -17,6 +17,7 @@ from typing import NamedTuple
 from services.retention.files import write_durably
 from services.retention.log.tree import Tree
 
+CHECKPOINT = "checkpoint"
 WIDTH = 256
 ENTRIES = -1
 _HEIGHT = 8
@@ -134,7 +135,7 @@ class TileFolder:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.checkpoint_file = folder / "checkpoint"
+        self.checkpoint_file = folder / CHECKPOINT
 
     @property
     def begun(self) -> bool:

@@ -1,4 +1,5 @@
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -82,7 +83,7 @@ def test_growing_in_steps_passes_through_the_tiles_of_the_last_size(steps: list[
     sizes = [0]
     for step in steps:
         sizes.append(sizes[-1] + step)
-    grown = {tile for old, new in zip(sizes, sizes[1:], strict=False) for tile in tiles_between(old, new)}
+    grown = {tile for old, new in pairwise(sizes) for tile in tiles_between(old, new)}
     assert set(tiles_between(0, sizes[-1])) <= grown
     assert all(tile.within(sizes[-1]) for tile in grown)
 
