@@ -105,10 +105,10 @@ async def test_fsck_of_tessera_accepts_the_log_and_refuses_a_flipped_bit(tmp_pat
         with served(tmp_path / "data") as url:
             return run_go("run", TESSERA, f"--storage_url={url}/", f"--public_key={key_file}", "--ui=false")
 
-    done = fsck()
-    assert done.returncode == 0, done.stderr
+    # Its exit code is 0 either way.
+    assert "Successfully fsck'd log with size 700" in fsck().stderr
     flip(tmp_path / "data/log" / Tile(ENTRIES, 2, 188).path, 99)
-    assert fsck().returncode != 0
+    assert "fsck failed" in fsck().stderr
 
 
 def get(url: str, path: str, method: str = "GET") -> tuple[http.client.HTTPResponse, bytes]:
