@@ -53,6 +53,7 @@ class RetentionConfig(ServiceConfig):
         backlog_records: With this many acknowledged records not yet sealed, appending waits.
         backlog_seconds: Appending that has waited so long is refused until sealing has caught up.
         tick_seconds: So often what time does by itself is looked after: windows that end, days at their ceiling.
+        custodian_slots: For how many custodians the secret of a new day is made. Any two of them open a closed day.
         floor_bytes: With less free space than this, nothing is accepted.
         segments: Where segment files are kept.
     """
@@ -63,5 +64,6 @@ class RetentionConfig(ServiceConfig):
     backlog_records: int = Field(default=524_288, ge=1)
     backlog_seconds: float = Field(default=2.0, gt=0)
     tick_seconds: float = Field(default=1.0, gt=0, le=60)
+    custodian_slots: int = Field(default=3, ge=2, le=16)
     floor_bytes: int = Field(default=256 << 20, ge=0)
     segments: SegmentsConfig = SegmentsConfig()

@@ -25,6 +25,8 @@ from services.retention.files import SpaceFloor
 from services.retention.ingest.jobs import ChatSource, SealedBatches
 from services.retention.ingest.journal import Journal
 from services.retention.ingest.servicer import IngestServicer
+from services.retention.keys.keys import Keys
+from services.retention.keys.store import KeyStore
 from services.retention.lifecycle.jobs import Adoption
 from services.retention.lifecycle.servicer import LifecycleServicer
 from services.retention.log.jobs import Sealer
@@ -34,6 +36,7 @@ from services.retention.log.servicer import LogServicer
 from services.retention.register.jobs import EventSource
 from services.retention.segments import store as catalogue
 from services.retention.segments.archive import Archive
+from services.retention.segments.sealing import SealingProcess
 from services.retention.segments.storage import LocalStorage, SegmentStorage
 from services.retention.ticks import Ticks
 
@@ -54,22 +57,33 @@ def build(config: RetentionConfig, platform: Platform) -> Service:
     pages = Pages(load_or_create(folder / "keys" / "pages.key", _PAGE_KEY_BYTES))
     storage = _storage(config, platform.clock)
     floors = {each: timedelta(days=policy.classes[each.name.lower()].floor_days) for each in RecordClass}
-    archive = Archive(storage, floors)
+    key_store = KeyStore(folder / "keys" / "days")
+    keys = Keys(key_store, config.custodian_slots)
+    archive = Archive(storage, floors, keys)
     ledger = Ledger(database, folder, config.log_origin)
     sealed_batches = SealedBatches(database, archive)
     journal = Journal(
         folder / "wal",
         clock=platform.clock,
+        keys=keys,
         space=space,
         part_records=config.segment_records,
         backlog_records=config.backlog_records,
         backlog_seconds=config.backlog_seconds,
         find_sealed=sealed_batches,
     )
-    sources = (ChatSource(database, journal, archive), AuditSource(database, archive), EventSource(database))
+    process = SealingProcess(folder / "keys" / "days")
+    sources = (
+        ChatSource(database, journal, archive, process),
+        AuditSource(database, archive, keys),
+        EventSource(database),
+    )
     sealer = Sealer(ledger, sources, due=journal.due, interval=config.seal_seconds)
 
     ticks = Ticks([Expiry(database, platform.clock).tick], seconds=config.tick_seconds)
+
+    async def stop_sealing() -> None:
+        await asyncio.to_thread(process.end)
 
     async def recover() -> None:
         await asyncio.to_thread(storage.check)
@@ -105,7 +119,7 @@ def build(config: RetentionConfig, platform: Platform) -> Service:
         ],
         tasks=[sealer.run, ticks.run],
         starting=[Adoption(database, policy).run, recover],
-        stopping=[journal.close],
+        stopping=[journal.close, stop_sealing],
     )
 
 

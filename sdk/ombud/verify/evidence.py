@@ -12,17 +12,21 @@ Leaves, the entries of the log's tree:
     event     u8 kind = 2 | u8 version = 1 | u16 event kind | 16 event id | i64 time | 32 commitment
     60 bytes
 
-A segment's inner root is that of an RFC 6962 tree whose entries are `salt (16) || record`, in the order of the
-records' indexes; the codec and key id say how the segment file is compressed and encrypted (0: it is not). A record is
+A segment holds its records in chunks, one a group. Its inner root is that of an RFC 6962 tree with an entry for each
+chunk, `u32 records || 32 root`; a chunk's root is that of a tree whose entries are `salt (16) || record`, in the order of
+the records' indexes. The codec (1: zstd, then AES-256-GCM) and the key id say how the segment file is written. A record
+is
 
-    u8 version = 1 | u8 class | 16 group id (zeros: none) | i64 receive time | i64 event time | u64 sequence
+    u8 version = 1 | u8 class | 16 group id (zeros: none) | i64 receive time | i64 event time | u64 sequence | u64 index
     | u8 length of producer | producer | body (the rest)
 
 An event's commitment is SHA-256(0x00 || salt (16) || statement).
 
 The extra line, by its first byte (form):
 
-    1 record, body apart   u8 form | 128 leaf | 16 salt | u32 ordinal in the segment | u8 n | n * 32 inner audit path
+    1 record, body apart   u8 form | 128 leaf | 16 salt
+                           | u32 position in the chunk | u32 records of the chunk | u8 n | n * 32 audit path in the chunk
+                           | u32 chunk | u32 chunks | u8 m | 32 root of the chunk | m * 32 audit path of the chunk
                            | record without its body
     2 record               as 1, with the body
     3 event                u8 form | 60 leaf | 16 salt | statement
@@ -43,8 +47,10 @@ from ombud.verify.tree import HASH_BYTES, leaf_hash, verify_inclusion
 _MAGIC = "c2sp.org/tlog-proof@v1"
 _SEGMENT_LEAF = struct.Struct(">BBBB16s16sQIqq32s32s")
 _EVENT_LEAF = struct.Struct(">BBH16sq32s")
-_RECORD = struct.Struct(">BB16sqqQB")
-_PLACE = struct.Struct(">16sIB")
+_RECORD = struct.Struct(">BB16sqqQQB")
+_PLACE = struct.Struct(">16sIIB")
+_CHUNK_PLACE = struct.Struct(">IIB32s")
+_CHUNK = struct.Struct(">I32s")
 _SALT_BYTES = 16
 _VERSION = 1
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -165,13 +171,16 @@ def verify_record(proof: str, key: VerifierKey | str, body: bytes | None = None)
     entry, rest = _split(rest, _SEGMENT_LEAF.size)
     leaf = _SegmentLeaf._make(_SEGMENT_LEAF.unpack(entry))
     place, rest = _split(rest, _PLACE.size)
-    salt, ordinal, height = _PLACE.unpack(place)
-    hashes, record = _split(rest, height * HASH_BYTES)
-    verified = _record(parsed.index, leaf, ordinal, record, _include(parsed, entry, key))
+    salt, position, records, height = _PLACE.unpack(place)
+    path, rest = _path(rest, height)
+    place, rest = _split(rest, _CHUNK_PLACE.size)
+    chunk, chunks, height, root = _CHUNK_PLACE.unpack(place)
+    chunk_path, record = _path(rest, height)
+    verified = _record(parsed.index, leaf, record, _include(parsed, entry, key))
     if body is not None and verified.body != body:
         raise VerificationError("the proof is of a record with another body")
-    path = [hashes[at : at + HASH_BYTES] for at in range(0, len(hashes), HASH_BYTES)]
-    verify_inclusion(leaf_hash(salt + record), ordinal, leaf.records, leaf.inner_root, path)
+    verify_inclusion(leaf_hash(salt + record), position, records, root, path)
+    verify_inclusion(leaf_hash(_CHUNK.pack(records, root)), chunk, chunks, leaf.inner_root, chunk_path)
     return verified
 
 
@@ -226,14 +235,22 @@ def _include(proof: _Proof, leaf: bytes, key: VerifierKey | str) -> Checkpoint:
     return checkpoint
 
 
-def _record(leaf_index: int, leaf: _SegmentLeaf, ordinal: int, record: bytes, checkpoint: Checkpoint) -> VerifiedRecord:
+def _path(data: bytes, height: int) -> tuple[list[bytes], bytes]:
+    """The hashes of an audit path, and what follows them."""
+    hashes, rest = _split(data, height * HASH_BYTES)
+    return [hashes[at : at + HASH_BYTES] for at in range(0, len(hashes), HASH_BYTES)], rest
+
+
+def _record(leaf_index: int, leaf: _SegmentLeaf, record: bytes, checkpoint: Checkpoint) -> VerifiedRecord:
     if (leaf.kind, leaf.version) != (_Kind.SEGMENT, _VERSION):
         raise VerificationError("the leaf is not that of a segment")
     head, rest = _split(record, _RECORD.size)
-    record_version, record_class, group, received, happened, sequence, length = _RECORD.unpack(head)
+    record_version, record_class, group, received, happened, sequence, index, length = _RECORD.unpack(head)
     producer, body = _split(rest, length)
     if record_version != _VERSION or record_class != leaf.record_class or record_class not in set(RecordClass):
         raise VerificationError("the record is not one of its segment's class")
+    if not 0 <= index - leaf.first_index < leaf.records:
+        raise VerificationError("the record's index is not one of its segment's")
     try:
         name = producer.decode()
     except UnicodeDecodeError as error:
@@ -243,7 +260,7 @@ def _record(leaf_index: int, leaf: _SegmentLeaf, ordinal: int, record: bytes, ch
         group_id=UUID(bytes=group) if any(group) else None,
         producer=name,
         sequence=sequence,
-        index=leaf.first_index + ordinal,
+        index=index,
         receive_time=_instant(received),
         event_time=_instant(happened),
         body=body,

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from functools import partial
-from itertools import groupby
+from itertools import groupby, takewhile
 from uuid import UUID
 
 from sqlmodel import Session
@@ -12,12 +12,15 @@ from chassis.db import Database
 from chassis.ids import new_id
 from services.retention.audit import store
 from services.retention.audit.models import AuditIndex
+from services.retention.keys.keys import Keys
 from services.retention.log.jobs import Sealable
 from services.retention.log.leaves import NO_GROUP, RecordClass, SegmentLeaf
 from services.retention.segments import segment
 from services.retention.segments import store as catalogue
 from services.retention.segments.archive import Archive
+from services.retention.segments.chunk import ChunkCodec
 from services.retention.segments.records import ReceivedBatch, RecordBatch, to_micros
+from services.retention.segments.segment import Sealing
 
 PRODUCER = "audit"
 _SEGMENT_RECORDS = 8192
@@ -26,19 +29,23 @@ _SEGMENT_RECORDS = 8192
 class AuditSource:
     """Makes segments of the audit records that no segment holds."""
 
-    def __init__(self, database: Database, archive: Archive) -> None:
+    def __init__(self, database: Database, archive: Archive, keys: Keys) -> None:
         self._database = database
         self._archive = archive
+        self._keys = keys
 
     async def collect(self) -> Sequence[Sealable]:
-        """The waiting records as one segment, on disk."""
+        """The oldest waiting records of one day as a segment, on disk."""
         rows = await self._database.read(_waiting)
         return [await asyncio.to_thread(self._seal, rows)] if rows else []
 
     def _seal(self, rows: Sequence[AuditIndex]) -> Sealable:
-        together = groupby(rows, key=lambda row: row.receive_time)
-        batches = [_batch(list(group)) for _, group in together]
-        content, leaf = segment.build(RecordClass.AUDIT, UUID(new_id()), batches)
+        day = rows[0].receive_time.date()
+        same_day = takewhile(lambda row: row.receive_time.date() == day, rows)
+        batches = [_batch(list(group)) for _, group in groupby(same_day, key=lambda row: row.receive_time)]
+        key_id = self._keys.current(RecordClass.AUDIT, day)
+        sealing = Sealing(key_id, partial(self._keys.scope_key, day), ChunkCodec())
+        content, leaf = segment.build(RecordClass.AUDIT, UUID(new_id()), batches, sealing)
         return Sealable(leaf.entry(), partial(_enter, leaf, self._archive.write(leaf, content)))
 
 

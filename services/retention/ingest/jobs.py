@@ -9,23 +9,27 @@ from sqlmodel import Session
 
 from chassis.db import Database
 from chassis.ids import new_id
+from chassis.refusal import ErrorReason, Refusal
 from services.retention.errors import DamagedError
 from services.retention.ingest.journal import Journal, Part
-from services.retention.ingest.wal import read_wal
 from services.retention.log.jobs import Sealable
 from services.retention.log.leaves import RecordClass, SegmentLeaf
-from services.retention.segments import segment, store
+from services.retention.segments import store
 from services.retention.segments.archive import Archive
 from services.retention.segments.records import ReceivedBatch, RecordBatch
+from services.retention.segments.sealing import SealingProcess, Task
+
+_UNREADABLE = {ErrorReason.ERROR_REASON_CUSTODIANS_REQUIRED, ErrorReason.ERROR_REASON_KEYS_DESTROYED}
 
 
 class ChatSource:
     """Makes a segment of each closed write-ahead file, from what was read back from the disk."""
 
-    def __init__(self, database: Database, journal: Journal, archive: Archive) -> None:
+    def __init__(self, database: Database, journal: Journal, archive: Archive, process: SealingProcess) -> None:
         self._database = database
         self._journal = journal
         self._archive = archive
+        self._process = process
 
     async def collect(self) -> Sequence[Sealable]:
         """The closed files as segments, on disk."""
@@ -44,12 +48,14 @@ class ChatSource:
         return found
 
     def _seal(self, part: Part) -> Sealable:
-        batches = read_wal(part.path)
-        if batches[-1].next_index != part.next_index:
+        sealed = self._process.seal(Task(part.path, UUID(new_id()), self._archive.dictionary))
+        leaf = sealed.leaf
+        if (leaf.first_index, leaf.first_index + leaf.count) != (part.first_index, part.next_index):
             raise DamagedError(f"{part.path.name}: acknowledged records are missing")
-        content, leaf = segment.build(RecordClass.CHAT, UUID(new_id()), batches)
-        file = self._archive.write(leaf, content)
-        return Sealable(leaf.entry(), partial(_enter, leaf, batches, file), partial(self._journal.release, part))
+        if sealed.dictionary:
+            self._archive.keep_dictionary(sealed.dictionary, leaf)
+        file = self._archive.write(leaf, sealed.content)
+        return Sealable(leaf.entry(), partial(_enter, leaf, part.batches, file), partial(self._journal.release, part))
 
 
 def _enter(leaf: SegmentLeaf, batches: list[ReceivedBatch], file: str, session: Session, leaf_index: int) -> None:
@@ -69,8 +75,8 @@ class SealedBatches:
         """Takes the running event loop, through which the catalogue is asked."""
         self._loop = asyncio.get_running_loop()
 
-    def __call__(self, producer: str, sequence: int) -> RecordBatch:
-        """The stored batch."""
+    def __call__(self, producer: str, sequence: int) -> RecordBatch | None:
+        """The stored batch; None if its day is closed, so that nobody here can read it any more."""
         assert self._loop is not None  # noqa: S101 - open() comes first
         query = partial(store.of_producer, producer=producer, sequence=sequence)
         sealed = asyncio.run_coroutine_threadsafe(self._database.read(query), self._loop).result()
@@ -78,4 +84,9 @@ class SealedBatches:
         run = found.run_of(producer, sequence) if found else None
         if found is None or run is None:
             raise DamagedError(f"{producer}: sequence {sequence} is in no segment")
-        return found.batch(run)
+        try:
+            return found.batch(run)
+        except Refusal as refusal:
+            if refusal.reason in _UNREADABLE:
+                return None
+            raise

@@ -12,23 +12,25 @@ import queue
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 from chassis.clock import Clock
 from chassis.refusal import Refusal
 from services.retention.errors import DamagedError
-from services.retention.files import SpaceFloor
+from services.retention.files import SpaceFloor, sync_folder
 from services.retention.ingest import domain
 from services.retention.ingest.wal import WalWriter, read_wal, recover_wal
-from services.retention.segments.records import ReceivedBatch, RecordBatch, to_micros
+from services.retention.keys.keys import Keys
+from services.retention.log.leaves import RecordClass
+from services.retention.segments.records import ReceivedBatch, RecordBatch, from_micros, midnight_after, to_micros
 from services.retention.segments.store import SealedState
 
 _GROUP_MOST = 64
 _COME_BACK_AFTER = timedelta(seconds=1)
 _log = logging.getLogger("ombud.retention.journal")
 
-FindSealed = Callable[[str, int], RecordBatch]
+FindSealed = Callable[[str, int], RecordBatch | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +55,10 @@ _NOTHING = Appended(acked_sequence=0, added=0, first_index=0, receive_time=0)
 
 @dataclass(slots=True)
 class Part:
-    """A write-ahead file, and its batches until a segment holds them."""
+    """A write-ahead file, all of one UTC day, and its batches until a segment holds them."""
 
     path: Path
+    day: date
     first_index: int
     batches: list[ReceivedBatch] = field(default_factory=list)
     closed: bool = False
@@ -81,11 +84,13 @@ class Journal:
     Args:
         folder: Where the write-ahead files are.
         clock: The server's clock.
+        keys: What the files are encrypted under.
         space: Says when too little space is free to accept anything.
         part_records: A file is closed once it holds this many records.
         backlog_records: With this many records not yet sealed, `room` waits.
         backlog_seconds: How long it waits.
-        find_sealed: The stored batch that holds a producer's sequence; called in the journal's thread.
+        find_sealed: The stored batch that holds a producer's sequence, None if nobody here can read it any more; called
+            in the journal's thread.
     """
 
     def __init__(
@@ -93,6 +98,7 @@ class Journal:
         folder: Path,
         *,
         clock: Clock,
+        keys: Keys,
         space: SpaceFloor,
         part_records: int,
         backlog_records: int,
@@ -101,6 +107,7 @@ class Journal:
     ) -> None:
         self._folder = folder
         self._clock = clock
+        self._keys = keys
         self._space = space
         self._part_records = part_records
         self._backlog_records = backlog_records
@@ -146,6 +153,15 @@ class Journal:
         self._loop = asyncio.get_running_loop()
         self._mark_room()
         self._thread.start()
+
+    def keep_after(self, day: date) -> None:
+        """Receives nothing more on a day or before it: a clock that is set back does not reopen it."""
+        self._last_receive_time = max(self._last_receive_time, to_micros(midnight_after(day)))
+
+    def holds_until(self, day: date) -> bool:
+        """Whether records of a day, or of one before it, wait for a segment."""
+        sync_folder(self._folder)
+        return any(part.day <= day for part in self._parts)
 
     async def close(self) -> None:
         """Writes what is queued, then ends the thread."""
@@ -221,7 +237,8 @@ class Journal:
             self._recover_file(path, last=path == files[-1])
 
     def _recover_file(self, path: Path, *, last: bool) -> None:
-        batches = recover_wal(path) if last else read_wal(path)
+        read = recover_wal if last else read_wal
+        day, batches = read(path, self._keys.journal_key)
         if not batches or batches[-1].next_index <= self._next_index:
             path.unlink()
             return
@@ -231,7 +248,7 @@ class Journal:
             self._next_sequence[received.batch.producer] = received.batch.next_sequence
         self._next_index = batches[-1].next_index
         self._last_receive_time = max(self._last_receive_time, batches[-1].receive_time)
-        self._parts += (Part(path, batches[0].first_index, batches, closed=True),)
+        self._parts += (Part(path, day, batches[0].first_index, batches, closed=True),)
         self._unsealed += self._next_index - batches[0].first_index
 
     def _submit(self, batch: RecordBatch | None) -> asyncio.Future[Appended]:
@@ -289,6 +306,8 @@ class Journal:
     def _commit(self, items: list[_Item]) -> None:
         """Decides on every item and writes what they add; nothing is acknowledged before all of it is durable."""
         now = self._last_receive_time = max(self._last_receive_time, to_micros(self._clock.now()))
+        if self._writer is not None and self._parts[-1].day != from_micros(now).date():
+            self._close_file()
         full = self._space.refusal()
         added: list[ReceivedBatch] = []
         for item in items:
@@ -318,7 +337,7 @@ class Journal:
         if not len(fresh):
             return Appended(expected - 1, added=0, first_index=0, receive_time=0)
         received = ReceivedBatch(fresh, now, self._next_index)
-        self._open_part().batches.append(received)
+        self._open_part(from_micros(now).date()).batches.append(received)
         added.append(received)
         self._next_index = received.next_index
         self._next_sequence[batch.producer] = fresh.next_sequence
@@ -329,14 +348,17 @@ class Journal:
         while sequence < end:
             unsealed = self.find_unsealed(batch.producer, sequence)
             stored = unsealed.batch if unsealed else self._find_sealed(batch.producer, sequence)
+            if stored is None:
+                return
             domain.check_same(batch, stored)
             sequence = stored.next_sequence
 
-    def _open_part(self) -> Part:
+    def _open_part(self, day: date) -> Part:
         if self._writer is None:
-            self._writer = WalWriter(self._folder, self._next_index)
+            key_id = self._keys.current(RecordClass.CHAT, day)
+            self._writer = WalWriter(self._folder, self._next_index, day, key_id, self._keys.journal_key)
             with self._parts_lock:
-                self._parts += (Part(self._writer.path, self._next_index),)
+                self._parts += (Part(self._writer.path, day, self._next_index),)
         return self._parts[-1]
 
     def _write(self, added: list[ReceivedBatch]) -> None:

@@ -2,33 +2,50 @@
 
 A file begins with
 
-    "OMBUDWAL" | u16 version = 1 | u8 class | u8 codec | 16 key id | u64 first index
+    "OMBUDWAL" | u16 version = 1 | u8 class | u8 codec = 1 | 16 key id | u64 first index | u32 UTC day | 16 file id
 
 and goes on with entries, written in groups that one fsync makes durable; the header belongs to the first group:
 
     "OWAL" | u32 length | u64 offset of the group | 16 first bytes of SHA-256(offset of the group || payload) | payload
 
-All numbers are big-endian; codec and key id are 0 until payloads are compressed and encrypted. A death of the machine
-may leave a part of the last group, in any order of its blocks: such a tail was never acknowledged and is cut off. An
-entry of a later group proves that the groups before it were durable: damage before it is no torn tail and is refused.
+All numbers are big-endian; the day counts from 1970-01-01, and all records of a file were received on it. A payload is
+a batch in AES-256-GCM under the file's own key, which follows from the day's secret and the file id; its nonce is the
+payload's offset in the file, and the header is authenticated with it. A death of the machine may leave a part of the
+last group, in any order of its blocks: such a tail was never acknowledged and is cut off. An entry of a later group
+proves that the groups before it were durable: damage before it is no torn tail and is refused.
 """
 
 import os
+import secrets
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date, timedelta
 from hashlib import sha256
 from pathlib import Path
+from typing import NamedTuple
 
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from chassis.refusal import Refusal
 from services.retention.errors import DamagedError
 from services.retention.files import sync_folder
-from services.retention.log.leaves import NO_KEY, Codec, RecordClass
+from services.retention.keys.domain import wipe
+from services.retention.log.leaves import RecordClass
 from services.retention.segments.records import ReceivedBatch, decode_batch, encode_batch
 
 _MAGIC = b"OMBUDWAL"
 _VERSION = 1
-_HEADER = struct.Struct(">8sHBB16sQ")
+_CODEC = 1
+_HEADER = struct.Struct(">8sHBB16sQI16s")
 _ENTRY_MAGIC = b"OWAL"
 _ENTRY = struct.Struct(">4sIQ16s")
+_EPOCH = date(1970, 1, 1)
+_FILE_ID_BYTES = 16
+_NONCE_BYTES = 12
+
+JournalKey = Callable[[date, bytes], bytearray]
+"""Gives the key of a write-ahead file, by its day and id, or a Refusal; who asks wipes it."""
 
 
 def wal_path(folder: Path, first_index: int) -> Path:
@@ -42,19 +59,26 @@ class WalWriter:
     Args:
         folder: Where it is made.
         first_index: Index of the first record that will be in it.
+        day: The UTC day on which all its records are received.
+        key_id: Of the day's secret.
+        journal_key: Gives its key.
 
     Raises:
         OSError: It exists, or can not be made.
     """
 
-    def __init__(self, folder: Path, first_index: int) -> None:
+    def __init__(self, folder: Path, first_index: int, day: date, key_id: bytes, journal_key: JournalKey) -> None:
         self.path = wal_path(folder, first_index)
         self._descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         self._folder: Path | None = folder
-        header = _HEADER.pack(_MAGIC, _VERSION, RecordClass.CHAT, Codec.PLAIN, NO_KEY, first_index)
-        self._pending = [header]
+        file_id = secrets.token_bytes(_FILE_ID_BYTES)
+        self._key = journal_key(day, file_id)
+        self._cipher = AESGCM(self._key)
+        days = (day - _EPOCH).days
+        self._header = _HEADER.pack(_MAGIC, _VERSION, RecordClass.CHAT, _CODEC, key_id, first_index, days, file_id)
+        self._pending = [self._header]
         self._durable = 0
-        self._end = len(header)
+        self._end = len(self._header)
 
     def append(self, batches: Sequence[ReceivedBatch]) -> None:
         """Writes a group; returns once it is on stable storage.
@@ -64,7 +88,8 @@ class WalWriter:
         """
         group = self._durable
         for received in batches:
-            payload = encode_batch(received)
+            nonce = (self._end + _ENTRY.size).to_bytes(_NONCE_BYTES, "big")
+            payload = self._cipher.encrypt(nonce, encode_batch(received), self._header)
             self._pending += (_ENTRY.pack(_ENTRY_MAGIC, len(payload), group, _checksum(group, payload)), payload)
             self._end += _ENTRY.size + len(payload)
         data = memoryview(b"".join(self._pending))
@@ -80,31 +105,39 @@ class WalWriter:
     def close(self) -> None:
         """Ends writing."""
         os.close(self._descriptor)
+        wipe(self._key)
 
 
-def read_wal(path: Path) -> list[ReceivedBatch]:
+class WalContent(NamedTuple):
+    """What a file holds: batches, all received on one day."""
+
+    day: date
+    batches: list[ReceivedBatch]
+
+
+def read_wal(path: Path, journal_key: JournalKey) -> WalContent:
     """The batches of a whole file.
 
     Raises:
         DamagedError: It is not whole; the text names the file and the offset.
     """
     content = path.read_bytes()
-    batches, end = _read(path.name, content)
+    read, end = _read(path.name, content, journal_key)
     if end != len(content):
         raise DamagedError(f"{path.name}: damaged at byte {end}")
-    return batches
+    return read
 
 
-def recover_wal(path: Path) -> list[ReceivedBatch]:
+def recover_wal(path: Path, journal_key: JournalKey) -> WalContent:
     """The batches of the file that was being written when the process died; cuts off a torn tail.
 
     Raises:
         DamagedError: What was durable is damaged; the text names the file and the offset.
     """
     content = path.read_bytes()
-    batches, end = _read(path.name, content)
+    read, end = _read(path.name, content, journal_key)
     if end == len(content):
-        return batches
+        return read
     if any(group > end for group in _groups_after(content, end)):
         raise DamagedError(f"{path.name}: damaged at byte {end}, before records that were durable")
     descriptor = os.open(path, os.O_WRONLY)
@@ -113,26 +146,48 @@ def recover_wal(path: Path) -> list[ReceivedBatch]:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-    return batches
+    return read
 
 
-def _read(name: str, content: bytes) -> tuple[list[ReceivedBatch], int]:
+def _read(name: str, content: bytes, journal_key: JournalKey) -> tuple[WalContent, int]:
     """The batches up to the first byte that is not one's, and that byte's offset."""
-    batches: list[ReceivedBatch] = []
     if len(content) < _HEADER.size or not content.startswith(_MAGIC):
-        return batches, 0
-    *form, next_index = _HEADER.unpack_from(content)
-    if form != [_MAGIC, _VERSION, RecordClass.CHAT, Codec.PLAIN, NO_KEY]:
+        return WalContent(_EPOCH, []), 0
+    _, version, record_class, codec, _, next_index, days, file_id = _HEADER.unpack_from(content)
+    if (version, record_class, codec) != (_VERSION, RecordClass.CHAT, _CODEC):
         raise DamagedError(f"{name}: not a write-ahead file of a known version and codec")
+    read = WalContent(_day(days, name), [])
     at = _HEADER.size
+    if _payload(content, at) is None:
+        return read, at
+    try:
+        key = journal_key(read.day, file_id)
+    except Refusal:
+        raise DamagedError(f"{name}: the key of {read.day.isoformat()} is gone, or the header is damaged") from None
+    cipher = AESGCM(key)
     while (payload := _payload(content, at)) is not None:
-        received = decode_batch(payload, name)
+        received = decode_batch(_decrypt(cipher, content, at + _ENTRY.size, payload, name), name)
         if received.first_index != next_index:
             raise DamagedError(f"{name}: records are missing before byte {at}")
-        batches.append(received)
+        read.batches.append(received)
         next_index = received.next_index
         at += _ENTRY.size + len(payload)
-    return batches, at
+    wipe(key)
+    return read, at
+
+
+def _day(days: int, name: str) -> date:
+    try:
+        return _EPOCH + timedelta(days=days)
+    except OverflowError:
+        raise DamagedError(f"{name}: the header is damaged") from None
+
+
+def _decrypt(cipher: AESGCM, content: bytes, offset: int, payload: bytes, name: str) -> bytes:
+    try:
+        return cipher.decrypt(offset.to_bytes(_NONCE_BYTES, "big"), payload, content[: _HEADER.size])
+    except InvalidTag:
+        raise DamagedError(f"{name}: the entry before byte {offset + len(payload)} does not open") from None
 
 
 def _payload(content: bytes, at: int) -> bytes | None:

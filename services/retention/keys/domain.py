@@ -117,6 +117,11 @@ def unpack(packed: Buffer) -> dict[int, Buffer]:
     return {packed[at]: packed[at + 1 : at + 1 + KEY_BYTES] for at in range(0, len(packed), 1 + KEY_BYTES)}
 
 
+def journal_info(file_id: bytes) -> bytes:
+    """By which the key of a write-ahead file is told from others under the same secret."""
+    return b"ombud journal v1" + file_id
+
+
 def share_info(record_class: RecordClass, day: date) -> bytes:
     """What the envelopes of a day's shares are bound to."""
     return f"ombud share v1 {record_class.name} {day.isoformat()}".encode()

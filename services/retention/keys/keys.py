@@ -83,6 +83,18 @@ class Keys:
             raise domain.keys_destroyed(day)
         raise domain.custodians_required(day)
 
+    def journal_key(self, day: date, file_id: bytes) -> bytearray:
+        """The key of a write-ahead file of a chat day: 32 bytes, to be wiped after use.
+
+        Raises:
+            Refusal: CUSTODIANS_REQUIRED or KEYS_DESTROYED.
+        """
+        parts = self._store.parts(RecordClass.CHAT, day)
+        if parts is None:
+            closed = self._store.custody(RecordClass.CHAT, day) is not None
+            raise domain.custodians_required(day) if closed else domain.keys_destroyed(day)
+        return _using(parts, lambda each: domain.derive(each, domain.journal_info(file_id)))
+
     def close_day(self, day: date) -> None:
         """Puts a chat day's secret into custody and wipes it. Again has no effect.
 

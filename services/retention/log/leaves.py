@@ -15,12 +15,15 @@ from services.retention.log.tree import leaf_hash
 
 SALT_BYTES = 16
 NO_GROUP = bytes(16)
-NO_KEY = bytes(16)
 
 _SEGMENT_LEAF = struct.Struct(">BBBB16s16sQIqq32s32s")
 _EVENT_LEAF = struct.Struct(">BBH16sq32s")
-_RECORD = struct.Struct(">BB16sqqQB")
-_PLACE = struct.Struct(">16sIB")
+_RECORD = struct.Struct(">BB16sqqQQB")
+_PLACE = struct.Struct(">16sIIB")
+_CHUNK_PLACE = struct.Struct(">IIB32s")
+CHUNK_ENTRY = struct.Struct(">I32s")
+"""What a segment's tree commits to of a chunk: how many records it has, and their root."""
+
 _VERSION = 1
 _SEGMENT, _EVENT = 1, 2
 _FORM_RECORD_WITHOUT_BODY, _FORM_RECORD, _FORM_EVENT = 1, 2, 3
@@ -36,15 +39,27 @@ class RecordClass(IntEnum):
 class Codec(IntEnum):
     """How the chunks of a segment file are stored."""
 
-    PLAIN = 0
+    ZSTD_AES_256_GCM = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a record is in its segment: in the tree over its chunk's records, and in the tree over the chunks."""
+
+    position: int
+    chunk_records: int
+    path: Sequence[bytes]
+    chunk: int
+    chunks: int
+    chunk_root: bytes
+    chunk_path: Sequence[bytes]
 
 
 @dataclass(frozen=True, slots=True)
 class SegmentLeaf:
     """What the log says of a segment.
 
-    Times are microseconds since 1970; `key_id` is that of the secret which the chunks are encrypted under, zeros if
-    they are not.
+    Times are microseconds since 1970; `key_id` is that of the secret which the chunks are encrypted under.
     """
 
     segment_id: UUID
@@ -55,8 +70,8 @@ class SegmentLeaf:
     last_receive_time: int
     inner_root: bytes
     file_hash: bytes
-    codec: Codec = Codec.PLAIN
-    key_id: bytes = NO_KEY
+    codec: Codec
+    key_id: bytes
 
     def entry(self) -> bytes:
         """The leaf's bytes."""
@@ -82,25 +97,40 @@ def event_entry(kind: int, event_id: UUID, time: int, salt: bytes, statement: by
 
 
 def record_head(
-    record_class: RecordClass, group: bytes, producer: bytes, *, receive_time: int, event_time: int, sequence: int
+    record_class: RecordClass,
+    group: bytes,
+    producer: bytes,
+    *,
+    receive_time: int,
+    event_time: int,
+    sequence: int,
+    index: int,
 ) -> bytes:
     """A record's bytes up to its body."""
-    head = _RECORD.pack(_VERSION, record_class, group, receive_time, event_time, sequence, len(producer))
+    head = _RECORD.pack(_VERSION, record_class, group, receive_time, event_time, sequence, index, len(producer))
     return head + producer
 
 
 def record_leaf(salt: bytes, head: bytes, body: bytes) -> bytes:
-    """The leaf hash of a record in its segment's inner tree."""
+    """The leaf hash of a record in its chunk's tree."""
     return sha256(b"\x00" + salt + head + body).digest()
 
 
-def record_evidence(
-    leaf: bytes, *, salt: bytes, ordinal: int, path: Sequence[bytes], head: bytes, body: bytes | None
-) -> bytes:
+def record_evidence(leaf: bytes, *, salt: bytes, place: Place, head: bytes, body: bytes | None) -> bytes:
     """What a proof of a record carries beside the path of its leaf; without the body if that is None."""
     form = _FORM_RECORD_WITHOUT_BODY if body is None else _FORM_RECORD
-    place = _PLACE.pack(salt, ordinal, len(path))
-    return bytes([form]) + leaf + place + b"".join(path) + head + (body or b"")
+    return b"".join(
+        (
+            bytes([form]),
+            leaf,
+            _PLACE.pack(salt, place.position, place.chunk_records, len(place.path)),
+            *place.path,
+            _CHUNK_PLACE.pack(place.chunk, place.chunks, len(place.chunk_path), place.chunk_root),
+            *place.chunk_path,
+            head,
+            body or b"",
+        )
+    )
 
 
 def event_evidence(leaf: bytes, salt: bytes, statement: bytes) -> bytes:

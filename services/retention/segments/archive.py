@@ -3,18 +3,22 @@
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import date, timedelta
+from functools import partial
 from hashlib import sha256
 
 from chassis.refusal import ErrorReason, Refusal
 from services.retention.errors import DamagedError
+from services.retention.keys.keys import Keys
 from services.retention.log.leaves import RecordClass, SegmentLeaf, record_evidence
+from services.retention.segments.chunk import NO_DICTIONARY, ChunkCodec
 from services.retention.segments.records import from_micros
 from services.retention.segments.segment import Record, Segment
 from services.retention.segments.storage import SegmentStorage
 from services.retention.segments.store import Sealed
 
 _CACHED_RECORDS = 262_144
+DICTIONARIES = "dictionaries/"
 
 
 class Archive:
@@ -23,11 +27,15 @@ class Archive:
     Args:
         storage: Where they are: a folder a UTC day.
         floors: How long each class is kept at least.
+        keys: What opens them.
     """
 
-    def __init__(self, storage: SegmentStorage, floors: Mapping[RecordClass, timedelta]) -> None:
+    def __init__(self, storage: SegmentStorage, floors: Mapping[RecordClass, timedelta], keys: Keys) -> None:
         self._storage = storage
         self._floors = floors
+        self._keys = keys
+        self._codecs: dict[bytes, ChunkCodec] = {NO_DICTIONARY: ChunkCodec()}
+        self._dictionary: bytes | None = None
         self._cache: OrderedDict[str, Segment] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -39,29 +47,76 @@ class Archive:
         self._storage.put(name, content, keep_until=keep_until)
         return name
 
-    def load(self, sealed: Sealed) -> Segment:
-        """A segment that the log holds.
+    @property
+    def dictionary(self) -> bytes | None:
+        """What new segments are compressed with; None as long as none was trained."""
+        if self._dictionary is None:
+            name = next((name for name in self._storage.names() if name.startswith(DICTIONARIES)), None)
+            if name is not None:
+                self._dictionary = self._codec(bytes.fromhex(name.removeprefix(DICTIONARIES))).dictionary
+        return self._dictionary
+
+    def keep_dictionary(self, dictionary: bytes, leaf: SegmentLeaf) -> None:
+        """Stores a dictionary before the first segment that needs it."""
+        codec = ChunkCodec(dictionary)
+        if codec.dictionary_hash not in self._codecs:
+            keep_until = from_micros(leaf.last_receive_time) + self._floors[leaf.record_class]
+            self._storage.put(DICTIONARIES + codec.dictionary_hash.hex(), dictionary, keep_until=keep_until)
+            self._codecs[codec.dictionary_hash] = codec
+            self._dictionary = dictionary
+
+    def load(self, sealed: Sealed, *, access_id: str | None = None) -> Segment:
+        """A segment that the log holds. Reading its records raises what `Keys.scope_key` raises, and SEGMENT_DAMAGED.
+
+        Args:
+            sealed: Which one.
+            access_id: The access, or the hold, that custodians answered for; the day being closed.
 
         Raises:
             Refusal: SEGMENT_DAMAGED, if the file is not the one that the log committed to.
         """
+        if access_id is not None:
+            return self._read(sealed, access_id)
         with self._lock:
             if (segment := self._cache.get(sealed.segment_id)) is not None:
                 self._cache.move_to_end(sealed.segment_id)
                 return segment
-        segment = self._read(sealed)
+        segment = self._read(sealed, None)
         with self._lock:
             self._cache[sealed.segment_id] = segment
             while len(self._cache) > 1 and sum(each.count for each in self._cache.values()) > _CACHED_RECORDS:
                 self._cache.popitem(last=False)
         return segment
 
-    def _read(self, sealed: Sealed) -> Segment:
+    def forget(self, day: date) -> None:
+        """Drops what is in memory of a day's records."""
+        with self._lock:
+            for segment_id, segment in tuple(self._cache.items()):
+                if segment.day == day:
+                    del self._cache[segment_id]
+
+    def _read(self, sealed: Sealed, access_id: str | None) -> Segment:
         # Whoever can write to the storage can put something else over a file: what was there before it counts as well.
         for content in self._storage.copies(sealed.file):
             if sha256(content).digest() == sealed.file_hash:
-                return Segment(content, sealed.file)
-        raise damaged(sealed.segment_id)
+                break
+        else:
+            raise damaged(sealed.segment_id)
+        keys = partial(self._keys.scope_key, access_id=access_id)
+        return Segment(content, sealed.file, keys, self._codec)
+
+    def _codec(self, dictionary: bytes) -> ChunkCodec:
+        """The codec for a dictionary, given by its hash."""
+        if (codec := self._codecs.get(dictionary)) is None:
+            name = DICTIONARIES + dictionary.hex()
+            for content in self._storage.copies(name):
+                codec = ChunkCodec(content)
+                if codec.dictionary_hash == dictionary:
+                    break
+            else:
+                raise DamagedError(f"{name}: not the dictionary that segments need")
+            self._codecs[dictionary] = codec
+        return codec
 
 
 def damaged(segment_id: str) -> Refusal:
@@ -81,14 +136,13 @@ def evidence_of(segment: Segment, leaf: bytes, record: Record, *, with_body: boo
         Refusal: SEGMENT_DAMAGED, if the segment does not lead to its own root.
     """
     try:
-        path = segment.tree.inclusion(record.ordinal, segment.count)
+        place = segment.place(record)
     except DamagedError as error:
         raise damaged(str(segment.segment_id)) from error
     return record_evidence(
         leaf,
         salt=record.salt,
-        ordinal=record.ordinal,
-        path=path,
+        place=place,
         head=segment.head(record),
         body=record.body if with_body else None,
     )

@@ -8,7 +8,7 @@ import sys
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 
 from services.retention.errors import DamagedError
@@ -27,6 +27,11 @@ def to_micros(instant: datetime) -> int:
 def from_micros(micros: int) -> datetime:
     """Microseconds since 1970 as an aware datetime in UTC."""
     return _EPOCH + micros * _MICROSECOND
+
+
+def midnight_after(day: date) -> datetime:
+    """The first instant after a UTC day."""
+    return datetime.combine(day, time(), UTC) + timedelta(days=1)
 
 
 class Row(NamedTuple):

@@ -27,7 +27,7 @@ from services.retention.audit import store as audits
 from services.retention.audit.domain import Entry
 from services.retention.errors import ForkedError
 from services.retention.log import store as log
-from services.retention.log.leaves import RecordClass, SegmentLeaf
+from services.retention.log.leaves import Codec, RecordClass, SegmentLeaf
 from services.retention.log.ledger import Ledger
 from services.retention.log.note import Head
 from services.retention.segments import store as catalogue
@@ -118,7 +118,18 @@ def swap_from(old: Head, unit: Unit) -> None:
 
 def leaf(first_index: int, count: int, received: datetime) -> SegmentLeaf:
     micros = int(received.timestamp() * 1_000_000)
-    return SegmentLeaf(UUID(new_id()), RecordClass.CHAT, first_index, count, micros, micros, bytes(32), bytes(32))
+    return SegmentLeaf(
+        UUID(new_id()),
+        RecordClass.CHAT,
+        first_index,
+        count,
+        micros,
+        micros,
+        bytes(32),
+        bytes(32),
+        Codec.ZSTD_AES_256_GCM,
+        bytes(16),
+    )
 
 
 def batch(producer: str, first_sequence: int, count: int, first_index: int) -> ReceivedBatch:

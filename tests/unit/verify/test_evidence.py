@@ -31,6 +31,7 @@ from services.retention.log.note import Head, Signer
 from services.retention.log.tree import Tree, leaf_hash
 from services.retention.segments.records import ReceivedBatch, RecordBatch, from_micros
 from services.retention.segments.segment import Segment, build
+from tests.support.sealing import SEALING, opened
 
 GROUPS = (UUID(int=1).bytes, UUID(int=2).bytes)
 RECEIVED = 1_790_000_000_000_000
@@ -50,8 +51,7 @@ class Sealed:
         evidence = record_evidence(
             self.leaf,
             salt=record.salt,
-            ordinal=ordinal,
-            path=self.segment.tree.inclusion(ordinal, self.segment.count),
+            place=self.segment.place(record),
             head=self.segment.head(record),
             body=record.body if with_body else None,
         )
@@ -77,8 +77,8 @@ def sealed(count: int) -> Sealed:
         event_times=[RECEIVED - ordinal for ordinal in range(count)],
         bodies=[body_of(ordinal) for ordinal in range(count)],
     )
-    content, leaf = build(RecordClass.CHAT, UUID(int=9), [ReceivedBatch(batch, RECEIVED, 1000)])
-    return Sealed(Segment(content, "test"), leaf.entry())
+    content, leaf = build(RecordClass.CHAT, UUID(int=9), [ReceivedBatch(batch, RECEIVED, 1000)], SEALING)
+    return Sealed(opened(content), leaf.entry())
 
 
 def event_proof() -> str:

@@ -1,4 +1,5 @@
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from uuid import UUID
 
@@ -6,10 +7,13 @@ import pytest
 
 from chassis.refusal import ErrorReason, Refusal
 from services.retention.files import SpaceFloor, write_durably
+from services.retention.keys.keys import Keys
+from services.retention.keys.store import KeyStore
 from services.retention.log.leaves import RecordClass
 from services.retention.segments.archive import Archive
+from services.retention.segments.chunk import ChunkCodec
 from services.retention.segments.records import ReceivedBatch, RecordBatch, from_micros
-from services.retention.segments.segment import build
+from services.retention.segments.segment import Sealing, build
 from services.retention.segments.storage import LocalStorage
 from services.retention.segments.store import Sealed
 
@@ -17,12 +21,19 @@ RECEIVED = 1_790_000_000_000_000
 
 
 def archive(folder: Path) -> Archive:
-    return Archive(LocalStorage(folder), dict.fromkeys(RecordClass, timedelta(days=184)))
+    return Archive(LocalStorage(folder), dict.fromkeys(RecordClass, timedelta(days=184)), keys(folder))
+
+
+def keys(folder: Path) -> Keys:
+    return Keys(KeyStore(folder / "keys"), 3)
 
 
 def seal(folder: Path, first_index: int) -> tuple[Path, Sealed]:
     batch = RecordBatch("a", 1, [bytes(16)], [0, 0], [0, 0], [b"one", b"two"])
-    content, leaf = build(RecordClass.CHAT, UUID(int=first_index + 1), [ReceivedBatch(batch, RECEIVED, first_index)])
+    day = from_micros(RECEIVED).date()
+    sealing = Sealing(keys(folder).current(RecordClass.CHAT, day), partial(keys(folder).scope_key, day), ChunkCodec())
+    received = [ReceivedBatch(batch, RECEIVED, first_index)]
+    content, leaf = build(RecordClass.CHAT, UUID(int=first_index + 1), received, sealing)
     name = archive(folder).write(leaf, content)
     sealed = Sealed(str(leaf.segment_id), first_index, first_index + 2, name, leaf.file_hash, 0, from_micros(RECEIVED))
     return folder / name, sealed

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from services.retention.log.leaves import RecordClass
 from services.retention.segments.records import ReceivedBatch, RecordBatch, decode_batch, encode_batch
 from services.retention.segments.segment import Segment, build
+from tests.support.sealing import SEALING, opened
 
 GROUPS = [UUID(int=number).bytes for number in range(1, 5)]
 
@@ -47,15 +48,15 @@ def rows(received: list[ReceivedBatch]) -> list[tuple[str, int, int, bytes, int,
 
 @given(batches())
 def test_segment_holds_every_record_in_order_with_all_that_came_with_it(received: list[ReceivedBatch]) -> None:
-    content, leaf = build(RecordClass.CHAT, UUID(int=9), received)
-    segment = Segment(content, "test")
+    content, leaf = build(RecordClass.CHAT, UUID(int=9), received, SEALING)
+    segment = opened(content)
     kept = [
         (record.producer, record.sequence, record.receive_time, record.group, record.event_time, record.body)
         for record in segment.all_records
     ]
     assert kept == rows(received)
     assert [record.ordinal for record in segment.all_records] == list(range(len(kept)))
-    assert segment.tree.root(segment.count) == leaf.inner_root
+    assert segment.inner_root == leaf.inner_root
     assert leaf.file_hash == sha256(content).digest()
     assert (leaf.first_index, leaf.count) == (received[0].first_index, len(kept))
 
@@ -64,13 +65,13 @@ def test_segment_holds_every_record_in_order_with_all_that_came_with_it(received
 def test_records_of_some_groups_are_those_of_all_that_are_in_them(
     received: list[ReceivedBatch], groups: set[bytes]
 ) -> None:
-    segment = Segment(build(RecordClass.CHAT, UUID(int=9), received)[0], "test")
+    segment = opened(build(RecordClass.CHAT, UUID(int=9), received, SEALING)[0])
     assert segment.records(groups) == [record for record in segment.all_records if record.group in groups]
 
 
 @given(batches())
 def test_every_run_comes_back_as_it_was_sent(received: list[ReceivedBatch]) -> None:
-    segment = Segment(build(RecordClass.CHAT, UUID(int=9), received)[0], "test")
+    segment = opened(build(RecordClass.CHAT, UUID(int=9), received, SEALING)[0])
     for each in received:
         batch = each.batch
         run = segment.run_of(batch.producer, batch.first_sequence)
@@ -90,7 +91,7 @@ def test_batch_comes_back_from_its_bytes(received: list[ReceivedBatch]) -> None:
 def sealed_twice() -> tuple[Segment, Segment]:
     batch = RecordBatch("a", 1, GROUPS[:2], [0, 1, 0, 0], [0] * 4, [b"yes", b"yes", b"yes", b"no"])
     received = [ReceivedBatch(batch, 5, 0)]
-    first, second = (Segment(build(RecordClass.CHAT, UUID(int=9), received)[0], "test") for _ in range(2))
+    first, second = (opened(build(RecordClass.CHAT, UUID(int=each), received, SEALING)[0]) for each in (1, 2))
     return first, second
 
 

@@ -1,0 +1,144 @@
+"""Chunks: the records of one group in one segment, compressed, encrypted, and a Merkle tree of their own.
+
+A chunk is AES-256-GCM(zstd(columns)) under a key that encrypts nothing else, so that its nonce can be zeros:
+
+    key (32) | salt key (32) = HKDF-Expand-SHA256(scope key, "ombud chunk v1" || 16 segment id)
+    columns                  = ordinals | event times | lengths | bodies
+
+Ordinals (u32) and event times (i64) are differences from the one before, lengths are u32; each column is written plane
+by plane, all first bytes, then all second bytes. The zstd frame has no magic number; it may use a dictionary.
+
+Salt n is bytes 16n to 16n + 16 of the AES-256-CTR keystream of the salt key, counter from zero. Who loses the scope
+key loses the salts too, and what the tree commits to tells nothing any more. AES-GCM alone would let a chunk be opened
+to two contents under two keys; the tree does not, it commits to the plaintext of every record.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
+from itertools import accumulate, pairwise
+from typing import NamedTuple
+from uuid import UUID
+
+import zstandard
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
+
+from services.retention.errors import DamagedError
+from services.retention.keys.domain import KEY_BYTES, Buffer, wipe
+from services.retention.log.leaves import SALT_BYTES
+from services.retention.segments.records import Cursor, pack_column
+
+_LEVEL = 3
+_NONCE = bytes(12)
+_LABEL = b"ombud chunk v1"
+_MOST_BYTES = 1 << 30
+_ORDINAL, _TIME, _LENGTH = ("I", 4), ("q", 8), ("I", 4)
+NO_DICTIONARY = bytes(32)
+
+
+class Entry(NamedTuple):
+    """What a chunk keeps of one record: its place in the segment, when it happened, and the record itself."""
+
+    ordinal: int
+    event_time: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkKeys:
+    """The keys of one chunk."""
+
+    content: bytearray
+    salts: bytearray
+
+    @classmethod
+    def derive(cls, scope_key: Buffer, segment_id: UUID) -> "ChunkKeys":
+        """The keys that a scope's key gives for its chunk in a segment."""
+        derived = bytearray(2 * KEY_BYTES)
+        HKDFExpand(SHA256(), len(derived), _LABEL + segment_id.bytes).derive_into(scope_key, derived)
+        keys = cls(derived[:KEY_BYTES], derived[KEY_BYTES:])
+        wipe(derived)
+        return keys
+
+    def wipe(self) -> None:
+        """Overwrites the keys in memory."""
+        wipe(self.content)
+        wipe(self.salts)
+
+    def salt(self, count: int) -> list[bytes]:
+        """The salts of a chunk of so many records."""
+        stream = Cipher(algorithms.AES(self.salts), modes.CTR(bytes(16))).encryptor().update(bytes(SALT_BYTES * count))
+        return [stream[at : at + SALT_BYTES] for at in range(0, len(stream), SALT_BYTES)]
+
+
+class ChunkCodec:
+    """Compresses and encrypts chunks; one thread at a time.
+
+    Args:
+        dictionary: What the compression starts from; empty for nothing.
+    """
+
+    def __init__(self, dictionary: bytes = b"") -> None:
+        self.dictionary = dictionary
+        self.dictionary_hash = sha256(dictionary).digest() if dictionary else NO_DICTIONARY
+        self._compiled = zstandard.ZstdCompressionDict(dictionary, zstandard.DICT_TYPE_RAWCONTENT)
+
+    @cached_property
+    def _compressor(self) -> zstandard.ZstdCompressor:
+        options = zstandard.ZstdCompressionParameters.from_level(
+            _LEVEL, format=zstandard.FORMAT_ZSTD1_MAGICLESS, write_content_size=True, write_checksum=False
+        )
+        return zstandard.ZstdCompressor(dict_data=self._compiled, compression_params=options)
+
+    def encode(
+        self, keys: ChunkKeys, ordinals: Sequence[int], event_times: Sequence[int], bodies: Sequence[bytes]
+    ) -> bytes:
+        """A chunk's bytes."""
+        columns = (
+            _planes(pack_column("I", _differences(ordinals)), 4),
+            _planes(pack_column("q", _differences(event_times)), 8),
+            _planes(pack_column("I", [len(body) for body in bodies]), 4),
+        )
+        packed = self._compressor.compress(b"".join((*columns, *bodies)))
+        return AESGCM(keys.content).encrypt(_NONCE, packed, None)
+
+    def decode(self, keys: ChunkKeys, chunk: bytes, count: int, name: str) -> list[Entry]:
+        """A chunk's records.
+
+        Raises:
+            DamagedError: The bytes are not what was written, or the key is another; `name` tells where they came from.
+        """
+        decompressor = zstandard.ZstdDecompressor(dict_data=self._compiled, format=zstandard.FORMAT_ZSTD1_MAGICLESS)
+        try:
+            packed = AESGCM(keys.content).decrypt(_NONCE, chunk, None)
+            columns = decompressor.decompress(packed, max_output_size=_MOST_BYTES)
+        except (InvalidTag, zstandard.ZstdError) as error:
+            raise DamagedError(f"{name}: a chunk does not open") from error
+        cursor = Cursor(columns, name)
+        ordinals = _column(cursor, _ORDINAL, count)
+        event_times = _column(cursor, _TIME, count)
+        lengths = _column(cursor, _LENGTH, count, differences=False)
+        return [Entry(*each) for each in zip(ordinals, event_times, cursor.bodies(list(lengths)), strict=True)]
+
+
+def _differences(values: Sequence[int]) -> list[int]:
+    return [values[0], *(value - before for before, value in pairwise(values))]
+
+
+def _planes(column: bytes, width: int) -> bytes:
+    return b"".join(column[at::width] for at in range(width))
+
+
+def _column(cursor: Cursor, form: tuple[str, int], count: int, *, differences: bool = True) -> Iterable[int]:
+    code, width = form
+    planes = cursor.take(count * width)
+    column = bytearray(len(planes))
+    for at in range(width):
+        column[at::width] = planes[at * count : (at + 1) * count]
+    values = Cursor(bytes(column), "column").column(code, count)
+    return accumulate(values) if differences else values
