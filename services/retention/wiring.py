@@ -11,6 +11,7 @@ from chassis.pages import Pages
 from chassis.service import Platform, Service
 from ombud.retention.v1.access_service_pb2_grpc import add_AccessServiceServicer_to_server
 from ombud.retention.v1.audit_service_pb2_grpc import add_AuditServiceServicer_to_server
+from ombud.retention.v1.hold_service_pb2_grpc import add_HoldServiceServicer_to_server
 from ombud.retention.v1.ingest_service_pb2_grpc import add_IngestServiceServicer_to_server
 from ombud.retention.v1.lifecycle_service_pb2_grpc import add_LifecycleServiceServicer_to_server
 from ombud.retention.v1.log_service_pb2_grpc import add_LogServiceServicer_to_server
@@ -22,6 +23,7 @@ from services.retention.audit.servicer import AuditServicer
 from services.retention.config import RetentionConfig
 from services.retention.errors import DamagedError, ForkedError
 from services.retention.files import SpaceFloor
+from services.retention.holds.servicer import HoldServicer
 from services.retention.ingest.jobs import ChatSource, SealedBatches
 from services.retention.ingest.journal import Journal
 from services.retention.ingest.servicer import IngestServicer
@@ -102,6 +104,10 @@ def build(config: RetentionConfig, platform: Platform) -> Service:
         servicers=[
             (add_IngestServiceServicer_to_server, IngestServicer(journal, ledger, platform.clock)),
             (add_LogServiceServicer_to_server, LogServicer(database, ledger, archive, journal)),
+            (
+                add_HoldServiceServicer_to_server,
+                HoldServicer(database, ledger, pages=pages, clock=platform.clock),
+            ),
             (add_LifecycleServiceServicer_to_server, LifecycleServicer(database, ledger, pages)),
             (add_AuditServiceServicer_to_server, AuditServicer(database, archive, ledger, space, pages)),
             (

@@ -54,6 +54,7 @@ SPEAKERS = {
     "ombud.identity.v1.RegistrationEvidence.legal_name": "the holder",
     "ombud.identity.v1.PublishAgreementRequest.terms": "the platform",
     "ombud.retention.v1.FrameRefusal.message": "the suite",
+    "ombud.retention.v1.PlaceHoldRequest.legal_basis": "the records officer",
     "ombud.retention.v1.RequestAccessRequest.legal_basis": "the records officer",
     "ombud.retention.v1.RequestAccessRequest.purpose": "the records officer",
 }

@@ -100,6 +100,9 @@ def test_r5_second_parts_are_marked_and_their_roles_differ_from_the_first() -> N
         ("ReferralService", "ProposeReferral"): "ApproveReferral",
         ("AccessService", "RequestAccess"): "ApproveAccess",
         ("LifecycleService", "SetRetentionClass"): "ApproveRetentionClass",
+        ("HoldService", "PlaceHold"): "ApproveHold",
+        ("HoldService", "ReleaseHold"): "ApproveHold",
+        ("HoldService", "ProlongHold"): "ApproveHold",
     }
     second = {rpc.path for rpc in rpcs() if rpc.method.rule.second_person}
     assert {path.rpartition("/")[2] for path in second} == set(parts.values())

@@ -22,6 +22,7 @@ from ombud.identity.v1 import agreement_service_pb2 as agreements
 from ombud.identity.v1 import verification_service_pb2 as verifications
 from ombud.retention.v1 import access_service_pb2 as access
 from ombud.retention.v1 import audit_service_pb2 as audit
+from ombud.retention.v1 import hold_service_pb2 as holds
 from ombud.retention.v1 import ingest_service_pb2 as ingest
 from ombud.retention.v1 import lifecycle_service_pb2 as lifecycle
 from ombud.retention.v1 import log_service_pb2 as log
@@ -65,6 +66,7 @@ async def live(life: Life) -> None:
     await life.notice(group.group_id)
     await life.read_records(group.group_id)
     await life.retention_terms()
+    await life.hold(group.group_id)
     await hand_over(life)
 
 
@@ -119,6 +121,8 @@ async def look(life: Life) -> None:
         (AUDITOR, access.GetAccessRequest(access_id=life.ids["access"])),
         (AUDITOR, access.ListAccessRegisterRequest()),
         (AUDITOR, lifecycle.ListRetentionClassesRequest()),
+        (AUDITOR, holds.ListHoldsRequest()),
+        (AUDITOR, holds.ListHoldRegisterRequest()),
         (AUDITOR, audit.QueryAuditRecordsRequest(subject=subject)),
         (PLATFORM, ingest.GetProgressRequest(producer="chat-1")),
         (PLATFORM, log.GetReceiptRequest(producer="chat-1", sequence=1)),

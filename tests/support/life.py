@@ -31,6 +31,7 @@ from ombud.identity.v1 import accreditation_service_pb2 as accreditations
 from ombud.identity.v1 import agreement_service_pb2 as agreements
 from ombud.identity.v1 import verification_service_pb2 as verifications
 from ombud.retention.v1 import access_service_pb2 as access
+from ombud.retention.v1 import hold_service_pb2 as holds
 from ombud.retention.v1 import ingest_service_pb2 as ingest
 from ombud.retention.v1 import lifecycle_service_pb2 as lifecycle
 from ombudctl.story.documents import COMPANY, PHONE, identity
@@ -346,6 +347,22 @@ class Life:
         await self.act(RECORDS_APPROVER, access.ApproveAccessRequest(access_id=access_id))
         await self.act(RECORDS_OFFICER, access.ReadRecordsRequest(access_id=access_id, scope=scope))
         await self.act(RECORDS_OFFICER, access.CloseAccessRequest(access_id=access_id))
+
+    async def hold(self, group_id: str) -> None:
+        scope = access.AccessScope(
+            group_ids=[group_id], interval=Interval(start_time=self.after(days=-1), end_time=self.after(days=1))
+        )
+        placed = await self.act(
+            RECORDS_OFFICER,
+            holds.PlaceHoldRequest(
+                case_id="case-1", legal_basis="Court order 12/26", scope=scope, review_time=self.after(days=30)
+            ),
+        )
+        hold_id = placed.hold.hold_id
+        await self.act(RECORDS_APPROVER, holds.ApproveHoldRequest(hold_id=hold_id))
+        await self.act(RECORDS_OFFICER, holds.ProlongHoldRequest(hold_id=hold_id, review_time=self.after(days=60)))
+        await self.act(RECORDS_APPROVER, holds.ApproveHoldRequest(hold_id=hold_id))
+        await self.act(RECORDS_OFFICER, holds.ReleaseHoldRequest(hold_id=hold_id))
 
     async def retention_terms(self) -> None:
         proposed = await self.act(

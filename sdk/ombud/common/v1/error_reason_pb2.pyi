@@ -385,6 +385,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """A floor is shorter than any policy may set it, or a ceiling too close to it.
     {"reason": "RETENTION_TERMS_REFUSED", "metadata": {"field": "floor_days", "days": "90", "least_days": "184"}}
     """
+    ERROR_REASON_REVIEW_TIME_REFUSED: _ErrorReason.ValueType  # 441
+    """The review date of a hold is past, or more than a year away.
+    {"reason": "REVIEW_TIME_REFUSED", "metadata": {"field": "review_time", "latest": "2027-11-22T17:00:00Z"}}
+    """
     ERROR_REASON_CUSTODIANS_REQUIRED: _ErrorReason.ValueType  # 460
     """The day is closed and its keys are in custody: custodians have to answer an approved request that covers it first.
     {"reason": "CUSTODIANS_REQUIRED", "metadata": {"day": "2026-11-20", "answers": "2"}}
@@ -771,6 +775,10 @@ ERROR_REASON_ACCESS_NOT_OPEN: ErrorReason.ValueType  # 433
 ERROR_REASON_RETENTION_TERMS_REFUSED: ErrorReason.ValueType  # 440
 """A floor is shorter than any policy may set it, or a ceiling too close to it.
 {"reason": "RETENTION_TERMS_REFUSED", "metadata": {"field": "floor_days", "days": "90", "least_days": "184"}}
+"""
+ERROR_REASON_REVIEW_TIME_REFUSED: ErrorReason.ValueType  # 441
+"""The review date of a hold is past, or more than a year away.
+{"reason": "REVIEW_TIME_REFUSED", "metadata": {"field": "review_time", "latest": "2027-11-22T17:00:00Z"}}
 """
 ERROR_REASON_CUSTODIANS_REQUIRED: ErrorReason.ValueType  # 460
 """The day is closed and its keys are in custody: custodians have to answer an approved request that covers it first.

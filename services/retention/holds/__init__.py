@@ -1,0 +1,1 @@
+"""Holds: what may not be destroyed though its time has come."""
