@@ -47,6 +47,7 @@ class Mesh:
     clock: ManualClock
     issuer: DevIssuer
     authority: Authority
+    database_url: Callable[[str], str]
     targets: dict[str, str] = field(default_factory=dict)
     health: dict[str, str] = field(default_factory=dict)
     _channels: dict[tuple[Path, str], grpc.aio.Channel] = field(default_factory=dict)
@@ -83,10 +84,19 @@ class Mesh:
 
 
 @contextlib.asynccontextmanager
-async def meshed(folder: Path) -> AsyncIterator[Mesh]:
-    """Starts the four, each with its own certificate, database and traces, on ports of their own."""
+async def meshed(folder: Path, database_url: Callable[[str], str] | None = None) -> AsyncIterator[Mesh]:
+    """Starts the four, each with its own certificate, database and traces, on ports of their own.
+
+    Args:
+        folder: Where everything is kept.
+        database_url: Gives the database of a service by name; files under the folder if absent.
+    """
+
+    def in_folder(name: str) -> str:
+        return f"sqlite:///{folder / name / name}.db"
+
     clock = ManualClock()
-    mesh = Mesh(folder, clock, DevIssuer(folder, clock), Authority(folder / "certificates"))
+    mesh = Mesh(folder, clock, DevIssuer(folder, clock), Authority(folder / "certificates"), database_url or in_folder)
     public = mesh.issuer.public_key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     (folder / "issuer.pem").write_bytes(public)
     async with contextlib.AsyncExitStack() as stack:
@@ -110,7 +120,7 @@ async def _started(mesh: Mesh, name: str) -> AsyncIterator[Running]:
         traces_file=folder / "traces.db",
         read_trace_ratio=1.0,
     )
-    config = config_type(database_url=f"sqlite:///{folder / name}.db", data_dir=folder, policy_file=POLICY)
+    config = config_type(database_url=mesh.database_url(name), data_dir=folder, policy_file=POLICY)
     telemetry = Telemetry(TraceStore(server.traces_file), read_ratio=server.read_trace_ratio)
     platform = Platform(mesh.clock, Peers(mesh.targets, tls=client_tls(server)), telemetry)
 
