@@ -51,7 +51,7 @@ class RetentionConfig(ServiceConfig):
         seal_seconds: At most so long after its acknowledgement a record is covered by a signed checkpoint.
         segment_records: A segment is sealed at once when this many records wait.
         backlog_records: With this many acknowledged records not yet sealed, appending waits.
-        backlog_seconds: Appending that has waited so long is refused until sealing has caught up.
+        backlog_seconds: A stream that has waited so long is refused its frames until sealing has caught up.
         tick_seconds: So often what time does by itself is looked after: windows that end, days at their ceiling.
         custodian_slots: For how many custodians the secret of a new day is made. Any two of them open a closed day.
         floor_bytes: With less free space than this, nothing is accepted.
@@ -62,7 +62,7 @@ class RetentionConfig(ServiceConfig):
     seal_seconds: float = Field(default=1.0, gt=0, le=5)
     segment_records: int = Field(default=65_536, ge=1, le=1 << 20)
     backlog_records: int = Field(default=524_288, ge=1)
-    backlog_seconds: float = Field(default=2.0, gt=0)
+    backlog_seconds: float = Field(default=15.0, gt=0)
     tick_seconds: float = Field(default=1.0, gt=0, le=60)
     custodian_slots: int = Field(default=3, ge=2, le=16)
     floor_bytes: int = Field(default=256 << 20, ge=0)

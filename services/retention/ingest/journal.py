@@ -180,12 +180,20 @@ class Journal:
         Raises:
             Refusal: OVERLOADED, if it did not catch up in time.
         """
-        if self._room.is_set():
-            return
-        try:
-            await asyncio.wait_for(self._room.wait(), self._backlog_seconds)
-        except TimeoutError:
-            raise Refusal.overloaded("records to seal", retry_after=_COME_BACK_AFTER) from None
+        if not self._room.is_set():
+            try:
+                await asyncio.wait_for(self._room.wait(), self._backlog_seconds)
+            except TimeoutError:
+                self.check_room()
+
+    def check_room(self) -> None:
+        """Returns unless sealing is too far behind.
+
+        Raises:
+            Refusal: OVERLOADED.
+        """
+        if not self._room.is_set():
+            raise Refusal.overloaded("records to seal", retry_after=_COME_BACK_AFTER)
 
     def append(self, batch: RecordBatch) -> asyncio.Future[Appended]:
         """Takes a batch over, in the order of the calls; wait for room first.

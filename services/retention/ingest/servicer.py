@@ -46,7 +46,7 @@ class IngestServicer(IngestServiceServicer):
         """Stores one frame."""
         try:
             batch = self._batch(request.frame)
-            await self._journal.room()
+            self._journal.check_room()
             appended = await self._journal.append(batch)
         except Refusal:
             self._count(request.frame.producer)

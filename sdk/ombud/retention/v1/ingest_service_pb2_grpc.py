@@ -63,8 +63,9 @@ class IngestServiceServicer(object):
     """
 
     def Append(self, request_iterator, context):
-        """Appends frames as they come and acknowledges each in order. A refused frame is answered with its number on the
-        stream and leaves the stream usable; frames sent after it are refused with SEQUENCE_GAP until it is sent again.
+        """Appends frames as they come and acknowledges each in order. While sealing is behind frames wait, and after some
+        seconds are refused with OVERLOADED. A refused frame is answered with its number on the stream and leaves the stream
+        usable; frames sent after it are refused with SEQUENCE_GAP until it is sent again.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -72,8 +73,8 @@ class IngestServiceServicer(object):
 
     def AppendBatch(self, request, context):
         """Appends one frame. Refused with FRAME_MALFORMED, FRAME_TOO_LARGE, RECORD_TOO_LARGE, RECORD_GROUP_UNKNOWN,
-        EVENT_TIME_IN_FUTURE, SEQUENCE_GAP, SEQUENCE_REUSED, STORAGE_FULL or STORAGE_FAILED; with OVERLOADED, and
-        google.rpc.RetryInfo, while sealing is behind.
+        EVENT_TIME_IN_FUTURE, SEQUENCE_GAP, SEQUENCE_REUSED, STORAGE_FULL or STORAGE_FAILED; with OVERLOADED and
+        google.rpc.RetryInfo, at once, while sealing is behind.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

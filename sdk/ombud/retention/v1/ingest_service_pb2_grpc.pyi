@@ -38,13 +38,14 @@ class IngestServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> IngestServiceAsyncStub: ...
     Append: _grpc.StreamStreamMultiCallable[_ingest_service_pb2.AppendRequest, _ingest_service_pb2.AppendResponse]
-    """Appends frames as they come and acknowledges each in order. A refused frame is answered with its number on the
-    stream and leaves the stream usable; frames sent after it are refused with SEQUENCE_GAP until it is sent again.
+    """Appends frames as they come and acknowledges each in order. While sealing is behind frames wait, and after some
+    seconds are refused with OVERLOADED. A refused frame is answered with its number on the stream and leaves the stream
+    usable; frames sent after it are refused with SEQUENCE_GAP until it is sent again.
     """
     AppendBatch: _grpc.UnaryUnaryMultiCallable[_ingest_service_pb2.AppendBatchRequest, _ingest_service_pb2.AppendBatchResponse]
     """Appends one frame. Refused with FRAME_MALFORMED, FRAME_TOO_LARGE, RECORD_TOO_LARGE, RECORD_GROUP_UNKNOWN,
-    EVENT_TIME_IN_FUTURE, SEQUENCE_GAP, SEQUENCE_REUSED, STORAGE_FULL or STORAGE_FAILED; with OVERLOADED, and
-    google.rpc.RetryInfo, while sealing is behind.
+    EVENT_TIME_IN_FUTURE, SEQUENCE_GAP, SEQUENCE_REUSED, STORAGE_FULL or STORAGE_FAILED; with OVERLOADED and
+    google.rpc.RetryInfo, at once, while sealing is behind.
     """
     GetProgress: _grpc.UnaryUnaryMultiCallable[_ingest_service_pb2.GetProgressRequest, _ingest_service_pb2.GetProgressResponse]
     """Says up to where a producer's records are on stable storage: where it goes on after a restart. The answer holds a
@@ -61,13 +62,14 @@ class IngestServiceAsyncStub(IngestServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     Append: _aio.StreamStreamMultiCallable[_ingest_service_pb2.AppendRequest, _ingest_service_pb2.AppendResponse]  # type: ignore[assignment]
-    """Appends frames as they come and acknowledges each in order. A refused frame is answered with its number on the
-    stream and leaves the stream usable; frames sent after it are refused with SEQUENCE_GAP until it is sent again.
+    """Appends frames as they come and acknowledges each in order. While sealing is behind frames wait, and after some
+    seconds are refused with OVERLOADED. A refused frame is answered with its number on the stream and leaves the stream
+    usable; frames sent after it are refused with SEQUENCE_GAP until it is sent again.
     """
     AppendBatch: _aio.UnaryUnaryMultiCallable[_ingest_service_pb2.AppendBatchRequest, _ingest_service_pb2.AppendBatchResponse]  # type: ignore[assignment]
     """Appends one frame. Refused with FRAME_MALFORMED, FRAME_TOO_LARGE, RECORD_TOO_LARGE, RECORD_GROUP_UNKNOWN,
-    EVENT_TIME_IN_FUTURE, SEQUENCE_GAP, SEQUENCE_REUSED, STORAGE_FULL or STORAGE_FAILED; with OVERLOADED, and
-    google.rpc.RetryInfo, while sealing is behind.
+    EVENT_TIME_IN_FUTURE, SEQUENCE_GAP, SEQUENCE_REUSED, STORAGE_FULL or STORAGE_FAILED; with OVERLOADED and
+    google.rpc.RetryInfo, at once, while sealing is behind.
     """
     GetProgress: _aio.UnaryUnaryMultiCallable[_ingest_service_pb2.GetProgressRequest, _ingest_service_pb2.GetProgressResponse]  # type: ignore[assignment]
     """Says up to where a producer's records are on stable storage: where it goes on after a restart. The answer holds a
@@ -87,8 +89,9 @@ class IngestServiceServicer(metaclass=_abc_1.ABCMeta):
         request_iterator: _MaybeAsyncIterator[_ingest_service_pb2.AppendRequest],
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_ingest_service_pb2.AppendResponse], _abc.AsyncIterator[_ingest_service_pb2.AppendResponse]]:
-        """Appends frames as they come and acknowledges each in order. A refused frame is answered with its number on the
-        stream and leaves the stream usable; frames sent after it are refused with SEQUENCE_GAP until it is sent again.
+        """Appends frames as they come and acknowledges each in order. While sealing is behind frames wait, and after some
+        seconds are refused with OVERLOADED. A refused frame is answered with its number on the stream and leaves the stream
+        usable; frames sent after it are refused with SEQUENCE_GAP until it is sent again.
         """
 
     @_abc_1.abstractmethod
@@ -98,8 +101,8 @@ class IngestServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_ingest_service_pb2.AppendBatchResponse, _abc.Awaitable[_ingest_service_pb2.AppendBatchResponse]]:
         """Appends one frame. Refused with FRAME_MALFORMED, FRAME_TOO_LARGE, RECORD_TOO_LARGE, RECORD_GROUP_UNKNOWN,
-        EVENT_TIME_IN_FUTURE, SEQUENCE_GAP, SEQUENCE_REUSED, STORAGE_FULL or STORAGE_FAILED; with OVERLOADED, and
-        google.rpc.RetryInfo, while sealing is behind.
+        EVENT_TIME_IN_FUTURE, SEQUENCE_GAP, SEQUENCE_REUSED, STORAGE_FULL or STORAGE_FAILED; with OVERLOADED and
+        google.rpc.RetryInfo, at once, while sealing is behind.
         """
 
     @_abc_1.abstractmethod
