@@ -15,18 +15,18 @@ from ombud.verify import VerificationError
 from ombudctl.chat import ChatError
 
 _SHORT, _FULL = Plan(runs=5, seconds=1.0), Plan(runs=15, seconds=4.0)
-_APPEND_SHORT, _APPEND_FULL = 15.0, 120.0
+_APPEND_SECONDS, _SIZES = 15.0, (1_000_000, 10_000_000, 100_000_000)
 _STARTS = 5
 
 
-async def main(part: str | None, plan: Plan, chat: Path | None, append_seconds: float) -> None:
+async def main(part: str | None, plan: Plan, chat: Path | None, *, full: bool) -> None:
     """Runs them all, or those of one part."""
     pin(CALLER)
     _print(machine.facts())
     if part != "retention":
         await _decisions(plan)
     if part != "decisions":
-        async for line in retention.measure(chat, append_seconds):
+        async for line in retention.measure(chat, _APPEND_SECONDS, _SIZES if full else ()):
             _print(line)
 
 
@@ -59,8 +59,8 @@ if __name__ == "__main__":
     parser.add_argument("--full", action="store_true", help="longer and more runs")
     parser.add_argument("--chat", type=Path, help="a chat log, or a folder of them, to take words from")
     options = parser.parse_args()
-    plan, append_seconds = (_FULL, _APPEND_FULL) if options.full else (_SHORT, _APPEND_SHORT)
+    plan = _FULL if options.full else _SHORT
     try:
-        asyncio.run(main(options.part, plan, options.chat, append_seconds))
+        asyncio.run(main(options.part, plan, options.chat, full=options.full))
     except (ChatError, VerificationError, WrongAnswerError) as error:
         sys.exit(f"bench: {error}")

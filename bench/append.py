@@ -8,7 +8,7 @@ until it has it, then for the next.
 import asyncio
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import grpc
@@ -48,8 +48,8 @@ class Producer:
     acks: list[tuple[float, float]] = field(default_factory=list)
     _sent: deque[float] = field(default_factory=deque)
 
-    async def send(self, channel: grpc.aio.Channel, token: str, until: float) -> None:
-        """Sends until that moment, then waits for the acknowledgements that are missing.
+    async def send(self, channel: grpc.aio.Channel, token: str, enough: Callable[[], bool]) -> None:
+        """Sends until it is enough, then waits for the acknowledgements that are missing.
 
         Raises:
             WrongAnswerError: A frame was refused, or the acknowledgements do not add up.
@@ -64,7 +64,7 @@ class Producer:
             now = time.perf_counter()
             self.acks.append((now - self._sent.popleft(), now))
             self.acked = answer.ack.acked_sequence
-            if now < until:
+            if not enough():
                 await self._write(call)
         await call.done_writing()
 
@@ -98,7 +98,7 @@ class Run:
     @property
     def records(self) -> int:
         """Records acknowledged."""
-        return len(self.acks) * FRAME_RECORDS
+        return sum(producer.acked for producer in self.producers)
 
     @property
     def acks(self) -> list[tuple[float, float]]:
@@ -117,23 +117,28 @@ class Run:
         return [count / _STRETCH for count in counts[1:]]
 
 
+def seconds(count: float) -> Callable[[Run], bool]:
+    """Enough once so many seconds have passed."""
+    end = time.perf_counter() + count
+    return lambda _run: time.perf_counter() >= end
+
+
 def authorized(token: str) -> tuple[tuple[str, str], ...]:
     """The metadata of a caller."""
     return (("authorization", f"Bearer {token}"),)
 
 
-async def run(suite: Server, token: str, records: Records, name: str, seconds: float) -> Run:
-    """Appends for so long.
+async def run(suite: Server, token: str, records: Records, name: str, enough: Callable[[Run], bool]) -> Run:
+    """Appends until it is enough.
 
     Raises:
         WrongAnswerError: A frame was refused, an acknowledgement is wrong, or one was stored twice.
     """
     done = Run([Producer(f"{name}-{number}", records.frames[number::_PRODUCERS]) for number in range(_PRODUCERS)])
     async with grpc.aio.insecure_channel(suite.target) as channel:
-        until = time.perf_counter() + seconds
         probe = asyncio.create_task(_probe(channel, token, done))
         try:
-            await asyncio.gather(*(producer.send(channel, token, until) for producer in done.producers))
+            await asyncio.gather(*(producer.send(channel, token, lambda: enough(done)) for producer in done.producers))
             ended = time.perf_counter()
             for producer in done.producers:
                 await proof_of(channel, token, producer.name, producer.acked)

@@ -2,10 +2,10 @@
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
-from bench import append, kept, log_peers, machine, proofs
+from bench import append, growth, kept, log_peers, machine, proofs, read
 from bench.line import Line
 from bench.processes import ALL, free_port, pinned, ready, running, suite_command
 from bench.records import draw
@@ -15,12 +15,13 @@ from chassis.clock import SystemClock
 _WARM_UP = 2.0
 
 
-async def measure(chat: Path | None, seconds: float) -> AsyncIterator[Line]:
+async def measure(chat: Path | None, seconds: float, sizes: Sequence[int]) -> AsyncIterator[Line]:
     """Runs them all; caller, service and sealing share all cores.
 
     Args:
         chat: Where the words come from.
         seconds: How long to append.
+        sizes: How many records to grow to after that.
 
     Raises:
         WrongAnswerError: An answer is not what it must be.
@@ -33,14 +34,17 @@ async def measure(chat: Path | None, seconds: float) -> AsyncIterator[Line]:
         async with running(suite_command(port, data_dir), port, ALL) as suite:
             await ready(suite.target)
             token = DevIssuer(data_dir, SystemClock()).workload("platform")
-            await append.run(suite, token, records, "warm-up", _WARM_UP)
+            await append.run(suite, token, records, "warm-up", append.seconds(_WARM_UP))
             before = kept.size(data_dir / "retention")
-            run = await append.run(suite, token, records, "bench", seconds)
+            run = await append.run(suite, token, records, "bench", append.seconds(seconds))
             for line in append.lines(run, records, fdatasyncs):
                 yield line
             await suite.settled()
             yield kept.measure((kept.size(data_dir / "retention") - before) / run.records, records)
             key = await asyncio.to_thread((data_dir / "retention" / "log.vkey").read_text)
             yield await proofs.measure(suite, token, run, key)
+            for size in sizes:
+                yield await growth.measure(suite, data_dir, records, size)
+        yield await read.measure(records)
         for line in await log_peers.measure(records, seconds / 2):
             yield line
