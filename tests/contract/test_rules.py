@@ -2,6 +2,7 @@
 
 import re
 
+from buf.validate import validate_pb2
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from tests.support.contract import Rpc, in_requests, in_responses, reachable, rpcs
@@ -69,7 +70,8 @@ def test_r2_no_rpc_puts_a_sanction_in_force() -> None:
 
 
 def test_r3_nothing_sets_a_standing() -> None:
-    assert all(rpc.method.reads for rpc in of("StandingService").values())
+    acts = [verb for verb, rpc in of("StandingService").items() if not rpc.method.reads]
+    assert acts == ["RecordRemedy"], "a remedy is an entry; how many points it wins back is the policy's to say"
     settable = named(sent(*MUTATIONS), "rating|score|tier|standing|point|reputation|rank|level|entitlement")
     assert settable == {"ombud.credit.v1.ProposeSanctionRequest.points"}
 
@@ -84,7 +86,7 @@ def test_r4_standing_does_not_leave_the_suite() -> None:
     told = named(given(*outside_credit, watch), "point|tier|score|standing")
     assert told <= {"ombud.groups.v1.GroupsChange.standing"}, "what groups keeps are entitlements under that name"
     for verb, rpc in of("StandingService").items():
-        if verb != "WatchStanding":
+        if verb not in ("WatchStanding", "RecordRemedy"):
             assert rpc.method.rule.workloads == {"platform", "desk"}
 
 
@@ -167,7 +169,19 @@ def test_r8_nobody_asks_which_accounts_are_one_persons() -> None:
 def test_r9_no_caller_deletes_or_rewrites_what_was_recorded() -> None:
     kept = [rpc for rpc in rpcs() if rpc.method.service in {"retention", "credit"}]
     changing = re.compile(r"^(Delete|Erase|Remove|Update|Replace|Truncate|Purge|Reset|Set|Import|Restore)")
-    assert not [rpc.path for rpc in kept if changing.search(rpc.verb)]
+    assert {rpc.verb for rpc in kept if changing.search(rpc.verb)} <= {"SetRetentionClass"}
+
+
+def test_r9_two_persons_change_how_long_records_are_kept_and_no_hold_is_without_an_end() -> None:
+    lifecycle, holds = of("LifecycleService"), of("HoldService")
+    assert {rpc.verb for rpc in lifecycle.values() if not rpc.method.reads} == {
+        "SetRetentionClass",
+        "ApproveRetentionClass",
+    }
+    assert "effective_time" not in lifecycle["SetRetentionClass"].descriptor.input_type.fields_by_name
+    placed = holds["PlaceHold"].descriptor.input_type.fields_by_name["review_time"]
+    assert placed.GetOptions().Extensions[validate_pb2.field].required
+    assert {"ApproveRetentionClass", "ApproveHold"} <= {rpc.verb for rpc in rpcs() if rpc.method.rule.second_person}
 
 
 def test_r10_records_leave_by_approved_access_alone() -> None:

@@ -1,6 +1,7 @@
 """One trace holds a tip-off and all that it leads to: calls between services, deliveries in the background, records."""
 
 import contextlib
+import json
 import sqlite3
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ import pytest
 import pytest_asyncio
 from google.protobuf.message import Message
 
+from chassis.telemetry import ALLOWED_ATTRIBUTES
 from chassis.trace_store import StoredSpan, spans_of
 from ombud.common.v1.audit_pb2 import AuditRecord
 from ombud.common.v1.types_pb2 import Subject
@@ -179,3 +181,14 @@ async def test_spans_say_nothing_of_people(told: Told) -> None:
     said: list[Any] = [span.attributes for span in told.spans()]
     assert "anna" not in str(said)
     assert "tickets" not in str(said)
+
+
+async def test_spans_of_all_services_carry_nothing_beyond_the_list(told: Told) -> None:
+    carried: set[str] = set()
+    for service in SERVICES:
+        connection = sqlite3.connect(f"file:{told.folder}/{service}/traces.db?mode=ro", uri=True)
+        for (attributes,) in connection.execute("SELECT attributes FROM span"):
+            carried |= set(json.loads(attributes))
+        connection.close()
+    assert carried
+    assert carried <= ALLOWED_ATTRIBUTES
