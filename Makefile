@@ -43,8 +43,9 @@ demo: setup ## Play the whole story on a chat log and prove what happened (CHAT=
 test: setup-dev ## Run every test, PostgreSQL included
 	$(BIN)/python -m pytest $(ARGS)
 
-soak: setup-dev ## Kill the log 1,000 times under load and find everything that it acknowledged (KILLS=)
+soak: setup-dev ## Kill the log 1,000 times under load, find all it acknowledged, then flip its every byte (KILLS=)
 	$(BIN)/python -m pytest tests/integration/retention/test_kill.py --kills $(or $(KILLS),1000)
+	$(BIN)/python -m pytest tests/integration/retention/test_fsck.py --flips 1000000
 
 check: setup-dev $(CODEGEN)/.ready ## Lint, types, import rules, contract rules, generated code in step
 	$(BIN)/ruff check .

@@ -97,6 +97,24 @@ def verify(
     finish(lambda: command.run(file, vkey, body, as_json=as_json), as_json=as_json)
 
 
+@app.command()
+def fsck(
+    *,
+    data: Data = _DATA,
+    database_url: Annotated[
+        str, typer.Option(help="The retention service's database; the SQLite file in its folder if not given.")
+    ] = "",
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Make again what can be derived; stop the suite first.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Check log, segments, catalogue and write-ahead files; name file and offset of damage. 1 if there is any."""
+    from ombudctl import fsck as command  # noqa: PLC0415 - see `up`
+
+    finish(lambda: command.run(data, database_url, repair=repair, as_json=as_json), as_json=as_json)
+
+
 @logs.command("serve")
 def serve_log(
     *,

@@ -6,18 +6,22 @@ tlog-checkpoint and tlog-proof; RFC 6962 trees with SHA-256; the layouts of our 
 
 from ombud.verify.errors import VerificationError
 from ombud.verify.evidence import VerifiedEvent, VerifiedRecord, verify_event, verify_evidence, verify_record
+from ombud.verify.leaf import EventLeaf, SegmentLeaf, parse_leaf
 from ombud.verify.note import Checkpoint, VerifierKey, verify_checkpoint, verify_note
 from ombud.verify.received import Received, verify_received
 from ombud.verify.tree import leaf_hash, verify_consistency, verify_inclusion
 
 __all__ = [
     "Checkpoint",
+    "EventLeaf",
     "Received",
+    "SegmentLeaf",
     "VerificationError",
     "VerifiedEvent",
     "VerifiedRecord",
     "VerifierKey",
     "leaf_hash",
+    "parse_leaf",
     "verify_checkpoint",
     "verify_consistency",
     "verify_event",

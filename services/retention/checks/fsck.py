@@ -1,0 +1,148 @@
+"""`fsck` of a retention service's folder: the log, the segment files, the catalogue, the write-ahead files."""
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import create_engine
+from sqlalchemy.exc import DatabaseError
+from sqlmodel import Session
+
+from ombud.verify import SegmentLeaf, VerificationError, parse_leaf
+from services.retention.checks.archive import Segments
+from services.retention.checks.findings import Finding
+from services.retention.checks.log import Log, Truth
+from services.retention.errors import DamagedError
+from services.retention.ingest.wal import read_wal, recover_wal
+from services.retention.keys.keys import Keys
+from services.retention.keys.store import KeyStore
+from services.retention.segments.storage import LocalStorage
+
+_ANY_SLOTS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was checked and what was found.
+
+    Attributes:
+        findings: What is not as it was written.
+        mended: How many of them were made again, the first of the list; they are no longer so.
+        leaves: Number of leaves of the log.
+        segment_bytes: Bytes of segment files that were hashed.
+        busy: Whether a service wrote meanwhile, so that its write-ahead files were left alone.
+    """
+
+    findings: Sequence[Finding]
+    mended: Sequence[Finding]
+    leaves: int
+    segment_bytes: int
+    busy: bool
+
+
+class BusyError(Exception):
+    """A service is at work in the folder."""
+
+
+def check(folder: Path, database_url: str, *, repair: bool = False) -> Report:
+    """Checks a folder, and makes again what can be derived if asked.
+
+    Args:
+        folder: The retention service's folder.
+        database_url: Its database, as an SQLAlchemy URL.
+        repair: Mend what can be mended.
+
+    Raises:
+        BusyError: Nothing can be mended while a service is at work there.
+    """
+    with _lock(folder) as free, _session(database_url) as session:
+        if repair and not free:
+            raise BusyError
+        try:
+            report = _check(folder, session, free=free)
+        except DatabaseError:
+            return Report([Finding("database", "can not be read")], [], 0, 0, not free)
+        if not repair:
+            return report
+        mended = [finding for finding in report.findings if finding.mend is not None]
+        for finding in mended:
+            if finding.mend is not None:
+                finding.mend()
+        session.commit()
+        left = _check(folder, session, free=free)
+        return Report(left.findings, mended, left.leaves, report.segment_bytes, report.busy)
+
+
+def _check(folder: Path, session: Session, *, free: bool) -> Report:
+    truth, findings = Log(folder, session).check()
+    segments = _segments(folder, session, truth)
+    findings += segments.check() if segments else ()
+    if free:
+        findings += _journal(folder)
+    leaves = len(truth.entries) if truth else 0
+    return Report(findings, [], leaves, segments.bytes_read if segments else 0, not free)
+
+
+def _segments(folder: Path, session: Session, truth: Truth | None) -> Segments | None:
+    if truth is None:
+        return None
+    leaves: dict[int, SegmentLeaf] = {}
+    for index, entry in enumerate(truth.entries):
+        with contextlib.suppress(VerificationError):
+            leaf = parse_leaf(entry)
+            if isinstance(leaf, SegmentLeaf):
+                leaves[index] = leaf
+    return Segments(LocalStorage(folder / "segments"), _keys(folder), session, leaves, frozenset())
+
+
+def _journal(folder: Path) -> Iterator[Finding]:
+    keys = _keys(folder)
+    for path in sorted((folder / "wal").glob("*.wal")):
+        try:
+            read_wal(path, keys.journal_key)
+        except DamagedError as error:
+            yield Finding(f"wal/{path.name}", str(error).removeprefix(f"{path.name}: "), mend=_cut(path, keys))
+
+
+def _cut(path: Path, keys: Keys) -> Callable[[], None]:
+    def mend() -> None:
+        with contextlib.suppress(DamagedError):
+            recover_wal(path, keys.journal_key)
+
+    return mend
+
+
+def _keys(folder: Path) -> Keys:
+    return Keys(KeyStore(folder / "keys" / "days"), _ANY_SLOTS)
+
+
+@contextlib.contextmanager
+def _lock(folder: Path) -> Iterator[bool]:
+    """Keeps a service from starting; gives False if one is at work."""
+    lock = folder / "wal" / "lock"
+    if not lock.exists():
+        yield True
+        return
+    descriptor = os.open(lock, os.O_RDWR)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        free = True
+    except BlockingIOError:
+        free = False
+    try:
+        yield free
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _session(url: str) -> Iterator[Session]:
+    engine = create_engine(url)
+    try:
+        with Session(engine) as session:
+            yield session
+    finally:
+        engine.dispose()
