@@ -47,6 +47,13 @@ class MeasureKind(StrEnum):
     BLACKLISTED = "BLACKLISTED"
 
 
+class RemedyKind(StrEnum):
+    """What wins points back."""
+
+    COURSE = "COURSE"
+    CURE = "CURE"
+
+
 class Ground(StrEnum):
     """Whether a rule rests on the law or on the platform's terms (DSA Art. 17(3)(d) and (e))."""
 
@@ -169,11 +176,21 @@ class Entitlements(_Strict):
 
 
 class Tier(_Strict):
-    """A band of active points, from `from_points` up to the next tier's."""
+    """A band of active points, from `from_points` up to the next tier's.
+
+    Who is in it leaves it for a better one when the points fall below `recovers_below`, which is `from_points` if not
+    given: a lower figure keeps small changes from moving an account to and fro.
+    """
 
     name: Name
     from_points: Points
+    recovers_below: Points | None = None
     entitlements: Entitlements
+
+    @property
+    def held_from(self) -> int:
+        """The fewest points that keep an account in the tier."""
+        return self.from_points if self.recovers_below is None else self.recovers_below
 
 
 class Rule(_Strict):
@@ -209,10 +226,19 @@ class MeasureCap(_Strict):
     indefinite: StrictBool = False
 
 
+class RemedyPolicy(_Strict):
+    """The points that each remedy wins back, and the most of them in any `within_days`."""
+
+    points: Annotated[dict[RemedyKind, Annotated[StrictInt, Field(ge=1, le=100)]], Field(min_length=1)]
+    points_most: Annotated[StrictInt, Field(ge=1, le=100)]
+    within_days: Days
+
+
 class CreditPolicy(Cited):
     """What the credit service applies. Rules cite their own articles."""
 
     tiers: Annotated[tuple[Tier, ...], Field(min_length=1)]
+    remedies: RemedyPolicy
     rules: Annotated[tuple[Rule, ...], Field(min_length=1)]
     measures: dict[MeasureKind, MeasureCap]
     appeal_window_days: Annotated[StrictInt, Field(ge=SIX_MONTHS_DAYS, le=3650)]
@@ -222,11 +248,13 @@ class CreditPolicy(Cited):
 
     @model_validator(mode="after")
     def _tiers_descend(self) -> Self:
-        if self.tiers[0].from_points != 0:
+        if self.tiers[0].from_points != 0 or self.tiers[0].held_from != 0:
             raise ValueError("the first tier must start from 0 points")
         for better, worse in pairwise(self.tiers):
             if worse.from_points <= better.from_points:
                 raise ValueError(f"tier {worse.name} must start from more points than tier {better.name}")
+            if not better.from_points < worse.held_from <= worse.from_points:
+                raise ValueError(f"recovers_below of tier {worse.name} must lie within tier {better.name}")
             if not worse.entitlements.at_most(better.entitlements):
                 raise ValueError(f"tier {worse.name} must not entitle to more than tier {better.name}")
         return self
@@ -243,9 +271,17 @@ class CreditPolicy(Cited):
             raise ValueError("a blacklist entry needs a term of at most blacklist_days_most")
         return self
 
-    def tier_of(self, points: int) -> Tier:
-        """The tier of an account with so many active points."""
-        return next(tier for tier in reversed(self.tiers) if tier.from_points <= points)
+    def tier_of(self, points: int, before: Tier | None = None) -> Tier:
+        """The tier of an account with so many active points, that was in the tier `before` until now.
+
+        Without one, the account enters at the points that it has.
+        """
+        ceiling = -1 if before is None else before.from_points
+        return next(
+            tier
+            for tier in reversed(self.tiers)
+            if tier.from_points <= points or (tier.from_points <= ceiling and tier.held_from <= points)
+        )
 
     def rule(self, rule_id: str) -> Rule | None:
         """The rule by its id."""

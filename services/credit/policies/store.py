@@ -5,6 +5,7 @@ from functools import lru_cache
 
 from sqlmodel import Session, col, select
 
+from chassis.refusal import Refusal
 from policies.pack import Pack
 from services.credit.policies.domain import PolicyInForce, Publication, not_in_force
 from services.credit.policies.models import PolicyRow
@@ -57,6 +58,19 @@ def for_act(session: Session, act_at: datetime) -> PolicyInForce:
         row = session.exec(select(PolicyRow).order_by(col(PolicyRow.publication_id)).limit(1)).one()
         found = _in_force(row)
     return found
+
+
+def with_hash(session: Session, content_hash: str) -> PolicyInForce:
+    """The first publication of a pack by its content hash.
+
+    Raises:
+        Refusal: NOT_FOUND.
+    """
+    query = select(PolicyRow).where(PolicyRow.content_hash == content_hash).order_by(col(PolicyRow.publication_id))
+    row = session.exec(query.limit(1)).first()
+    if row is None:
+        raise Refusal.not_found("policy", content_hash)
+    return _in_force(row)
 
 
 def _last_before(session: Session, instant: datetime) -> PolicyInForce | None:

@@ -1,12 +1,14 @@
 """The fold from a ledger and an instant to standing.
 
 Nothing is counted, cached or set: what holds at an instant follows from the entries alone, in whatever order they
-are read. An overturned entry counts at no instant, not even at those before it was overturned.
+are read. An overturned entry counts at no instant, not even at those before it was overturned, and what relieved it
+falls with it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from policies.pack import CreditPolicy, MeasureKind, Tier
 from services.credit.subjects import Subject
@@ -37,7 +39,29 @@ class OverturnEntry:
     recorded_at: datetime
 
 
-LedgerEntry = PointsEntry | OverturnEntry
+class ReliefKind(StrEnum):
+    """Why points count no longer, before their own end."""
+
+    COURSE = "COURSE"
+    CURE = "CURE"
+
+
+@dataclass(frozen=True)
+class ReliefEntry:
+    """Takes points off one points entry, from its record until that entry's own end: never longer, never earlier."""
+
+    entry_id: str
+    subject: Subject
+    sanction_id: str
+    relieved_entry_id: str
+    kind: ReliefKind
+    points: int
+    recorded_at: datetime
+    end: datetime
+    proof_sha256: str = ""
+
+
+LedgerEntry = PointsEntry | OverturnEntry | ReliefEntry
 
 
 @dataclass(frozen=True)
@@ -91,55 +115,91 @@ class Span:
     tier: Tier
 
 
-def counting(entries: Iterable[LedgerEntry], stays: Stays, at: datetime) -> list[PointsEntry]:
-    """The entries whose points count at an instant, oldest first."""
-    return [entry for entry in _standing_entries(entries) if _counts(entry, stays, at)]
+@dataclass(frozen=True)
+class _Account:
+    """A points entry that was not overturned, with what relieves it."""
+
+    entry: PointsEntry
+    reliefs: tuple[ReliefEntry, ...]
+    stay: Stay | None
+
+    def points(self, at: datetime) -> int:
+        """How many of its points count at an instant."""
+        if not self.entry.start <= at < self.entry.end or (self.stay and self.stay.covers(at)):
+            return 0
+        return max(0, self.entry.points - sum(relief.points for relief in self.reliefs if relief.recorded_at <= at))
+
+    def edges(self) -> set[datetime]:
+        """The instants at which that may change."""
+        stay = (self.stay.start, self.stay.end) if self.stay else ()
+        known = (self.entry.start, self.entry.end, *(relief.recorded_at for relief in self.reliefs), *stay)
+        return {edge for edge in known if edge}
+
+
+def counting(entries: Iterable[LedgerEntry], stays: Stays, at: datetime) -> list[PointsEntry | ReliefEntry]:
+    """The entries that count at an instant: points, oldest first, each followed by what relieves it."""
+    found: list[PointsEntry | ReliefEntry] = []
+    for account in _accounts(entries, stays):
+        if account.entry.start <= at < account.entry.end and not (account.stay and account.stay.covers(at)):
+            found += [account.entry, *(relief for relief in account.reliefs if relief.recorded_at <= at)]
+    return found
+
+
+def points_left(entries: Iterable[LedgerEntry], entry: PointsEntry, at: datetime) -> int:
+    """How many points of an entry count at an instant, a stay left aside; 0 if it was overturned."""
+    return sum(account.points(at) for account in _accounts(entries, {}) if account.entry == entry)
 
 
 def active_points(entries: Iterable[LedgerEntry], stays: Stays, at: datetime) -> int:
     """The sum of the points that count at an instant."""
-    return sum(entry.points for entry in counting(entries, stays, at))
+    return sum(account.points(at) for account in _accounts(entries, stays))
 
 
 def steps(entries: Iterable[LedgerEntry], stays: Stays, at: datetime) -> list[Step]:
     """How the points change by time alone from an instant on; the first step starts at the instant itself."""
-    standing = _standing_entries(entries)
-    edges = {edge for entry in standing for edge in _edges(entry, stays) if edge > at}
+    accounts = _accounts(entries, stays)
+    return _steps(accounts, [at, *sorted(edge for edge in _edges(accounts) if edge > at)])
+
+
+def spans(entries: Iterable[LedgerEntry], stays: Stays, at: datetime, policy: CreditPolicy) -> list[Span]:
+    """The tiers from an instant on under a policy; the first span starts at the instant itself.
+
+    A tier depends on the one before it, so the ledger is read from its first entry on, each time.
+    """
+    accounts = _accounts(entries, stays)
+    found: list[Span] = []
+    tier: Tier | None = None
+    for step in _steps(accounts, sorted({at, *_edges(accounts)})):
+        tier = policy.tier_of(step.points, tier)
+        if step.start <= at:
+            found = [Span(at, tier)]
+        elif found[-1].tier != tier:
+            found.append(Span(step.start, tier))
+    return found
+
+
+def _steps(accounts: Sequence[_Account], edges: Sequence[datetime]) -> list[Step]:
     found: list[Step] = []
-    for start in [at, *sorted(edges)]:
-        points = sum(entry.points for entry in standing if _counts(entry, stays, start))
+    for start in edges:
+        points = sum(account.points(start) for account in accounts)
         if not found or found[-1].points != points:
             found.append(Step(start, points))
     return found
 
 
-def spans(points: Sequence[Step], policy: CreditPolicy) -> list[Span]:
-    """The tiers that steps of points lead to under a policy."""
-    found: list[Span] = []
-    for step in points:
-        tier = policy.tier_of(step.points)
-        if not found or found[-1].tier != tier:
-            found.append(Span(step.start, tier))
-    return found
+def _edges(accounts: Iterable[_Account]) -> set[datetime]:
+    return {edge for account in accounts for edge in account.edges()}
 
 
-def _standing_entries(entries: Iterable[LedgerEntry]) -> list[PointsEntry]:
-    known = list(entries)
+def _accounts(entries: Iterable[LedgerEntry], stays: Stays) -> list[_Account]:
+    known = sorted(entries, key=lambda entry: (entry.recorded_at, entry.entry_id))
     overturned = {entry.overturned_entry_id for entry in known if isinstance(entry, OverturnEntry)}
-    left = (entry for entry in known if isinstance(entry, PointsEntry) and entry.entry_id not in overturned)
-    return sorted(left, key=lambda entry: (entry.start, entry.entry_id))
-
-
-def _counts(entry: PointsEntry, stays: Stays, at: datetime) -> bool:
-    stay = stays.get(entry.sanction_id)
-    return entry.start <= at < entry.end and not (stay and stay.covers(at))
-
-
-def _edges(entry: PointsEntry, stays: Stays) -> list[datetime]:
-    stay = stays.get(entry.sanction_id)
-    edges = [entry.start, entry.end]
-    if stay:
-        edges.append(stay.start)
-        if stay.end:
-            edges.append(stay.end)
-    return edges
+    reliefs: dict[str, list[ReliefEntry]] = {}
+    for entry in known:
+        if isinstance(entry, ReliefEntry):
+            reliefs.setdefault(entry.relieved_entry_id, []).append(entry)
+    standing = [entry for entry in known if isinstance(entry, PointsEntry) and entry.entry_id not in overturned]
+    return [
+        _Account(entry, tuple(reliefs.get(entry.entry_id, ())), stays.get(entry.sanction_id))
+        for entry in sorted(standing, key=lambda entry: (entry.start, entry.entry_id))
+    ]

@@ -9,7 +9,7 @@ from policies.pack import Entitlements, Pack
 from services.credit import wire
 from services.credit.policies import store as policies
 from services.credit.standings import store
-from services.credit.standings.domain import Restriction, spans, steps
+from services.credit.standings.domain import Restriction, spans
 from services.credit.subjects import Subject, SubjectKind
 
 DEFAULTS_KEY = "defaults"
@@ -68,6 +68,6 @@ def _entitlements(unit: Unit, subject: Subject, pack: Pack) -> pb.SubjectEntitle
             pb.EntitlementSpan(
                 start_time=wire.timestamp(span.start), entitlements=entitlements_message(span.tier.entitlements)
             )
-            for span in spans(steps(entries, stays, unit.now), pack.credit)
+            for span in spans(entries, stays, unit.now, pack.credit)
         )
     return message

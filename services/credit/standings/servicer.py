@@ -5,17 +5,24 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from chassis.db import Database
+from chassis.db import Database, Unit
 from chassis.feed import Feed
+from chassis.ids import new_id
+from chassis.refusal import ErrorReason, Refusal
 from ombud.common.v1.types_pb2 import FeedCheckpoint
 from ombud.credit.v1 import standing_service_pb2 as pb
 from ombud.credit.v1.standing_service_pb2_grpc import StandingServiceServicer as Contract
+from policies.pack import RemedyKind
 from services.credit import wire
 from services.credit.listing import Listing
 from services.credit.policies import store as policies
-from services.credit.standings import domain, store
-from services.credit.standings.feed import entitlements_message, policy_message, restriction_message
+from services.credit.sanctions import store as sanctions
+from services.credit.standings import feed, remedies, store, views
+from services.credit.standings.domain import PointsEntry
+from services.credit.standings.remedies import Remedy
 from services.credit.subjects import Subject, SubjectKind
+
+_Timed = pb.GetStandingRequest | pb.ExplainStandingRequest | pb.WhatIfRequest
 
 
 class StandingServicer(Contract):
@@ -28,15 +35,15 @@ class StandingServicer(Contract):
     async def GetStanding(self, request: pb.GetStandingRequest, _context: wire.Context) -> pb.GetStandingResponse:
         """The standing at an instant."""
         subject, at = wire.subject(request.subject), self._instant(request)
-        standing = await self._database.read(lambda session: _standing(session, subject, at))
-        return pb.GetStandingResponse(standing=standing)
+        view = await self._database.read(lambda session: views.view(session, subject, at))
+        return pb.GetStandingResponse(standing=views.standing_message(view))
 
     async def ExplainStanding(
         self, request: pb.ExplainStandingRequest, _context: wire.Context
     ) -> pb.ExplainStandingResponse:
         """The standing at an instant, with what counts and how it comes back."""
         subject, at = wire.subject(request.subject), self._instant(request)
-        return await self._database.read(lambda session: _explanation(session, subject, at))
+        return await self._database.read(lambda session: views.explanation(session, views.view(session, subject, at)))
 
     async def ListLedger(self, request: pb.ListLedgerRequest, _context: wire.Context) -> pb.ListLedgerResponse:
         """A page of the ledger."""
@@ -46,7 +53,39 @@ class StandingServicer(Contract):
             lambda session, after, size: store.page(session, subject, after=after, size=size),
             lambda entry: entry.entry_id,
         )
-        return pb.ListLedgerResponse(entries=[_entry_message(entry) for entry in entries], next_page_token=token)
+        return pb.ListLedgerResponse(entries=[views.entry_message(entry) for entry in entries], next_page_token=token)
+
+    async def WhatIf(self, request: pb.WhatIfRequest, _context: wire.Context) -> pb.WhatIfResponse:
+        """The standing that would follow from what is supposed."""
+        now, at = self._database.clock.now(), self._instant(request)
+        view = await self._database.read(lambda session: _supposed(session, request, at=at, now=now))
+        return pb.WhatIfResponse(standing=views.standing_message(view), steps=views.step_messages(view))
+
+    async def RecordRemedy(self, request: pb.RecordRemedyRequest, _context: wire.Context) -> pb.RecordRemedyResponse:
+        """Records the remedy, and tells the feed what the account may do again."""
+
+        def command(unit: Unit) -> pb.RecordRemedyResponse:
+            sanction = sanctions.get(unit.session, request.sanction_id)
+            if sanction.subject == Subject(SubjectKind.ACCOUNT, unit.call.person.account_id):
+                raise _own_account(sanction.subject)
+            entry = remedies.record(
+                _remedy(request, request.proof_sha256),
+                store.entries(unit.session, sanction.subject),
+                policies.at(unit.session, unit.now).pack.credit.remedies,
+                entry_id=new_id(),
+                at=unit.now,
+            )
+            store.add(unit.session, entry)
+            feed.publish(unit, [entry.subject])
+            unit.audit(
+                "credit.remedy.recorded",
+                subject=wire.subject_message(entry.subject),
+                resource_id=entry.entry_id,
+                facts={"sanction_id": entry.sanction_id, "kind": entry.kind, "points": entry.points},
+            )
+            return pb.RecordRemedyResponse(entry=views.entry_message(entry))
+
+        return await self._database.write(command)
 
     async def WatchStanding(
         self, request: pb.WatchStandingRequest, _context: wire.Context
@@ -60,65 +99,37 @@ class StandingServicer(Contract):
                 change.revision, change.traceparent = item.revision, item.traceparent
                 yield pb.WatchStandingResponse(change=change)
 
-    def _instant(self, request: pb.GetStandingRequest | pb.ExplainStandingRequest) -> datetime:
+    def _instant(self, request: _Timed) -> datetime:
         return wire.instant(request, "time") or self._database.clock.now()
 
 
-def _standing(session: Session, subject: Subject, at: datetime) -> pb.Standing:
-    pack = policies.at(session, at).pack
-    entries = store.entries(session, subject)
-    stays = store.stays(session, {entry.sanction_id for entry in entries})
-    steps = domain.steps(entries, stays, at)
-    tier = pack.credit.tier_of(steps[0].points) if subject.kind is SubjectKind.ACCOUNT else None
-    return pb.Standing(
-        subject=wire.subject_message(subject),
-        time=wire.timestamp(at),
-        active_points=steps[0].points,
-        tier=tier.name if tier else "",
-        entitlements=entitlements_message(tier.entitlements) if tier else None,
-        restrictions=[
-            restriction_message(restriction)
-            for restriction in store.restrictions(session, subject)
-            if restriction.holds(at)
-        ],
-        next_change_time=wire.timestamp(steps[1].start) if len(steps) > 1 else None,
-        policy=policy_message(pack),
+def _supposed(session: Session, request: pb.WhatIfRequest, *, at: datetime, now: datetime) -> views.View:
+    subject = wire.subject(request.subject)
+    view = views.view(session, subject, at, policy_hash=request.policy_content_hash)
+    fallen = list(request.without_sanction_ids)
+    for sanction in sanctions.get_all(session, request.without_sanction_ids):
+        fallen += [later.sanction_id for later in sanctions.resting_on(session, sanction.sanction_id)]
+    view = view.without(fallen).with_points(_points(subject, each) for each in request.points)
+    for number, each in enumerate(request.remedies):
+        view = view.with_remedy(_remedy(each, f"supposed {number}"), entry_id=new_id(), at=now)
+    return view
+
+
+def _points(subject: Subject, supposed: pb.SupposedPoints) -> PointsEntry:
+    start, end = wire.instant(supposed, "start_time"), wire.instant(supposed, "end_time")
+    assert start is not None  # noqa: S101 - the contract requires both
+    assert end is not None  # noqa: S101 - as above
+    return PointsEntry(new_id(), subject, new_id(), supposed.points, start, end, recorded_at=start)
+
+
+def _remedy(message: pb.RecordRemedyRequest | pb.SupposedRemedy, proof: str) -> Remedy:
+    return Remedy(wire.value_of(pb.RemedyKind, RemedyKind, message.kind), message.sanction_id, proof)
+
+
+def _own_account(subject: Subject) -> Refusal:
+    return Refusal(
+        ErrorReason.ERROR_REASON_OWN_ACCOUNT,
+        "a person can not decide on an own account",
+        satisfy="another person who holds the role",
+        account_id=subject.id,
     )
-
-
-def _explanation(session: Session, subject: Subject, at: datetime) -> pb.ExplainStandingResponse:
-    pack = policies.at(session, at).pack
-    entries = store.entries(session, subject)
-    stays = store.stays(session, {entry.sanction_id for entry in entries})
-    named = subject.kind is SubjectKind.ACCOUNT
-    return pb.ExplainStandingResponse(
-        standing=_standing(session, subject, at),
-        entries=[_entry_message(entry) for entry in domain.counting(entries, stays, at)],
-        steps=[
-            pb.StandingStep(
-                start_time=wire.timestamp(step.start),
-                active_points=step.points,
-                tier=pack.credit.tier_of(step.points).name if named else "",
-            )
-            for step in domain.steps(entries, stays, at)
-        ],
-    )
-
-
-def _entry_message(entry: domain.LedgerEntry) -> pb.LedgerEntry:
-    message = pb.LedgerEntry(
-        entry_id=entry.entry_id,
-        subject=wire.subject_message(entry.subject),
-        sanction_id=entry.sanction_id,
-        record_time=wire.timestamp(entry.recorded_at),
-    )
-    if isinstance(entry, domain.PointsEntry):
-        message.kind = pb.LEDGER_ENTRY_KIND_POINTS
-        message.points = entry.points
-        message.start_time.FromDatetime(entry.start)
-        message.end_time.FromDatetime(entry.end)
-    else:
-        message.kind = pb.LEDGER_ENTRY_KIND_OVERTURN
-        message.overturned_entry_id = entry.overturned_entry_id
-        message.appeal_id = entry.appeal_id
-    return message

@@ -7,30 +7,22 @@ from sqlmodel import Session, col, select
 from services.credit.appeals import store as appeals
 from services.credit.sanctions import store as sanctions
 from services.credit.sanctions.domain import SanctionState
-from services.credit.standings.domain import LedgerEntry, OverturnEntry, PointsEntry, Restriction, Stays
+from services.credit.standings.domain import (
+    LedgerEntry,
+    OverturnEntry,
+    PointsEntry,
+    ReliefEntry,
+    ReliefKind,
+    Restriction,
+    Stays,
+)
 from services.credit.standings.models import LedgerRow
 from services.credit.subjects import Subject, SubjectKind
 
 
 def add(session: Session, entry: LedgerEntry) -> None:
     """Adds an entry."""
-    points = entry if isinstance(entry, PointsEntry) else None
-    overturn = entry if isinstance(entry, OverturnEntry) else None
-    session.add(
-        LedgerRow(
-            entry_id=entry.entry_id,
-            kind="POINTS" if points else "OVERTURN",
-            subject_kind=entry.subject.kind,
-            subject_id=entry.subject.id,
-            sanction_id=entry.sanction_id,
-            points=points.points if points else 0,
-            start_at=points.start if points else None,
-            end_at=points.end if points else None,
-            overturned_entry_id=overturn.overturned_entry_id if overturn else None,
-            appeal_id=overturn.appeal_id if overturn else None,
-            recorded_at=entry.recorded_at,
-        )
-    )
+    session.add(_row(entry))
     session.flush()
 
 
@@ -62,6 +54,11 @@ def stays(session: Session, sanction_ids: Iterable[str]) -> Stays:
     return {appeal.sanction_id: appeal.stay for appeal in appeals.of_sanctions(session, sanction_ids) if appeal.stay}
 
 
+def appealed(session: Session, sanction_ids: Iterable[str]) -> set[str]:
+    """Those of some sanctions that have an appeal."""
+    return {appeal.sanction_id for appeal in appeals.of_sanctions(session, sanction_ids)}
+
+
 def restrictions(session: Session, subject: Subject) -> list[Restriction]:
     """The measures of all sanctions of a subject that were in force and were not overturned."""
     in_force = [
@@ -76,12 +73,40 @@ def restrictions(session: Session, subject: Subject) -> list[Restriction]:
     ]
 
 
+def _row(entry: LedgerEntry) -> LedgerRow:
+    row = LedgerRow(
+        entry_id=entry.entry_id,
+        kind="POINTS",
+        subject_kind=entry.subject.kind,
+        subject_id=entry.subject.id,
+        sanction_id=entry.sanction_id,
+        points=0,
+        recorded_at=entry.recorded_at,
+    )
+    match entry:
+        case PointsEntry():
+            row.points, row.start_at, row.end_at = entry.points, entry.start, entry.end
+        case OverturnEntry():
+            row.kind, row.overturned_entry_id, row.appeal_id = "OVERTURN", entry.overturned_entry_id, entry.appeal_id
+        case ReliefEntry():
+            row.kind, row.points, row.end_at = entry.kind, entry.points, entry.end
+            row.relieved_entry_id, row.proof_sha256 = entry.relieved_entry_id, entry.proof_sha256
+    return row
+
+
 def _entry(row: LedgerRow) -> LedgerEntry:
     subject = Subject(SubjectKind(row.subject_kind), row.subject_id)
+    common = (row.entry_id, subject, row.sanction_id)
     if row.start_at is not None and row.end_at is not None:
-        return PointsEntry(
-            row.entry_id, subject, row.sanction_id, row.points, row.start_at, row.end_at, row.recorded_at
+        return PointsEntry(*common, row.points, row.start_at, row.end_at, row.recorded_at)
+    if row.relieved_entry_id is not None and row.end_at is not None:
+        return ReliefEntry(
+            *common,
+            row.relieved_entry_id,
+            ReliefKind(row.kind),
+            row.points,
+            row.recorded_at,
+            row.end_at,
+            row.proof_sha256 or "",
         )
-    return OverturnEntry(
-        row.entry_id, subject, row.sanction_id, row.overturned_entry_id or "", row.appeal_id or "", row.recorded_at
-    )
+    return OverturnEntry(*common, row.overturned_entry_id or "", row.appeal_id or "", row.recorded_at)

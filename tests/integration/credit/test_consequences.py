@@ -57,7 +57,7 @@ async def test_standing_is_explained_by_every_entry_that_counts_and_how_it_comes
     assert [entry.sanction_id for entry in explained.entries] == [first.sanction_id, second.sanction_id]
     assert [(step.active_points, step.tier) for step in explained.steps] == [
         (9, "restricted"),
-        (5, "fair"),
+        (5, "limited"),
         (0, "good"),
     ]
     assert explained.steps[1].start_time == first.points_end_time

@@ -113,6 +113,11 @@ OVERTURN_POINTS = (
     " recorded_at) SELECT :new, 'OVERTURN', subject_kind, subject_id, sanction_id, 0, entry_id, :now"
     f" FROM ledger_entry{ONE}"
 )
+RELIEVE = (
+    "INSERT INTO ledger_entry (entry_id, kind, subject_kind, subject_id, sanction_id, points, end_at,"
+    " relieved_entry_id, proof_sha256, recorded_at) SELECT :new, 'CURE', subject_kind, subject_id, sanction_id,"
+    f" {{points}}, {{end}}, entry_id, {{proof}}, :now FROM ledger_entry{ONE}"
+)
 LIST_SUBJECT = (
     "INSERT INTO blacklist_entry (entry_id, subject_kind, subject_id, sanction_id, start_at, end_at)"
     f" SELECT :new, subject_kind, subject_id, sanction_id, :now, :later FROM sanction{ONE}"
@@ -251,6 +256,24 @@ CONSEQUENCES = [
         ADD_POINTS.format(points=1, start=":now", end=":later"),
     ),
     attack("points taken back without an appeal", a_sanction_in_force, "ck_ledger_entry_kind", OVERTURN_POINTS),
+    attack(
+        "points won back beyond their own end",
+        a_sanction_in_force,
+        "fk_ledger_entry_relieved",
+        RELIEVE.format(points=1, end="end_at + 1", proof="'proof'"),
+    ),
+    attack(
+        "points won back without a proof",
+        a_sanction_in_force,
+        "ck_ledger_entry_proof",
+        RELIEVE.format(points=1, end="end_at", proof="NULL"),
+    ),
+    attack(
+        "points added as a remedy",
+        a_sanction_in_force,
+        "ck_ledger_entry_kind",
+        RELIEVE.format(points=-1, end="end_at", proof="'proof'"),
+    ),
     attack("listed without term", a_sanction_in_force, "end_at", f"UPDATE blacklist_entry SET end_at = NULL{ONE}"),
     attack("listed by a sanction not in force", an_approved_sanction, "start_at_sanction", LIST_SUBJECT),
 ]

@@ -66,4 +66,4 @@ def test_standing_does_not_leave_by_the_feed() -> None:
 def test_nothing_sets_standing() -> None:
     verbs = [method.name for method in standing_service_pb2.DESCRIPTOR.services_by_name["StandingService"].methods]
 
-    assert verbs == ["GetStanding", "ExplainStanding", "ListLedger", "WatchStanding"]
+    assert verbs == ["GetStanding", "ExplainStanding", "ListLedger", "WhatIf", "RecordRemedy", "WatchStanding"]

@@ -16,6 +16,19 @@ def test_more_points_never_entitle_to_more(fewer: int, more: int) -> None:
     assert PACK.credit.tier_of(more).entitlements.at_most(PACK.credit.tier_of(fewer).entitlements)
 
 
+@given(st.integers(0, 100), st.integers(0, 100))
+def test_tier_is_left_later_than_it_was_entered(before: int, points: int) -> None:
+    entered = PACK.credit.tier_of(before)
+
+    tier = PACK.credit.tier_of(points, entered)
+
+    if points >= entered.held_from:
+        assert tier.from_points >= entered.from_points
+    else:
+        assert tier.from_points < entered.from_points
+    assert PACK.credit.tier_of(points).from_points <= tier.from_points
+
+
 def test_pack_survives_its_canonical_form() -> None:
     again = Pack.model_validate_json(PACK.canonical)
 

@@ -217,6 +217,11 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """No policy was in force at the instant asked for.
     {"reason": "POLICY_NOT_IN_FORCE", "metadata": {"time": "2016-01-01T00:00:00Z"}}
     """
+    ERROR_REASON_REMEDY_REFUSED: _ErrorReason.ValueType  # 230
+    """The remedy wins back nothing: no points of the sanction count, the policy has no such remedy, it was recorded
+    before, or the cap is reached.
+    {"reason": "REMEDY_REFUSED", "metadata": {"cause": "CAP_REACHED", "sanction_id": "0192f0c1-…"}}
+    """
     ERROR_REASON_MEMBER_ACCOUNT_UNKNOWN: _ErrorReason.ValueType  # 300
     """The groups service has not heard of the account. Retry if it was registered this second.
     {"reason": "MEMBER_ACCOUNT_UNKNOWN", "metadata": {"account_id": "0192f0c1-…", "action": "JOIN"}}
@@ -607,6 +612,11 @@ ERROR_REASON_REVIEWER_NOT_ASSIGNED: ErrorReason.ValueType  # 215
 ERROR_REASON_POLICY_NOT_IN_FORCE: ErrorReason.ValueType  # 216
 """No policy was in force at the instant asked for.
 {"reason": "POLICY_NOT_IN_FORCE", "metadata": {"time": "2016-01-01T00:00:00Z"}}
+"""
+ERROR_REASON_REMEDY_REFUSED: ErrorReason.ValueType  # 230
+"""The remedy wins back nothing: no points of the sanction count, the policy has no such remedy, it was recorded
+before, or the cap is reached.
+{"reason": "REMEDY_REFUSED", "metadata": {"cause": "CAP_REACHED", "sanction_id": "0192f0c1-…"}}
 """
 ERROR_REASON_MEMBER_ACCOUNT_UNKNOWN: ErrorReason.ValueType  # 300
 """The groups service has not heard of the account. Retry if it was registered this second.

@@ -22,6 +22,30 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _RemedyKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _RemedyKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RemedyKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    REMEDY_KIND_UNSPECIFIED: _RemedyKind.ValueType  # 0
+    """Never sent."""
+    REMEDY_KIND_COURSE: _RemedyKind.ValueType  # 1
+    """A course about the rules was completed."""
+    REMEDY_KIND_CURE: _RemedyKind.ValueType  # 2
+    """The harm was made good."""
+
+class RemedyKind(_RemedyKind, metaclass=_RemedyKindEnumTypeWrapper):
+    """What wins points back."""
+
+REMEDY_KIND_UNSPECIFIED: RemedyKind.ValueType  # 0
+"""Never sent."""
+REMEDY_KIND_COURSE: RemedyKind.ValueType  # 1
+"""A course about the rules was completed."""
+REMEDY_KIND_CURE: RemedyKind.ValueType  # 2
+"""The harm was made good."""
+Global___RemedyKind: _TypeAlias = RemedyKind  # noqa: Y015
+
 class _LedgerEntryKind:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -34,6 +58,10 @@ class _LedgerEntryKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Ledge
     """Records the points of a sanction, from the instant it was in force until their own end."""
     LEDGER_ENTRY_KIND_OVERTURN: _LedgerEntryKind.ValueType  # 2
     """Takes back one POINTS entry, for all instants, because an appeal overturned what it rests on."""
+    LEDGER_ENTRY_KIND_COURSE: _LedgerEntryKind.ValueType  # 3
+    """Takes points off one POINTS entry from its record on: a course was completed."""
+    LEDGER_ENTRY_KIND_CURE: _LedgerEntryKind.ValueType  # 4
+    """Takes points off one POINTS entry from its record on: the harm was made good."""
 
 class LedgerEntryKind(_LedgerEntryKind, metaclass=_LedgerEntryKindEnumTypeWrapper):
     """What an entry of the ledger does."""
@@ -44,6 +72,10 @@ LEDGER_ENTRY_KIND_POINTS: LedgerEntryKind.ValueType  # 1
 """Records the points of a sanction, from the instant it was in force until their own end."""
 LEDGER_ENTRY_KIND_OVERTURN: LedgerEntryKind.ValueType  # 2
 """Takes back one POINTS entry, for all instants, because an appeal overturned what it rests on."""
+LEDGER_ENTRY_KIND_COURSE: LedgerEntryKind.ValueType  # 3
+"""Takes points off one POINTS entry from its record on: a course was completed."""
+LEDGER_ENTRY_KIND_CURE: LedgerEntryKind.ValueType  # 4
+"""Takes points off one POINTS entry from its record on: the harm was made good."""
 Global___LedgerEntryKind: _TypeAlias = LedgerEntryKind  # noqa: Y015
 
 @_typing.final
@@ -201,17 +233,24 @@ class ExplainStandingResponse(_message.Message):
     STANDING_FIELD_NUMBER: _builtins.int
     ENTRIES_FIELD_NUMBER: _builtins.int
     STEPS_FIELD_NUMBER: _builtins.int
+    RESTORATIONS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def standing(self) -> Global___Standing:
         """The standing that is explained."""
 
     @_builtins.property
     def entries(self) -> _containers.RepeatedCompositeFieldContainer[Global___LedgerEntry]:
-        """The entries that count at the instant, oldest first; their points add up to the active points."""
+        """The entries that count at the instant: points, oldest first, each followed by the remedies that took points off
+        them. Points less remedies are the active points.
+        """
 
     @_builtins.property
     def steps(self) -> _containers.RepeatedCompositeFieldContainer[Global___StandingStep]:
         """How points and tier change by time alone from the instant on, the first step at the instant itself."""
+
+    @_builtins.property
+    def restorations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Restoration]:
+        """What gives each sanction's points back before their end, in the order of the entries."""
 
     def __init__(
         self,
@@ -219,14 +258,89 @@ class ExplainStandingResponse(_message.Message):
         standing: Global___Standing | None = ...,
         entries: _abc.Iterable[Global___LedgerEntry] | None = ...,
         steps: _abc.Iterable[Global___StandingStep] | None = ...,
+        restorations: _abc.Iterable[Global___Restoration] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["standing", b"standing"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries", b"entries", "standing", b"standing", "steps", b"steps"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries", b"entries", "restorations", b"restorations", "standing", b"standing", "steps", b"steps"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ExplainStandingResponse: _TypeAlias = ExplainStandingResponse  # noqa: Y015
+
+@_typing.final
+class Restoration(_message.Message):
+    """What gives the points of one sanction back before their end."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SANCTION_ID_FIELD_NUMBER: _builtins.int
+    POINTS_LEFT_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    HOW_TO_RESTORE_FIELD_NUMBER: _builtins.int
+    APPEAL_END_TIME_FIELD_NUMBER: _builtins.int
+    REMEDIES_FIELD_NUMBER: _builtins.int
+    sanction_id: _builtins.str
+    """The sanction (UUID)."""
+    points_left: _builtins.int
+    """Its points that count at the instant."""
+    how_to_restore: _builtins.str
+    """What its statement of reasons says about the way back."""
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """When they no longer count in any case."""
+
+    @_builtins.property
+    def appeal_end_time(self) -> _timestamp_pb2.Timestamp:
+        """Until when it can be appealed. Absent: the time has passed, or there is an appeal."""
+
+    @_builtins.property
+    def remedies(self) -> _containers.RepeatedCompositeFieldContainer[Global___RemedyOffer]:
+        """Remedies that are open, the greatest first."""
+
+    def __init__(
+        self,
+        *,
+        sanction_id: _builtins.str = ...,
+        points_left: _builtins.int = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+        how_to_restore: _builtins.str = ...,
+        appeal_end_time: _timestamp_pb2.Timestamp | None = ...,
+        remedies: _abc.Iterable[Global___RemedyOffer] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["appeal_end_time", b"appeal_end_time", "end_time", b"end_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["appeal_end_time", b"appeal_end_time", "end_time", b"end_time", "how_to_restore", b"how_to_restore", "points_left", b"points_left", "remedies", b"remedies", "sanction_id", b"sanction_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Restoration: _TypeAlias = Restoration  # noqa: Y015
+
+@_typing.final
+class RemedyOffer(_message.Message):
+    """A remedy that is open."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    POINTS_FIELD_NUMBER: _builtins.int
+    kind: Global___RemedyKind.ValueType
+    """Its kind."""
+    points: _builtins.int
+    """Points that it would win back."""
+    def __init__(
+        self,
+        *,
+        kind: Global___RemedyKind.ValueType = ...,
+        points: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "points", b"points"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RemedyOffer: _TypeAlias = RemedyOffer  # noqa: Y015
 
 @_typing.final
 class StandingStep(_message.Message):
@@ -276,18 +390,21 @@ class LedgerEntry(_message.Message):
     OVERTURNED_ENTRY_ID_FIELD_NUMBER: _builtins.int
     APPEAL_ID_FIELD_NUMBER: _builtins.int
     RECORD_TIME_FIELD_NUMBER: _builtins.int
+    RELIEVED_ENTRY_ID_FIELD_NUMBER: _builtins.int
     entry_id: _builtins.str
     """Id of the entry (UUIDv7)."""
     kind: Global___LedgerEntryKind.ValueType
     """What it does."""
     sanction_id: _builtins.str
-    """The sanction (UUID) whose points it records or takes back."""
+    """The sanction (UUID) whose points it records, takes off or takes back."""
     points: _builtins.int
-    """Points recorded; 0 in an OVERTURN entry."""
+    """Points recorded or taken off; 0 in an OVERTURN entry."""
     overturned_entry_id: _builtins.str
     """The entry (UUID) that is taken back. Empty in a POINTS entry."""
     appeal_id: _builtins.str
     """The appeal (UUID) that overturned it. Empty in a POINTS entry."""
+    relieved_entry_id: _builtins.str
+    """The POINTS entry (UUID) that a COURSE or CURE takes points off, until that entry's own end. Empty in others."""
     @_builtins.property
     def subject(self) -> _types_pb2.Subject:
         """The account or the group."""
@@ -317,10 +434,11 @@ class LedgerEntry(_message.Message):
         overturned_entry_id: _builtins.str = ...,
         appeal_id: _builtins.str = ...,
         record_time: _timestamp_pb2.Timestamp | None = ...,
+        relieved_entry_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "record_time", b"record_time", "start_time", b"start_time", "subject", b"subject"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["appeal_id", b"appeal_id", "end_time", b"end_time", "entry_id", b"entry_id", "kind", b"kind", "overturned_entry_id", b"overturned_entry_id", "points", b"points", "record_time", b"record_time", "sanction_id", b"sanction_id", "start_time", b"start_time", "subject", b"subject"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["appeal_id", b"appeal_id", "end_time", b"end_time", "entry_id", b"entry_id", "kind", b"kind", "overturned_entry_id", b"overturned_entry_id", "points", b"points", "record_time", b"record_time", "relieved_entry_id", b"relieved_entry_id", "sanction_id", b"sanction_id", "start_time", b"start_time", "subject", b"subject"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -385,6 +503,206 @@ class ListLedgerResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListLedgerResponse: _TypeAlias = ListLedgerResponse  # noqa: Y015
+
+@_typing.final
+class WhatIfRequest(_message.Message):
+    """What to suppose beside the ledger."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUBJECT_FIELD_NUMBER: _builtins.int
+    TIME_FIELD_NUMBER: _builtins.int
+    POINTS_FIELD_NUMBER: _builtins.int
+    WITHOUT_SANCTION_IDS_FIELD_NUMBER: _builtins.int
+    REMEDIES_FIELD_NUMBER: _builtins.int
+    POLICY_CONTENT_HASH_FIELD_NUMBER: _builtins.int
+    policy_content_hash: _builtins.str
+    """Content hash of a published policy to judge by. Empty: the one in force at the instant. NOT_FOUND if there is none."""
+    @_builtins.property
+    def subject(self) -> _types_pb2.Subject:
+        """The account or the group."""
+
+    @_builtins.property
+    def time(self) -> _timestamp_pb2.Timestamp:
+        """The instant, past or future. Absent: now. POLICY_NOT_IN_FORCE if no policy was in force then."""
+
+    @_builtins.property
+    def points(self) -> _containers.RepeatedCompositeFieldContainer[Global___SupposedPoints]:
+        """Points that were never recorded."""
+
+    @_builtins.property
+    def without_sanction_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Sanctions (UUID) of the subject as if overturned, with all that rests on them. NOT_FOUND if there is none."""
+
+    @_builtins.property
+    def remedies(self) -> _containers.RepeatedCompositeFieldContainer[Global___SupposedRemedy]:
+        """Remedies as if completed now. REMEDY_REFUSED if one would win back nothing."""
+
+    def __init__(
+        self,
+        *,
+        subject: _types_pb2.Subject | None = ...,
+        time: _timestamp_pb2.Timestamp | None = ...,
+        points: _abc.Iterable[Global___SupposedPoints] | None = ...,
+        without_sanction_ids: _abc.Iterable[_builtins.str] | None = ...,
+        remedies: _abc.Iterable[Global___SupposedRemedy] | None = ...,
+        policy_content_hash: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["subject", b"subject", "time", b"time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["points", b"points", "policy_content_hash", b"policy_content_hash", "remedies", b"remedies", "subject", b"subject", "time", b"time", "without_sanction_ids", b"without_sanction_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WhatIfRequest: _TypeAlias = WhatIfRequest  # noqa: Y015
+
+@_typing.final
+class SupposedPoints(_message.Message):
+    """Points that are supposed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POINTS_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    points: _builtins.int
+    """How many."""
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """First instant at which they count."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """First instant at which they no longer count."""
+
+    def __init__(
+        self,
+        *,
+        points: _builtins.int = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "points", b"points", "start_time", b"start_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SupposedPoints: _TypeAlias = SupposedPoints  # noqa: Y015
+
+@_typing.final
+class SupposedRemedy(_message.Message):
+    """A remedy that is supposed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    SANCTION_ID_FIELD_NUMBER: _builtins.int
+    kind: Global___RemedyKind.ValueType
+    """Its kind."""
+    sanction_id: _builtins.str
+    """The sanction (UUID) whose points it wins back."""
+    def __init__(
+        self,
+        *,
+        kind: Global___RemedyKind.ValueType = ...,
+        sanction_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "sanction_id", b"sanction_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SupposedRemedy: _TypeAlias = SupposedRemedy  # noqa: Y015
+
+@_typing.final
+class WhatIfResponse(_message.Message):
+    """What would be."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STANDING_FIELD_NUMBER: _builtins.int
+    STEPS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def standing(self) -> Global___Standing:
+        """The standing that would follow."""
+
+    @_builtins.property
+    def steps(self) -> _containers.RepeatedCompositeFieldContainer[Global___StandingStep]:
+        """How points and tier would change by time alone from the instant on, the first step at the instant itself."""
+
+    def __init__(
+        self,
+        *,
+        standing: Global___Standing | None = ...,
+        steps: _abc.Iterable[Global___StandingStep] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["standing", b"standing"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["standing", b"standing", "steps", b"steps"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WhatIfResponse: _TypeAlias = WhatIfResponse  # noqa: Y015
+
+@_typing.final
+class RecordRemedyRequest(_message.Message):
+    """A completed remedy."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    SANCTION_ID_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    PROOF_SHA256_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Idempotency key (UUID). REQUEST_ID_REUSED if it came with another request."""
+    sanction_id: _builtins.str
+    """The sanction (UUID) that it answers. NOT_FOUND if there is none; REMEDY_REFUSED if it wins back nothing."""
+    kind: Global___RemedyKind.ValueType
+    """What was completed."""
+    proof_sha256: _builtins.str
+    """SHA-256 of what proves it, 64 lower-case hexadecimal digits. EVIDENCE_REUSED if it won back points before."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        sanction_id: _builtins.str = ...,
+        kind: Global___RemedyKind.ValueType = ...,
+        proof_sha256: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "proof_sha256", b"proof_sha256", "request_id", b"request_id", "sanction_id", b"sanction_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecordRemedyRequest: _TypeAlias = RecordRemedyRequest  # noqa: Y015
+
+@_typing.final
+class RecordRemedyResponse(_message.Message):
+    """The recorded remedy."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENTRY_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def entry(self) -> Global___LedgerEntry:
+        """Its entry in the ledger."""
+
+    def __init__(
+        self,
+        *,
+        entry: Global___LedgerEntry | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["entry", b"entry"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entry", b"entry"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecordRemedyResponse: _TypeAlias = RecordRemedyResponse  # noqa: Y015
 
 @_typing.final
 class WatchStandingRequest(_message.Message):

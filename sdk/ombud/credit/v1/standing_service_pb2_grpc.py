@@ -50,6 +50,16 @@ class StandingServiceStub(object):
                 request_serializer=ombud_dot_credit_dot_v1_dot_standing__service__pb2.ListLedgerRequest.SerializeToString,
                 response_deserializer=ombud_dot_credit_dot_v1_dot_standing__service__pb2.ListLedgerResponse.FromString,
                 _registered_method=True)
+        self.WhatIf = channel.unary_unary(
+                '/ombud.credit.v1.StandingService/WhatIf',
+                request_serializer=ombud_dot_credit_dot_v1_dot_standing__service__pb2.WhatIfRequest.SerializeToString,
+                response_deserializer=ombud_dot_credit_dot_v1_dot_standing__service__pb2.WhatIfResponse.FromString,
+                _registered_method=True)
+        self.RecordRemedy = channel.unary_unary(
+                '/ombud.credit.v1.StandingService/RecordRemedy',
+                request_serializer=ombud_dot_credit_dot_v1_dot_standing__service__pb2.RecordRemedyRequest.SerializeToString,
+                response_deserializer=ombud_dot_credit_dot_v1_dot_standing__service__pb2.RecordRemedyResponse.FromString,
+                _registered_method=True)
         self.WatchStanding = channel.unary_stream(
                 '/ombud.credit.v1.StandingService/WatchStanding',
                 request_serializer=ombud_dot_credit_dot_v1_dot_standing__service__pb2.WatchStandingRequest.SerializeToString,
@@ -84,6 +94,22 @@ class StandingServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def WhatIf(self, request, context):
+        """Returns the standing that would follow from other entries, another instant or another published policy.
+        Records nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RecordRemedy(self, request, context):
+        """Records a completed remedy, which wins back points of one sanction up to the policy's cap. OWN_ACCOUNT for who
+        would win them back themselves.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def WatchStanding(self, request, context):
         """Streams what subjects may do, without points or tiers. Starts with the entitlements of an account
         that has an empty ledger.
@@ -109,6 +135,16 @@ def add_StandingServiceServicer_to_server(servicer, server):
                     servicer.ListLedger,
                     request_deserializer=ombud_dot_credit_dot_v1_dot_standing__service__pb2.ListLedgerRequest.FromString,
                     response_serializer=ombud_dot_credit_dot_v1_dot_standing__service__pb2.ListLedgerResponse.SerializeToString,
+            ),
+            'WhatIf': grpc.unary_unary_rpc_method_handler(
+                    servicer.WhatIf,
+                    request_deserializer=ombud_dot_credit_dot_v1_dot_standing__service__pb2.WhatIfRequest.FromString,
+                    response_serializer=ombud_dot_credit_dot_v1_dot_standing__service__pb2.WhatIfResponse.SerializeToString,
+            ),
+            'RecordRemedy': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecordRemedy,
+                    request_deserializer=ombud_dot_credit_dot_v1_dot_standing__service__pb2.RecordRemedyRequest.FromString,
+                    response_serializer=ombud_dot_credit_dot_v1_dot_standing__service__pb2.RecordRemedyResponse.SerializeToString,
             ),
             'WatchStanding': grpc.unary_stream_rpc_method_handler(
                     servicer.WatchStanding,
@@ -198,6 +234,60 @@ class StandingService(object):
             '/ombud.credit.v1.StandingService/ListLedger',
             ombud_dot_credit_dot_v1_dot_standing__service__pb2.ListLedgerRequest.SerializeToString,
             ombud_dot_credit_dot_v1_dot_standing__service__pb2.ListLedgerResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WhatIf(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ombud.credit.v1.StandingService/WhatIf',
+            ombud_dot_credit_dot_v1_dot_standing__service__pb2.WhatIfRequest.SerializeToString,
+            ombud_dot_credit_dot_v1_dot_standing__service__pb2.WhatIfResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RecordRemedy(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ombud.credit.v1.StandingService/RecordRemedy',
+            ombud_dot_credit_dot_v1_dot_standing__service__pb2.RecordRemedyRequest.SerializeToString,
+            ombud_dot_credit_dot_v1_dot_standing__service__pb2.RecordRemedyResponse.FromString,
             options,
             channel_credentials,
             insecure,

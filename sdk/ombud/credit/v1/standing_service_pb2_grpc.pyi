@@ -43,6 +43,14 @@ class StandingServiceStub:
     """
     ListLedger: _grpc.UnaryUnaryMultiCallable[_standing_service_pb2.ListLedgerRequest, _standing_service_pb2.ListLedgerResponse]
     """Lists the ledger of a subject, oldest entry first."""
+    WhatIf: _grpc.UnaryUnaryMultiCallable[_standing_service_pb2.WhatIfRequest, _standing_service_pb2.WhatIfResponse]
+    """Returns the standing that would follow from other entries, another instant or another published policy.
+    Records nothing.
+    """
+    RecordRemedy: _grpc.UnaryUnaryMultiCallable[_standing_service_pb2.RecordRemedyRequest, _standing_service_pb2.RecordRemedyResponse]
+    """Records a completed remedy, which wins back points of one sanction up to the policy's cap. OWN_ACCOUNT for who
+    would win them back themselves.
+    """
     WatchStanding: _grpc.UnaryStreamMultiCallable[_standing_service_pb2.WatchStandingRequest, _standing_service_pb2.WatchStandingResponse]
     """Streams what subjects may do, without points or tiers. Starts with the entitlements of an account
     that has an empty ledger.
@@ -63,6 +71,14 @@ class StandingServiceAsyncStub(StandingServiceStub):
     """
     ListLedger: _aio.UnaryUnaryMultiCallable[_standing_service_pb2.ListLedgerRequest, _standing_service_pb2.ListLedgerResponse]  # type: ignore[assignment]
     """Lists the ledger of a subject, oldest entry first."""
+    WhatIf: _aio.UnaryUnaryMultiCallable[_standing_service_pb2.WhatIfRequest, _standing_service_pb2.WhatIfResponse]  # type: ignore[assignment]
+    """Returns the standing that would follow from other entries, another instant or another published policy.
+    Records nothing.
+    """
+    RecordRemedy: _aio.UnaryUnaryMultiCallable[_standing_service_pb2.RecordRemedyRequest, _standing_service_pb2.RecordRemedyResponse]  # type: ignore[assignment]
+    """Records a completed remedy, which wins back points of one sanction up to the policy's cap. OWN_ACCOUNT for who
+    would win them back themselves.
+    """
     WatchStanding: _aio.UnaryStreamMultiCallable[_standing_service_pb2.WatchStandingRequest, _standing_service_pb2.WatchStandingResponse]  # type: ignore[assignment]
     """Streams what subjects may do, without points or tiers. Starts with the entitlements of an account
     that has an empty ledger.
@@ -98,6 +114,26 @@ class StandingServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_standing_service_pb2.ListLedgerResponse, _abc.Awaitable[_standing_service_pb2.ListLedgerResponse]]:
         """Lists the ledger of a subject, oldest entry first."""
+
+    @_abc_1.abstractmethod
+    def WhatIf(
+        self,
+        request: _standing_service_pb2.WhatIfRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_standing_service_pb2.WhatIfResponse, _abc.Awaitable[_standing_service_pb2.WhatIfResponse]]:
+        """Returns the standing that would follow from other entries, another instant or another published policy.
+        Records nothing.
+        """
+
+    @_abc_1.abstractmethod
+    def RecordRemedy(
+        self,
+        request: _standing_service_pb2.RecordRemedyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_standing_service_pb2.RecordRemedyResponse, _abc.Awaitable[_standing_service_pb2.RecordRemedyResponse]]:
+        """Records a completed remedy, which wins back points of one sanction up to the policy's cap. OWN_ACCOUNT for who
+        would win them back themselves.
+        """
 
     @_abc_1.abstractmethod
     def WatchStanding(

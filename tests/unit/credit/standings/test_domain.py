@@ -10,6 +10,8 @@ from services.credit.standings.domain import (
     LedgerEntry,
     OverturnEntry,
     PointsEntry,
+    ReliefEntry,
+    ReliefKind,
     Restriction,
     Stay,
     active_points,
@@ -49,6 +51,12 @@ def stays_of(draw: st.DrawFn, ledger: Sequence[PointsEntry]) -> dict[str, Stay]:
 
 def overturn(entry: PointsEntry) -> OverturnEntry:
     return OverturnEntry(new_id(), SUBJECT, entry.sanction_id, entry.entry_id, new_id(), NOW + 400 * DAY)
+
+
+def relief(entry: PointsEntry, points: int, at: datetime) -> ReliefEntry:
+    return ReliefEntry(
+        new_id(), SUBJECT, entry.sanction_id, entry.entry_id, ReliefKind.CURE, points, at, entry.end, new_id()
+    )
 
 
 ledgers = st.lists(entries(), max_size=6)
@@ -106,8 +114,8 @@ def test_more_entries_never_lead_to_a_better_tier(data: st.DataObject) -> None:
     fewer = data.draw(st.lists(st.sampled_from(ledger), unique=True)) if ledger else []
     at = data.draw(instants)
 
-    worse = policy.tier_of(active_points(ledger, {}, at))
-    better = policy.tier_of(active_points(fewer, {}, at))
+    worse = spans(ledger, {}, at, policy)[0].tier
+    better = spans(fewer, {}, at, policy)[0].tier
 
     assert worse.entitlements.at_most(better.entitlements)
 
@@ -125,13 +133,47 @@ def test_spans_join_steps_of_the_same_tier() -> None:
     def entry(points: int, days: int) -> PointsEntry:
         return PointsEntry(new_id(), SUBJECT, new_id(), points, NOW, NOW + days * DAY, NOW)
 
-    found = spans(steps([entry(3, 10), entry(1, 5), entry(3, 20)], {}, NOW), pack().credit)
+    found = spans([entry(3, 10), entry(1, 5), entry(3, 20)], {}, NOW, pack().credit)
 
     assert [(span.start, span.tier.name) for span in found] == [
         (NOW, "limited"),
         (NOW + 10 * DAY, "fair"),
         (NOW + 20 * DAY, "good"),
     ]
+
+
+def test_tier_is_left_later_than_it_is_entered_and_the_past_says_which_holds() -> None:
+    first = PointsEntry(new_id(), SUBJECT, new_id(), 4, NOW, NOW + 10 * DAY, NOW)
+    second = PointsEntry(new_id(), SUBJECT, new_id(), 5, NOW, NOW + 20 * DAY, NOW)
+    fresh = PointsEntry(new_id(), SUBJECT, new_id(), 5, NOW + 10 * DAY, NOW + 20 * DAY, NOW + 10 * DAY)
+
+    fallen = spans([first, second], {}, NOW + 10 * DAY, pack().credit)
+    entered = spans([fresh], {}, NOW + 10 * DAY, pack().credit)
+
+    assert [span.tier.name for span in fallen] == ["limited", "good"]
+    assert [span.tier.name for span in entered] == ["fair", "good"]
+
+
+@given(st.data())
+def test_tier_at_an_instant_is_the_one_foreseen_at_an_earlier_one(data: st.DataObject) -> None:
+    ledger = data.draw(ledgers)
+    stays = data.draw(stays_of(ledger))
+    at, later = sorted(data.draw(st.tuples(instants, instants)))
+
+    foreseen = [span for span in spans(ledger, stays, at, pack().credit) if span.start <= later][-1]
+
+    assert spans(ledger, stays, later, pack().credit)[0].tier == foreseen.tier
+
+
+@given(entries(), st.integers(1, 15), instants, instants)
+def test_relief_counts_from_its_record_until_the_points_end_and_never_below_zero(
+    entry: PointsEntry, points: int, recorded: datetime, at: datetime
+) -> None:
+    ledger = [entry, relief(entry, points, recorded)]
+
+    held = max(0, entry.points - points) if recorded <= at else entry.points
+    assert active_points(ledger, {}, at) == (held if entry.start <= at < entry.end else 0)
+    assert active_points([*ledger, overturn(entry)], {}, at) == 0
 
 
 def test_restriction_holds_within_its_term_and_outside_of_a_stay() -> None:
