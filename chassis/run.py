@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import contextlib
+import gc
 import importlib
 import logging
 import signal
@@ -31,6 +32,8 @@ from ombud.client.channel import is_loopback
 
 _DRAIN = 5.0
 _HEALTH_EVERY = 5.0
+# Calls leave few cycles behind: to look for them after every 700 objects, as Python does, costs a tenth of a write.
+_COLLECT_AFTER = (10_000, 20, 20)
 
 _log = logging.getLogger("ombud.run")
 
@@ -168,6 +171,7 @@ async def _cancel(tasks: Sequence["asyncio.Task[None]"]) -> None:
 
 def run(work: Coroutine[Any, Any, None]) -> None:
     """Runs a server's work on uvloop where there is one: a sixth more calls a second than asyncio's own loop."""
+    gc.set_threshold(*_COLLECT_AFTER)
     factory = None if sys.platform == "win32" else importlib.import_module("uvloop").new_event_loop
     with asyncio.Runner(loop_factory=factory) as runner:
         runner.run(work)
