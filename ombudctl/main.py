@@ -18,6 +18,9 @@ app.add_typer(importing, name="import")
 logs = typer.Typer(no_args_is_help=True, help="The tamper-evident log, as others see it.")
 app.add_typer(logs, name="log")
 
+custodian = typer.Typer(no_args_is_help=True, help="A custodian's part: keep a key, open what two persons approved.")
+app.add_typer(custodian, name="custodian")
+
 Data = Annotated[Path, typer.Option(help="Folder of the suite.", show_default=True)]
 Target = Annotated[str, typer.Option(help="Where the suite serves.", show_default=True)]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
@@ -115,6 +118,28 @@ def fsck(
     finish(lambda: command.run(data, database_url, repair=repair, as_json=as_json), as_json=as_json)
 
 
+@app.command()
+def monitor(
+    *,
+    target: Annotated[str, typer.Option(help="URL at which the log is served.")],
+    vkey: Annotated[str, typer.Option(help="The log's verifier key, or the file that holds it.")],
+    state: Annotated[Path, typer.Option(help="The file that remembers what was seen.")],
+    once: Annotated[bool, typer.Option("--once", help="Look once: 0 if all is well, 1 if not.")] = False,
+    interval: Annotated[float, typer.Option(help="Seconds between two looks.", min=0.1)] = 60,
+    most_age: Annotated[float, typer.Option(help="Seconds that the newest leaf may be old.", min=1)] = 86_400,
+    as_json: Json = False,
+) -> None:
+    """Follow a log from outside: every new checkpoint has to continue the last. Ends with 1 if one does not."""
+    from ombudctl import monitor as command  # noqa: PLC0415 - see `up`
+    from ombudctl.verify import read_key  # noqa: PLC0415 - see `up`
+
+    def work() -> bool:
+        watched = command.Watched(target, read_key(vkey), state, most_age)
+        return command.run(watched, once=once, interval=interval, as_json=as_json)
+
+    finish(work, as_json=as_json)
+
+
 @logs.command("serve")
 def serve_log(
     *,
@@ -148,6 +173,57 @@ def import_chat(
     from ombudctl import import_chat as command  # noqa: PLC0415 - see `up`
 
     finish(lambda: command.run(path, group, rejected, data, target, as_json=as_json), as_json=as_json)
+
+
+Staff = Annotated[str, typer.Option(help="Your staff id, for a suite on this machine.")]
+TokenFile = Annotated[Path | None, typer.Option(help="Your token, for a suite on another machine.")]
+TlsFolder = Annotated[Path | None, typer.Option(help="Folder with ca.pem, cert.pem, key.pem, for the same.")]
+
+
+@custodian.command("keygen")
+def custodian_keygen(
+    *, key: Annotated[Path, typer.Argument(help="The private key's file; it must not exist.")], as_json: Json = False
+) -> None:
+    """Make your key: the private one stays here, the public one is registered for your slot."""
+    from ombudctl import custodian as command  # noqa: PLC0415 - see `up`
+
+    finish(lambda: command.keygen(key, as_json=as_json), as_json=as_json)
+
+
+@custodian.command("pending")
+def custodian_pending(
+    *,
+    staff: Staff = "custodian-1",
+    data: Data = _DATA,
+    target: Target = _TARGET,
+    token_file: TokenFile = None,
+    tls: TlsFolder = None,
+    as_json: Json = False,
+) -> None:
+    """List what waits for your answer, and what it would open."""
+    from ombudctl import custodian as command  # noqa: PLC0415 - see `up`
+
+    suite = command.Suite(target, staff, data, token_file, tls)
+    finish(lambda: command.pending(suite, as_json=as_json), as_json=as_json)
+
+
+@custodian.command("answer")
+def custodian_answer(
+    *,
+    pending_id: Annotated[str, typer.Argument(help="The request, as `ombud custodian pending` lists it.")],
+    key: Annotated[Path, typer.Option(help="The file of your private key.")],
+    staff: Staff = "custodian-1",
+    data: Data = _DATA,
+    target: Target = _TARGET,
+    token_file: TokenFile = None,
+    tls: TlsFolder = None,
+    as_json: Json = False,
+) -> None:
+    """Answer a request: it opens with the second custodian's answer, its groups and days alone."""
+    from ombudctl import custodian as command  # noqa: PLC0415 - see `up`
+
+    suite = command.Suite(target, staff, data, token_file, tls)
+    finish(lambda: command.answer(suite, pending_id, key, as_json=as_json), as_json=as_json)
 
 
 @app.command()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from ombud.verify import VerificationError, VerifiedEvent, VerifiedRecord, verify_evidence
+from ombud.verify import VerificationError, VerifiedEvent, VerifiedRecord, VerifierKey, verify_evidence
 from ombudctl.output import CommandError, print_json
 
 
@@ -21,18 +21,16 @@ def run(file: Path, vkey: str, body: Path | None, *, as_json: bool) -> bool:
         True if it holds.
 
     Raises:
-        CommandError: The proof or the key is not text.
+        CommandError: The proof is not text, or the key is none.
         OSError: A file cannot be read.
     """
     try:
         proof = file.read_bytes().decode()
-        key = vkey if "+" in vkey and not Path(vkey).exists() else Path(vkey).read_text()
     except UnicodeDecodeError as error:
-        raise CommandError(
-            "the proof and the key are text files", "Give the proof as the suite gave it out."
-        ) from error
+        raise CommandError("the proof is a text file", "Give the proof as the suite gave it out.") from error
+    key = read_key(vkey)
     try:
-        verified = verify_evidence(proof, key.strip(), body.read_bytes() if body else None)
+        verified = verify_evidence(proof, key, body.read_bytes() if body else None)
     except VerificationError as error:
         if as_json:
             print_json({"verified": False, "reason": str(error)})
@@ -48,6 +46,22 @@ def run(file: Path, vkey: str, body: Path | None, *, as_json: bool) -> bool:
         for name, value in facts.items():
             console.print(f"  {name:<12} {value}", markup=False, highlight=False)
     return True
+
+
+def read_key(vkey: str) -> VerifierKey:
+    """A log's verifier key, or the one in a file.
+
+    Raises:
+        CommandError: It is none.
+        OSError: The file cannot be read.
+    """
+    try:
+        text = vkey if "+" in vkey and not Path(vkey).exists() else Path(vkey).read_text("utf-8")
+        return VerifierKey.parse(text)
+    except (UnicodeDecodeError, VerificationError) as error:
+        raise CommandError(
+            f"not a verifier key: {error}", "Give log.vkey, as you had it from the log's owner."
+        ) from error
 
 
 def _facts(verified: VerifiedRecord | VerifiedEvent) -> dict[str, object]:

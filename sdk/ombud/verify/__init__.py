@@ -6,20 +6,25 @@ tlog-checkpoint and tlog-proof; RFC 6962 trees with SHA-256; the layouts of our 
 
 from ombud.verify.errors import VerificationError
 from ombud.verify.evidence import VerifiedEvent, VerifiedRecord, verify_event, verify_evidence, verify_record
+from ombud.verify.follow import Alarm, Seen, follow
 from ombud.verify.leaf import EventLeaf, SegmentLeaf, parse_leaf
 from ombud.verify.note import Checkpoint, VerifierKey, verify_checkpoint, verify_note
 from ombud.verify.received import Received, verify_received
-from ombud.verify.tree import leaf_hash, verify_consistency, verify_inclusion
+from ombud.verify.tree import Frontier, leaf_hash, verify_consistency, verify_inclusion
 
 __all__ = [
+    "Alarm",
     "Checkpoint",
     "EventLeaf",
+    "Frontier",
     "Received",
+    "Seen",
     "SegmentLeaf",
     "VerificationError",
     "VerifiedEvent",
     "VerifiedRecord",
     "VerifierKey",
+    "follow",
     "leaf_hash",
     "parse_leaf",
     "verify_checkpoint",

@@ -35,6 +35,11 @@ def decode_base64(text: str) -> bytes:
     return raw
 
 
+def encode_base64(raw: bytes) -> str:
+    """Standard base64 with padding."""
+    return base64.b64encode(raw).decode()
+
+
 def decode_number(text: str) -> int:
     """A decimal number of at most 19 digits without sign or leading zeros.
 

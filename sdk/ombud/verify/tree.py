@@ -1,7 +1,8 @@
 """RFC 6962 Merkle trees with SHA-256, as a verifier sees them (algorithms of RFC 9162, section 2.1)."""
 
 import hmac
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from hashlib import sha256
 
 from ombud.verify.errors import VerificationError
@@ -97,3 +98,36 @@ def _rebuild(old_size: int, new_size: int, old_root: bytes | None, proof: Iterat
     old_right, new_right = _rebuild(old_size - split, new_size - split, None, proof)
     left = next(proof)
     return _node_hash(left, old_right), _node_hash(left, new_right)
+
+
+@dataclass(frozen=True, slots=True)
+class Frontier:
+    """All that has to be kept of a tree to let it grow: the roots of its complete subtrees, the largest first.
+
+    Whoever extends the frontier of an older tree by the leaves that followed, and comes to the root of the newer one,
+    has shown that the older tree is a prefix of it.
+    """
+
+    size: int = 0
+    hashes: tuple[bytes, ...] = ()
+
+    def extend(self, leaves: Iterable[bytes]) -> "Frontier":
+        """The frontier after some more leaves, given by their hashes."""
+        size, hashes = self.size, list(self.hashes)
+        for leaf in leaves:
+            node, rest = leaf, size
+            while rest & 1:
+                node, rest = _node_hash(hashes.pop(), node), rest >> 1
+            hashes.append(node)
+            size += 1
+        return Frontier(size, tuple(hashes))
+
+    @property
+    def root(self) -> bytes:
+        """The tree's root, 32 bytes."""
+        if not self.hashes:
+            return EMPTY_ROOT
+        node = self.hashes[-1]
+        for left in reversed(self.hashes[:-1]):
+            node = _node_hash(left, node)
+        return node

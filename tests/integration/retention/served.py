@@ -6,32 +6,39 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import UUID
 
 from sqlmodel import Session
 
+from services.retention.log.leaves import event_entry
 from services.retention.log.ledger import Ledger
 from tests.support.engines import opened
 
 ORIGIN = "log.example/chat"
+START = 1_770_000_000_000_000
+"""When the first event happened, microseconds since 1970."""
 
 
-def entries(first: int, last: int) -> list[bytes]:
-    """Made-up leaves."""
-    return [f"leaf {number}".encode() for number in range(first, last)]
+def entries(first: int, last: int, *, history: bytes = b"") -> list[bytes]:
+    """Leaves of made-up events, a second apart; other ones in another history."""
+    return [
+        event_entry(1, UUID(int=number), START + number * 1_000_000, bytes(16), history or b"event")
+        for number in range(first, last)
+    ]
 
 
 def _nothing(_session: Session, _first_leaf: int) -> None:
     """Enters nothing beside the leaves."""
 
 
-async def grow(folder: Path, *sizes: int) -> str:
+async def grow(folder: Path, *sizes: int, history: bytes = b"") -> str:
     """Makes a log, or lets it grow, to each of some sizes; returns its verifier key."""
     folder.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 - nothing else runs
     async with opened(f"sqlite:///{folder}/retention.db", "retention") as database:
         ledger = Ledger(database, folder, ORIGIN)
         await ledger.open()
         for size in sizes:
-            await ledger.append(entries(ledger.head.size, size), _nothing)
+            await ledger.append(entries(ledger.head.size, size, history=history), _nothing)
         return ledger.verifier_key
 
 
