@@ -54,6 +54,7 @@ class RetentionConfig(ServiceConfig):
         backlog_seconds: A stream that has waited so long is refused its frames until sealing has caught up.
         tick_seconds: So often what time does by itself is looked after: windows that end, days at their ceiling.
         custodian_slots: For how many custodians the secret of a new day is made. Any two of them open a closed day.
+        key_backup_days: After so long no backup of the folder `keys` is left; the certificate of a purge says so.
         floor_bytes: With less free space than this, nothing is accepted.
         segments: Where segment files are kept.
     """
@@ -65,5 +66,6 @@ class RetentionConfig(ServiceConfig):
     backlog_seconds: float = Field(default=15.0, gt=0)
     tick_seconds: float = Field(default=1.0, gt=0, le=60)
     custodian_slots: int = Field(default=3, ge=2, le=16)
+    key_backup_days: int = Field(default=14, ge=0, le=90)
     floor_bytes: int = Field(default=256 << 20, ge=0)
     segments: SegmentsConfig = SegmentsConfig()

@@ -23,6 +23,7 @@ from services.retention.audit.servicer import AuditServicer
 from services.retention.config import RetentionConfig
 from services.retention.errors import DamagedError, ForkedError
 from services.retention.files import SpaceFloor
+from services.retention.holds.jobs import HoldKeys
 from services.retention.holds.servicer import HoldServicer
 from services.retention.ingest.jobs import ChatSource, SealedBatches
 from services.retention.ingest.journal import Journal
@@ -35,6 +36,7 @@ from services.retention.log.jobs import Sealer
 from services.retention.log.leaves import RecordClass
 from services.retention.log.ledger import Ledger
 from services.retention.log.servicer import LogServicer
+from services.retention.purges.jobs import Purging
 from services.retention.register.jobs import EventSource
 from services.retention.segments import store as catalogue
 from services.retention.segments.archive import Archive
@@ -82,7 +84,18 @@ def build(config: RetentionConfig, platform: Platform) -> Service:
     )
     sealer = Sealer(ledger, sources, due=journal.due, interval=config.seal_seconds)
 
-    ticks = Ticks([Expiry(database, platform.clock).tick], seconds=config.tick_seconds)
+    hold_keys = HoldKeys(database, keys=keys, key_store=key_store, clock=platform.clock)
+    purging = Purging(
+        database,
+        archive,
+        storage,
+        ledger,
+        keys=keys,
+        key_store=key_store,
+        clock=platform.clock,
+        backups=timedelta(days=config.key_backup_days),
+    )
+    ticks = Ticks([Expiry(database, platform.clock).tick, hold_keys.tick, purging.tick], seconds=config.tick_seconds)
 
     async def stop_sealing() -> None:
         await asyncio.to_thread(process.end)

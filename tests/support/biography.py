@@ -121,6 +121,7 @@ async def look(life: Life) -> None:
         (AUDITOR, access.GetAccessRequest(access_id=life.ids["access"])),
         (AUDITOR, access.ListAccessRegisterRequest()),
         (AUDITOR, lifecycle.ListRetentionClassesRequest()),
+        (AUDITOR, lifecycle.ListCertificatesRequest()),
         (AUDITOR, holds.ListHoldsRequest()),
         (AUDITOR, holds.ListHoldRegisterRequest()),
         (AUDITOR, audit.QueryAuditRecordsRequest(subject=subject)),

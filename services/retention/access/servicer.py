@@ -10,6 +10,7 @@ from chassis.clock import Clock
 from chassis.db import Database, Unit
 from chassis.ids import new_id
 from chassis.pages import Pages
+from chassis.refusal import ErrorReason, Refusal
 from ombud.retention.v1 import access_service_pb2 as pb
 from ombud.retention.v1.access_service_pb2_grpc import AccessServiceServicer
 from ombud.retention.v1.record_pb2 import ProofState
@@ -121,7 +122,7 @@ class AccessServicer(AccessServiceServicer):
         async for sealed in self._segments(scope):
             access = await self._database.read(lambda session: store.get(session, request.access_id))
             domain.check_goes_on(access, self._clock.now())
-            for records in _portions(await asyncio.to_thread(self._read, sealed, scope)):
+            for records in _portions(await asyncio.to_thread(self._read, sealed, scope, request.access_id)):
                 yield pb.ReadRecordsResponse(records=records)
 
     async def ListAccessRegister(
@@ -157,13 +158,26 @@ class AccessServicer(AccessServiceServicer):
                 yield sealed
             after = found[-1].next_index
 
-    def _read(self, sealed: Sealed, scope: Scope) -> list[pb.RetainedRecord]:
-        segment = self._archive.load(sealed)
-        groups = [UUID(group_id).bytes for group_id in scope.group_ids]
+    def _read(self, sealed: Sealed, scope: Scope, access_id: str) -> list[pb.RetainedRecord]:
+        segment = self._archive.load(sealed, access_id=access_id.lower())
         start, end = to_micros(scope.start), to_micros(scope.end)
         return [
-            _record_message(segment, record) for record in segment.records(groups) if start <= record.receive_time < end
+            _record_message(segment, record)
+            for record in _readable(segment, scope.group_ids)
+            if start <= record.receive_time < end
         ]
+
+
+def _readable(segment: Segment, group_ids: Sequence[str]) -> list[Record]:
+    """The records of groups, by ordinal, without those whose keys are destroyed while a hold keeps their neighbours."""
+    found: list[Record] = []
+    for group_id in group_ids:
+        try:
+            found += segment.records([UUID(group_id).bytes])
+        except Refusal as refusal:
+            if refusal.reason != ErrorReason.ERROR_REASON_KEYS_DESTROYED:
+                raise
+    return sorted(found, key=lambda record: record.ordinal)
 
 
 def _portions(records: Sequence[pb.RetainedRecord]) -> Iterator[list[pb.RetainedRecord]]:

@@ -8,6 +8,8 @@ from sqlmodel import Session, col, select
 
 from services.retention.audit.domain import Entry
 from services.retention.audit.models import AuditIndex
+from services.retention.log.leaves import RecordClass
+from services.retention.segments import store as catalogue
 
 
 def digests(session: Session, audit_ids: Sequence[str]) -> dict[str, bytes]:
@@ -17,8 +19,9 @@ def digests(session: Session, audit_ids: Sequence[str]) -> dict[str, bytes]:
 
 
 def add(session: Session, entries: Sequence[Entry], receive_time: datetime) -> None:
-    """Keeps records after all that were kept before."""
+    """Keeps records after all that were kept before, also where a purge left nothing of those."""
     last = session.exec(select(AuditIndex.position).order_by(desc(col(AuditIndex.position))).limit(1)).first()
+    first = 0 if last is None else last + 1
     rows = [
         {
             "position": position,
@@ -30,7 +33,7 @@ def add(session: Session, entries: Sequence[Entry], receive_time: datetime) -> N
             "digest": entry.digest,
             "body": entry.body,
         }
-        for position, entry in enumerate(entries, 0 if last is None else last + 1)
+        for position, entry in enumerate(entries, max(first, catalogue.next_index(session, RecordClass.AUDIT)))
     ]
     session.execute(insert(AuditIndex), rows)
 

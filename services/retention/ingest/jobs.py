@@ -19,7 +19,11 @@ from services.retention.segments.archive import Archive
 from services.retention.segments.records import ReceivedBatch, RecordBatch
 from services.retention.segments.sealing import SealingProcess, Task
 
-_UNREADABLE = {ErrorReason.ERROR_REASON_CUSTODIANS_REQUIRED, ErrorReason.ERROR_REASON_KEYS_DESTROYED}
+_UNREADABLE = {
+    ErrorReason.ERROR_REASON_CUSTODIANS_REQUIRED,
+    ErrorReason.ERROR_REASON_KEYS_DESTROYED,
+    ErrorReason.ERROR_REASON_RECORDS_PURGED,
+}
 
 
 class ChatSource:
@@ -76,15 +80,16 @@ class SealedBatches:
         self._loop = asyncio.get_running_loop()
 
     def __call__(self, producer: str, sequence: int) -> RecordBatch | None:
-        """The stored batch; None if its day is closed, so that nobody here can read it any more."""
+        """The stored batch; None if its day is closed or purged, so that nobody here can read it any more."""
         assert self._loop is not None  # noqa: S101 - open() comes first
         query = partial(store.of_producer, producer=producer, sequence=sequence)
         sealed = asyncio.run_coroutine_threadsafe(self._database.read(query), self._loop).result()
-        found = self._archive.load(sealed) if sealed else None
-        run = found.run_of(producer, sequence) if found else None
-        if found is None or run is None:
+        if sealed is None:
             raise DamagedError(f"{producer}: sequence {sequence} is in no segment")
         try:
+            found = self._archive.load(sealed)
+            if (run := found.run_of(producer, sequence)) is None:
+                raise DamagedError(f"{producer}: sequence {sequence} is not in its segment")
             return found.batch(run)
         except Refusal as refusal:
             if refusal.reason in _UNREADABLE:

@@ -73,6 +73,29 @@ class LifecycleServicer(LifecycleServiceServicer):
             next_page_token=self._pages.token(page, str(shown[-1].position)) if len(found) > len(shown) else "",
         )
 
+    async def ListCertificates(
+        self, request: pb.ListCertificatesRequest, _context: Context
+    ) -> pb.ListCertificatesResponse:
+        """One page of the events of purges."""
+        page = self._pages.open(request)
+        after = int(page.after[0]) if page.after else -1
+        found = await self._database.read(
+            lambda session: register.events(session, register.Noun.PURGE, "", after=after, limit=page.size + 1)
+        )
+        shown = found[: page.size]
+        return pb.ListCertificatesResponse(
+            events=[self._purge_event(event) for event in shown],
+            next_page_token=self._pages.token(page, str(shown[-1].position)) if len(found) > len(shown) else "",
+        )
+
+    def _purge_event(self, event: register.Event) -> pb.RegisteredPurgeEvent:
+        proof = proof_of(event, self._ledger)
+        return pb.RegisteredPurgeEvent(
+            event=pb.PurgeEvent.FromString(event.statement),
+            state=ProofState.PROOF_STATE_SEALED if proof else ProofState.PROOF_STATE_PENDING,
+            proof=proof,
+        )
+
     def _terms_event(self, event: register.Event) -> pb.RegisteredTermsEvent:
         proof = proof_of(event, self._ledger)
         return pb.RegisteredTermsEvent(

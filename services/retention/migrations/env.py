@@ -5,6 +5,7 @@ import services.retention.audit.models
 import services.retention.holds.models
 import services.retention.lifecycle.models
 import services.retention.log.models
+import services.retention.purges.models
 import services.retention.register.models
 import services.retention.segments.models  # noqa: F401 - each adds its tables to the metadata
 from chassis.db import migrate

@@ -73,8 +73,10 @@ class Archive:
             access_id: The access, or the hold, that custodians answered for; the day being closed.
 
         Raises:
-            Refusal: SEGMENT_DAMAGED, if the file is not the one that the log committed to.
+            Refusal: SEGMENT_DAMAGED, if the file is not the one that the log committed to; RECORDS_PURGED.
         """
+        if sealed.purge_id is not None:
+            raise purged(sealed)
         if access_id is not None:
             return self._read(sealed, access_id)
         with self._lock:
@@ -126,6 +128,17 @@ def damaged(segment_id: str) -> Refusal:
         "what is on disk is not what the log committed to",
         satisfy="the segment's file from a copy that the log's leaf matches",
         segment_id=segment_id,
+    )
+
+
+def purged(sealed: Sealed) -> Refusal:
+    """The segment's records have reached their ceiling."""
+    return Refusal(
+        ErrorReason.ERROR_REASON_RECORDS_PURGED,
+        "the records were destroyed at their ceiling; proofs given out before stay valid",
+        satisfy="records within their retention period",
+        segment_id=sealed.segment_id,
+        purge_id=sealed.purge_id or "",
     )
 
 

@@ -9,7 +9,7 @@ from services.retention.tables import Instant, RetentionTable
 
 
 class SegmentRow(RetentionTable, table=True):
-    """A sealed segment."""
+    """A sealed segment; with a purge_id, one that was destroyed or is about to be."""
 
     __tablename__ = "segment"
     __table_args__ = (
@@ -30,6 +30,7 @@ class SegmentRow(RetentionTable, table=True):
     file: str = Field(sa_type=String(64), unique=True)
     file_hash: bytes = Field(sa_type=LargeBinary)
     leaf_index: int = Field(sa_type=BigInteger, unique=True)
+    purge_id: str | None = Field(default=None, sa_type=String(36), index=True)
 
 
 class SegmentProducer(RetentionTable, table=True):

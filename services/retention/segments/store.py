@@ -23,6 +23,7 @@ class Sealed:
     file_hash: bytes
     leaf_index: int
     last_receive_time: datetime
+    purge_id: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,17 +113,33 @@ def of_producer(session: Session, producer: str, sequence: int) -> Sealed | None
 
 
 def received_between(session: Session, start: datetime, end: datetime, *, after: int, limit: int) -> list[Sealed]:
-    """The chat segments with records received from `start` up to `end`, by index, from index `after` on."""
+    """The chat segments, purged ones left out, with records received from `start` up to `end`, from `after` on."""
     query = (
         select(SegmentRow)
         .where(
             SegmentRow.record_class == RecordClass.CHAT.name,
+            col(SegmentRow.purge_id).is_(None),
             col(SegmentRow.first_index) >= after,
             col(SegmentRow.last_receive_time) >= start,
             col(SegmentRow.first_receive_time) < end,
         )
         .order_by(col(SegmentRow.first_index))
         .limit(limit)
+    )
+    return [found for row in session.exec(query) if (found := _sealed(row))]
+
+
+def of_day(session: Session, record_class: str, start: datetime, end: datetime) -> list[Sealed]:
+    """The segments of a class whose first record was received from `start` up to `end`, and which no purge took."""
+    query = (
+        select(SegmentRow)
+        .where(
+            SegmentRow.record_class == record_class,
+            col(SegmentRow.purge_id).is_(None),
+            col(SegmentRow.first_receive_time) >= start,
+            col(SegmentRow.first_receive_time) < end,
+        )
+        .order_by(col(SegmentRow.first_index))
     )
     return [found for row in session.exec(query) if (found := _sealed(row))]
 
@@ -148,4 +165,5 @@ def _sealed(row: SegmentRow | None) -> Sealed | None:
         file_hash=row.file_hash,
         leaf_index=row.leaf_index,
         last_receive_time=row.last_receive_time,
+        purge_id=row.purge_id,
     )

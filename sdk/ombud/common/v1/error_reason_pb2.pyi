@@ -394,6 +394,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The review date of a hold is past, or more than a year away.
     {"reason": "REVIEW_TIME_REFUSED", "metadata": {"field": "review_time", "latest": "2027-11-22T17:00:00Z"}}
     """
+    ERROR_REASON_RECORDS_PURGED: _ErrorReason.ValueType  # 442
+    """The records were destroyed at their ceiling. Proofs that were given out before stay valid.
+    {"reason": "RECORDS_PURGED", "metadata": {"segment_id": "0192f0c1-…", "purge_id": "0192f0c1-…"}}
+    """
     ERROR_REASON_CUSTODIANS_REQUIRED: _ErrorReason.ValueType  # 460
     """The day is closed and its keys are in custody: custodians have to answer an approved request that covers it first.
     {"reason": "CUSTODIANS_REQUIRED", "metadata": {"day": "2026-11-20", "answers": "2"}}
@@ -789,6 +793,10 @@ ERROR_REASON_RETENTION_TERMS_REFUSED: ErrorReason.ValueType  # 440
 ERROR_REASON_REVIEW_TIME_REFUSED: ErrorReason.ValueType  # 441
 """The review date of a hold is past, or more than a year away.
 {"reason": "REVIEW_TIME_REFUSED", "metadata": {"field": "review_time", "latest": "2027-11-22T17:00:00Z"}}
+"""
+ERROR_REASON_RECORDS_PURGED: ErrorReason.ValueType  # 442
+"""The records were destroyed at their ceiling. Proofs that were given out before stay valid.
+{"reason": "RECORDS_PURGED", "metadata": {"segment_id": "0192f0c1-…", "purge_id": "0192f0c1-…"}}
 """
 ERROR_REASON_CUSTODIANS_REQUIRED: ErrorReason.ValueType  # 460
 """The day is closed and its keys are in custody: custodians have to answer an approved request that covers it first.

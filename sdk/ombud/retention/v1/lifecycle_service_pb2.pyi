@@ -77,6 +77,30 @@ TERMS_EVENT_KIND_APPROVED: TermsEventKind.ValueType  # 42
 """A second person approved them."""
 Global___TermsEventKind: _TypeAlias = TermsEventKind  # noqa: Y015
 
+class _PurgeEventKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _PurgeEventKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_PurgeEventKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    PURGE_EVENT_KIND_UNSPECIFIED: _PurgeEventKind.ValueType  # 0
+    """Never sent."""
+    PURGE_EVENT_KIND_PLANNED: _PurgeEventKind.ValueType  # 60
+    """It was planned; from here on nobody reads the records."""
+    PURGE_EVENT_KIND_CERTIFIED: _PurgeEventKind.ValueType  # 61
+    """Keys and ciphertext are destroyed."""
+
+class PurgeEventKind(_PurgeEventKind, metaclass=_PurgeEventKindEnumTypeWrapper):
+    """What happened in a purge."""
+
+PURGE_EVENT_KIND_UNSPECIFIED: PurgeEventKind.ValueType  # 0
+"""Never sent."""
+PURGE_EVENT_KIND_PLANNED: PurgeEventKind.ValueType  # 60
+"""It was planned; from here on nobody reads the records."""
+PURGE_EVENT_KIND_CERTIFIED: PurgeEventKind.ValueType  # 61
+"""Keys and ciphertext are destroyed."""
+Global___PurgeEventKind: _TypeAlias = PurgeEventKind  # noqa: Y015
+
 @_typing.final
 class RetentionTerms(_message.Message):
     """How long the records of a class are kept, from a day on."""
@@ -374,3 +398,225 @@ class RegisteredTermsEvent(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RegisteredTermsEvent: _TypeAlias = RegisteredTermsEvent  # noqa: Y015
+
+@_typing.final
+class ListCertificatesRequest(_message.Message):
+    """Asks for certificates."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    """Most events in the answer. 0: 50. More than 500 counts as 500."""
+    page_token: _builtins.str
+    """next_page_token of the answer before; otherwise PAGE_TOKEN_REFUSED. Empty: from the start."""
+    def __init__(
+        self,
+        *,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListCertificatesRequest: _TypeAlias = ListCertificatesRequest  # noqa: Y015
+
+@_typing.final
+class ListCertificatesResponse(_message.Message):
+    """Certificates."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EVENTS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Asks for the next page; empty on the last."""
+    @_builtins.property
+    def events(self) -> _containers.RepeatedCompositeFieldContainer[Global___RegisteredPurgeEvent]:
+        """The events of purges, oldest first."""
+
+    def __init__(
+        self,
+        *,
+        events: _abc.Iterable[Global___RegisteredPurgeEvent] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["events", b"events", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListCertificatesResponse: _TypeAlias = ListCertificatesResponse  # noqa: Y015
+
+@_typing.final
+class RegisteredPurgeEvent(_message.Message):
+    """An event of a purge with its proof."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EVENT_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    PROOF_FIELD_NUMBER: _builtins.int
+    state: _record_pb2.ProofState.ValueType
+    """How far it has come."""
+    proof: _builtins.str
+    """The proof, once the state is SEALED; empty before. `ombud.verify.verify_event(proof, verifier_key)` checks it and
+    gives back the serialised PurgeEvent.
+    """
+    @_builtins.property
+    def event(self) -> Global___PurgeEvent:
+        """The event."""
+
+    def __init__(
+        self,
+        *,
+        event: Global___PurgeEvent | None = ...,
+        state: _record_pb2.ProofState.ValueType = ...,
+        proof: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "proof", b"proof", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RegisteredPurgeEvent: _TypeAlias = RegisteredPurgeEvent  # noqa: Y015
+
+@_typing.final
+class PurgeEvent(_message.Message):
+    """One event of a purge, as the log commits to it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EVENT_ID_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    TIME_FIELD_NUMBER: _builtins.int
+    CERTIFICATE_FIELD_NUMBER: _builtins.int
+    event_id: _builtins.str
+    """Id of the event (UUID)."""
+    kind: Global___PurgeEventKind.ValueType
+    """What happened."""
+    @_builtins.property
+    def time(self) -> _timestamp_pb2.Timestamp:
+        """When, by the server's clock."""
+
+    @_builtins.property
+    def certificate(self) -> Global___PurgeCertificate:
+        """What the purge destroys, or destroyed."""
+
+    def __init__(
+        self,
+        *,
+        event_id: _builtins.str = ...,
+        kind: Global___PurgeEventKind.ValueType = ...,
+        time: _timestamp_pb2.Timestamp | None = ...,
+        certificate: Global___PurgeCertificate | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["certificate", b"certificate", "time", b"time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate", b"certificate", "event_id", b"event_id", "kind", b"kind", "time", b"time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PurgeEvent: _TypeAlias = PurgeEvent  # noqa: Y015
+
+@_typing.final
+class PurgeCertificate(_message.Message):
+    """What a purge destroyed. The leaves that committed to it stay in the log, so earlier proofs go on verifying."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PURGE_ID_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    DAY_FIELD_NUMBER: _builtins.int
+    FLOOR_DAYS_FIELD_NUMBER: _builtins.int
+    CEILING_DAYS_FIELD_NUMBER: _builtins.int
+    RECORDS_FIELD_NUMBER: _builtins.int
+    LEAF_INDEXES_FIELD_NUMBER: _builtins.int
+    KEPT_SEGMENTS_FIELD_NUMBER: _builtins.int
+    HOLD_IDS_FIELD_NUMBER: _builtins.int
+    LOG_SIZE_FIELD_NUMBER: _builtins.int
+    LOG_ROOT_FIELD_NUMBER: _builtins.int
+    PLAN_TIME_FIELD_NUMBER: _builtins.int
+    KEYS_DESTROY_TIME_FIELD_NUMBER: _builtins.int
+    BACKUPS_END_TIME_FIELD_NUMBER: _builtins.int
+    CERTIFY_TIME_FIELD_NUMBER: _builtins.int
+    BYTES_FREED_FIELD_NUMBER: _builtins.int
+    purge_id: _builtins.str
+    """Id of the purge (UUID)."""
+    name: Global___RetentionClassName.ValueType
+    """The class."""
+    day: _builtins.str
+    """The UTC day on which the records were received, as YYYY-MM-DD."""
+    floor_days: _builtins.int
+    """The floor that they had outlived, in days."""
+    ceiling_days: _builtins.int
+    """The ceiling that they had reached, in days."""
+    records: _builtins.int
+    """How many records were in the segments that were destroyed."""
+    kept_segments: _builtins.int
+    """How many segments of the day stay, because a hold keeps one of their groups."""
+    log_size: _builtins.int
+    """Leaves of the log when the purge was planned."""
+    log_root: _builtins.str
+    """The log's root over them, hexadecimal."""
+    bytes_freed: _builtins.int
+    """Bytes of ciphertext that were freed; not counted are those freed just before a crash."""
+    @_builtins.property
+    def leaf_indexes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """The leaves of those segments, by index. Empty if holds kept every one of them: their other groups' keys are
+        destroyed all the same.
+        """
+
+    @_builtins.property
+    def hold_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Those holds (UUID)."""
+
+    @_builtins.property
+    def plan_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was planned."""
+
+    @_builtins.property
+    def keys_destroy_time(self) -> _timestamp_pb2.Timestamp:
+        """When the day's keys were destroyed; absent before."""
+
+    @_builtins.property
+    def backups_end_time(self) -> _timestamp_pb2.Timestamp:
+        """From when on no backup of the key store is left, by the operator's word; absent before."""
+
+    @_builtins.property
+    def certify_time(self) -> _timestamp_pb2.Timestamp:
+        """When all of it was done; absent before."""
+
+    def __init__(
+        self,
+        *,
+        purge_id: _builtins.str = ...,
+        name: Global___RetentionClassName.ValueType = ...,
+        day: _builtins.str = ...,
+        floor_days: _builtins.int = ...,
+        ceiling_days: _builtins.int = ...,
+        records: _builtins.int = ...,
+        leaf_indexes: _abc.Iterable[_builtins.int] | None = ...,
+        kept_segments: _builtins.int = ...,
+        hold_ids: _abc.Iterable[_builtins.str] | None = ...,
+        log_size: _builtins.int = ...,
+        log_root: _builtins.str = ...,
+        plan_time: _timestamp_pb2.Timestamp | None = ...,
+        keys_destroy_time: _timestamp_pb2.Timestamp | None = ...,
+        backups_end_time: _timestamp_pb2.Timestamp | None = ...,
+        certify_time: _timestamp_pb2.Timestamp | None = ...,
+        bytes_freed: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["backups_end_time", b"backups_end_time", "certify_time", b"certify_time", "keys_destroy_time", b"keys_destroy_time", "plan_time", b"plan_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["backups_end_time", b"backups_end_time", "bytes_freed", b"bytes_freed", "ceiling_days", b"ceiling_days", "certify_time", b"certify_time", "day", b"day", "floor_days", b"floor_days", "hold_ids", b"hold_ids", "kept_segments", b"kept_segments", "keys_destroy_time", b"keys_destroy_time", "leaf_indexes", b"leaf_indexes", "log_root", b"log_root", "log_size", b"log_size", "name", b"name", "plan_time", b"plan_time", "purge_id", b"purge_id", "records", b"records"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PurgeCertificate: _TypeAlias = PurgeCertificate  # noqa: Y015

@@ -46,6 +46,11 @@ class LifecycleServiceStub(object):
                 request_serializer=ombud_dot_retention_dot_v1_dot_lifecycle__service__pb2.ApproveRetentionClassRequest.SerializeToString,
                 response_deserializer=ombud_dot_retention_dot_v1_dot_lifecycle__service__pb2.ApproveRetentionClassResponse.FromString,
                 _registered_method=True)
+        self.ListCertificates = channel.unary_unary(
+                '/ombud.retention.v1.LifecycleService/ListCertificates',
+                request_serializer=ombud_dot_retention_dot_v1_dot_lifecycle__service__pb2.ListCertificatesRequest.SerializeToString,
+                response_deserializer=ombud_dot_retention_dot_v1_dot_lifecycle__service__pb2.ListCertificatesResponse.FromString,
+                _registered_method=True)
         self.ListRetentionClasses = channel.unary_unary(
                 '/ombud.retention.v1.LifecycleService/ListRetentionClasses',
                 request_serializer=ombud_dot_retention_dot_v1_dot_lifecycle__service__pb2.ListRetentionClassesRequest.SerializeToString,
@@ -74,6 +79,14 @@ class LifecycleServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListCertificates(self, request, context):
+        """What was destroyed and when: every purge since the log began, oldest first. The plan of a purge is an event, and so is
+        the certificate of its end, each with its proof under the log's signed checkpoint.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListRetentionClasses(self, request, context):
         """What the terms of the classes were and are: every event since the log began, oldest first, each with its proof.
         """
@@ -93,6 +106,11 @@ def add_LifecycleServiceServicer_to_server(servicer, server):
                     servicer.ApproveRetentionClass,
                     request_deserializer=ombud_dot_retention_dot_v1_dot_lifecycle__service__pb2.ApproveRetentionClassRequest.FromString,
                     response_serializer=ombud_dot_retention_dot_v1_dot_lifecycle__service__pb2.ApproveRetentionClassResponse.SerializeToString,
+            ),
+            'ListCertificates': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListCertificates,
+                    request_deserializer=ombud_dot_retention_dot_v1_dot_lifecycle__service__pb2.ListCertificatesRequest.FromString,
+                    response_serializer=ombud_dot_retention_dot_v1_dot_lifecycle__service__pb2.ListCertificatesResponse.SerializeToString,
             ),
             'ListRetentionClasses': grpc.unary_unary_rpc_method_handler(
                     servicer.ListRetentionClasses,
@@ -156,6 +174,33 @@ class LifecycleService(object):
             '/ombud.retention.v1.LifecycleService/ApproveRetentionClass',
             ombud_dot_retention_dot_v1_dot_lifecycle__service__pb2.ApproveRetentionClassRequest.SerializeToString,
             ombud_dot_retention_dot_v1_dot_lifecycle__service__pb2.ApproveRetentionClassResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListCertificates(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ombud.retention.v1.LifecycleService/ListCertificates',
+            ombud_dot_retention_dot_v1_dot_lifecycle__service__pb2.ListCertificatesRequest.SerializeToString,
+            ombud_dot_retention_dot_v1_dot_lifecycle__service__pb2.ListCertificatesResponse.FromString,
             options,
             channel_credentials,
             insecure,

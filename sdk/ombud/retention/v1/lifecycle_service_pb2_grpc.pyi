@@ -43,6 +43,10 @@ class LifecycleServiceStub:
     """Approves it: it applies to what is received from the next UTC midnight on. Refused with SECOND_PERSON_REQUIRED to
     the proposer, with WRONG_STATE if it was approved before.
     """
+    ListCertificates: _grpc.UnaryUnaryMultiCallable[_lifecycle_service_pb2.ListCertificatesRequest, _lifecycle_service_pb2.ListCertificatesResponse]
+    """What was destroyed and when: every purge since the log began, oldest first. The plan of a purge is an event, and so is
+    the certificate of its end, each with its proof under the log's signed checkpoint.
+    """
     ListRetentionClasses: _grpc.UnaryUnaryMultiCallable[_lifecycle_service_pb2.ListRetentionClassesRequest, _lifecycle_service_pb2.ListRetentionClassesResponse]
     """What the terms of the classes were and are: every event since the log began, oldest first, each with its proof."""
 
@@ -60,6 +64,10 @@ class LifecycleServiceAsyncStub(LifecycleServiceStub):
     ApproveRetentionClass: _aio.UnaryUnaryMultiCallable[_lifecycle_service_pb2.ApproveRetentionClassRequest, _lifecycle_service_pb2.ApproveRetentionClassResponse]  # type: ignore[assignment]
     """Approves it: it applies to what is received from the next UTC midnight on. Refused with SECOND_PERSON_REQUIRED to
     the proposer, with WRONG_STATE if it was approved before.
+    """
+    ListCertificates: _aio.UnaryUnaryMultiCallable[_lifecycle_service_pb2.ListCertificatesRequest, _lifecycle_service_pb2.ListCertificatesResponse]  # type: ignore[assignment]
+    """What was destroyed and when: every purge since the log began, oldest first. The plan of a purge is an event, and so is
+    the certificate of its end, each with its proof under the log's signed checkpoint.
     """
     ListRetentionClasses: _aio.UnaryUnaryMultiCallable[_lifecycle_service_pb2.ListRetentionClassesRequest, _lifecycle_service_pb2.ListRetentionClassesResponse]  # type: ignore[assignment]
     """What the terms of the classes were and are: every event since the log began, oldest first, each with its proof."""
@@ -87,6 +95,16 @@ class LifecycleServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_lifecycle_service_pb2.ApproveRetentionClassResponse, _abc.Awaitable[_lifecycle_service_pb2.ApproveRetentionClassResponse]]:
         """Approves it: it applies to what is received from the next UTC midnight on. Refused with SECOND_PERSON_REQUIRED to
         the proposer, with WRONG_STATE if it was approved before.
+        """
+
+    @_abc_1.abstractmethod
+    def ListCertificates(
+        self,
+        request: _lifecycle_service_pb2.ListCertificatesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_lifecycle_service_pb2.ListCertificatesResponse, _abc.Awaitable[_lifecycle_service_pb2.ListCertificatesResponse]]:
+        """What was destroyed and when: every purge since the log began, oldest first. The plan of a purge is an event, and so is
+        the certificate of its end, each with its proof under the log's signed checkpoint.
         """
 
     @_abc_1.abstractmethod

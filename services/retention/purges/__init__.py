@@ -1,0 +1,1 @@
+"""Purges: how a day of records ends, and the certificate of it."""

@@ -1,0 +1,139 @@
+"""Queries on purges and on what they destroy."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import delete, func, update
+from sqlmodel import Session, col, select
+
+from services.retention.audit.models import AuditIndex
+from services.retention.lifecycle.domain import DAY, ClassName, Pulse, midnight
+from services.retention.purges.domain import Purge, State
+from services.retention.purges.models import ClockRow, PurgeRow
+from services.retention.segments import store as catalogue
+from services.retention.segments.models import SegmentRow
+from services.retention.segments.store import Sealed
+
+
+@dataclass(frozen=True, slots=True)
+class Doomed:
+    """A segment that a purge destroys."""
+
+    segment_id: str
+    first_index: int
+    next_index: int
+    file: str
+    leaf_index: int
+
+
+def pulse(session: Session) -> Pulse | None:
+    """What is known of the clock."""
+    row = session.get(ClockRow, 1)
+    return Pulse(row.time, row.steady_since) if row else None
+
+
+def save_pulse(session: Session, seen: Pulse) -> None:
+    """Keeps what is known of the clock."""
+    session.merge(ClockRow(time=seen.time, steady_since=seen.steady_since))
+
+
+def oldest_day(session: Session, name: ClassName, start: datetime) -> date | None:
+    """The first day from an instant on that has segments which no purge took."""
+    query = select(func.min(SegmentRow.first_receive_time)).where(
+        SegmentRow.record_class == name.value,
+        col(SegmentRow.purge_id).is_(None),
+        col(SegmentRow.last_receive_time) >= start,
+    )
+    first: datetime | None = session.exec(query).one()
+    return first.date() if first else None
+
+
+def of_day(session: Session, name: ClassName, day: date) -> list[Sealed]:
+    """The segments of a day which no purge took."""
+    return catalogue.of_day(session, name.value, midnight(day), midnight(day) + DAY)
+
+
+def count_of_day(session: Session, name: ClassName, day: date) -> int:
+    """How many purges a day has had."""
+    query = select(func.count()).where(PurgeRow.class_name == name.value, PurgeRow.day == day.isoformat())
+    return session.exec(query).one()
+
+
+def add(session: Session, purge: Purge, segment_ids: Sequence[str]) -> None:
+    """Keeps a new purge, which takes segments: from here on nobody reads them."""
+    session.add(_row(purge))
+    session.flush()
+    for segment_id in segment_ids:
+        session.execute(
+            update(SegmentRow).where(col(SegmentRow.segment_id) == segment_id).values(purge_id=purge.purge_id)
+        )
+
+
+def save(session: Session, purge: Purge) -> None:
+    """Keeps how far a purge has come."""
+    session.merge(_row(purge))
+
+
+def unfinished(session: Session) -> list[Purge]:
+    """The purges that have not come to their end, oldest first."""
+    query = select(PurgeRow).where(PurgeRow.state != State.CERTIFIED.value).order_by(col(PurgeRow.purge_id))
+    return [_purge(row) for row in session.exec(query)]
+
+
+def doomed(session: Session, purge_id: str) -> list[Doomed]:
+    """What a purge destroys, by the order of the log."""
+    query = select(SegmentRow).where(SegmentRow.purge_id == purge_id).order_by(col(SegmentRow.leaf_index))
+    return [
+        Doomed(row.segment_id, row.first_index, row.next_index, row.file, row.leaf_index) for row in session.exec(query)
+    ]
+
+
+def forget_audit(session: Session, segments: Sequence[Doomed]) -> None:
+    """Takes the audit records of segments out of the index."""
+    for each in segments:
+        session.execute(
+            delete(AuditIndex).where(
+                col(AuditIndex.position) >= each.first_index, col(AuditIndex.position) < each.next_index
+            )
+        )
+
+
+def _purge(row: PurgeRow) -> Purge:
+    return Purge(
+        purge_id=row.purge_id,
+        name=ClassName(row.class_name),
+        day=date.fromisoformat(row.day),
+        terms_id=row.terms_id,
+        plan_time=row.plan_time,
+        segments=row.segments,
+        records=row.records,
+        kept_segments=row.kept_segments,
+        hold_ids=tuple(row.hold_ids.split(",")) if row.hold_ids else (),
+        log_size=row.log_size,
+        log_root=row.log_root,
+        state=State(row.state),
+        keys_destroy_time=row.keys_destroy_time,
+        bytes_freed=row.bytes_freed,
+        certify_time=row.certify_time,
+    )
+
+
+def _row(purge: Purge) -> PurgeRow:
+    return PurgeRow(
+        purge_id=purge.purge_id,
+        class_name=purge.name.value,
+        day=purge.day.isoformat(),
+        terms_id=purge.terms_id,
+        state=purge.state.value,
+        plan_time=purge.plan_time,
+        segments=purge.segments,
+        records=purge.records,
+        kept_segments=purge.kept_segments,
+        hold_ids=",".join(purge.hold_ids),
+        log_size=purge.log_size,
+        log_root=purge.log_root,
+        keys_destroy_time=purge.keys_destroy_time,
+        bytes_freed=purge.bytes_freed,
+        certify_time=purge.certify_time,
+    )
