@@ -23,7 +23,7 @@ class Sealed:
     file_hash: bytes
     leaf_index: int
     last_receive_time: datetime
-    purge_id: str | None
+    purge_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
