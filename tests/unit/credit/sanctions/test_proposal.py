@@ -172,7 +172,7 @@ def test_capacity_that_does_not_fit_is_refused(changes: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("capacity", [Capacity.FOUNDER, Capacity.MANAGER])
-@pytest.mark.parametrize("notice_id", ["", new_id()])
+@pytest.mark.parametrize("notice_id", ["", new_id()], ids=["no notice", "a notice"])
 def test_owner_without_a_recorded_breach_is_not_sanctioned(capacity: Capacity, notice_id: str) -> None:
     refusal = refused(capacity=capacity, group_id=new_id(), duty_notice_id=notice_id)
 

@@ -87,7 +87,7 @@ def test_late_code_is_spent() -> None:
     assert refused.value.facts == {"cause": "EXPIRED"}
 
 
-@pytest.mark.parametrize("state", set(VerificationState) - {VerificationState.AWAITING_USER})
+@pytest.mark.parametrize("state", sorted(set(VerificationState) - {VerificationState.AWAITING_USER}))
 def test_evidence_is_taken_only_while_it_is_awaited(state: VerificationState) -> None:
     done = replace(started(Method.DOCUMENT_NUMBER), state=state)
     with pytest.raises(Refusal) as refused:
