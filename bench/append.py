@@ -73,6 +73,12 @@ class Producer:
         number, position = divmod(sequence - 1, FRAME_RECORDS)
         return self.frames[number % len(self.frames)].bodies[position]
 
+    def group(self, sequence: int) -> str:
+        """The group of that record."""
+        number, position = divmod(sequence - 1, FRAME_RECORDS)
+        frame = self.frames[number % len(self.frames)]
+        return frame.group_ids[frame.group_indexes[position]]
+
     async def _write(self, call: grpc.aio.StreamStreamCall[AppendRequest, AppendResponse]) -> None:
         sent = self.acked + len(self._sent) * FRAME_RECORDS
         frame = self.frames[sent // FRAME_RECORDS % len(self.frames)]
@@ -89,11 +95,13 @@ class Run:
         producers: Who sent.
         waits: Seconds from an acknowledgement to the proof, for each that the probe followed.
         behind: Seconds from the last acknowledgement to the proof of that record.
+        server_cpu: Microseconds of CPU that the server spent on a record, sealing included.
     """
 
     producers: list[Producer]
     waits: list[float] = field(default_factory=list)
     behind: float = 0.0
+    server_cpu: float = 0.0
 
     @property
     def records(self) -> int:
@@ -136,23 +144,26 @@ async def run(suite: Server, token: str, records: Records, name: str, enough: Ca
     """
     done = Run([Producer(f"{name}-{number}", records.frames[number::_PRODUCERS]) for number in range(_PRODUCERS)])
     async with grpc.aio.insecure_channel(suite.target) as channel:
+        cpu = suite.cpu_seconds()
         probe = asyncio.create_task(_probe(channel, token, done))
         try:
             await asyncio.gather(*(producer.send(channel, token, lambda: enough(done)) for producer in done.producers))
             ended = time.perf_counter()
             for producer in done.producers:
-                await proof_of(channel, token, producer.name, producer.acked)
+                await proof_of(channel, token, producer, producer.acked)
             done.behind = time.perf_counter() - ended
             done.waits.append(done.behind)
+            done.server_cpu = (suite.cpu_seconds() - cpu) / done.records * 1e6
         finally:
             probe.cancel()
         await _check_progress(channel, token, done.producers)
     return done
 
 
-async def proof_of(channel: grpc.aio.Channel, token: str, producer: str, sequence: int) -> str:
+async def proof_of(channel: grpc.aio.Channel, token: str, producer: Producer, sequence: int) -> str:
     """The proof of a record, as soon as it can be had."""
-    stub, request = LogServiceStub(channel), GetReceiptRequest(producer=producer, sequence=sequence)
+    stub = LogServiceStub(channel)
+    request = GetReceiptRequest(producer=producer.name, sequence=sequence, group_id=producer.group(sequence))
     while True:
         receipt = await stub.GetReceipt(request, metadata=authorized(token))
         if receipt.state == PROOF_STATE_SEALED:
@@ -167,7 +178,7 @@ async def _probe(channel: grpc.aio.Channel, token: str, run: Run) -> None:
             await asyncio.sleep(_LOOK_EVERY)
             continue
         began = time.perf_counter()
-        await proof_of(channel, token, producer.name, producer.acked)
+        await proof_of(channel, token, producer, producer.acked)
         run.waits.append(time.perf_counter() - began)
         await asyncio.sleep(_STRETCH)
 
@@ -193,6 +204,7 @@ def lines(run: Run, records: Records, fdatasyncs: float) -> list[Line]:
         "groups": GROUPS,
         "body_bytes": records.body_bytes,
         "sealed_after_s": run.behind,
+        "server_cpu_us": run.server_cpu,
         "fdatasync_per_s": fdatasyncs,
     }
     keeps_pace = run.behind <= PROOF_BUDGET

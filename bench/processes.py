@@ -46,21 +46,15 @@ class Server:
         return f"127.0.0.1:{self.port}"
 
     def cpu_seconds(self) -> float:
-        """CPU time that it has spent so far; 0 where the system does not tell."""
-        stat = Path(f"/proc/{self.process.pid}/stat")
-        if not stat.exists():
-            return 0.0
+        """CPU time that it and the processes under it have spent so far; 0 where the system does not tell."""
         # User and system time are fields 14 and 15; the name, field 2, may hold spaces and ends with ")".
-        fields = stat.read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        fields = [_read(pid, "stat").rpartition(")")[2].split() for pid in _tree(self.process.pid)]
+        return sum(int(each[11]) + int(each[12]) for each in fields if each) / os.sysconf("SC_CLK_TCK")
 
     def resident_bytes(self) -> int:
-        """Memory that it and the processes that it started hold; 0 where the system does not tell."""
-        tasks = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
-        if not tasks.exists():
-            return 0
-        pids = [str(self.process.pid), *tasks.read_text().split()]
-        return sum(int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in pids) * os.sysconf("SC_PAGE_SIZE")
+        """Memory that it and the processes under it hold; 0 where the system does not tell."""
+        fields = [_read(pid, "statm").split() for pid in _tree(self.process.pid)]
+        return sum(int(each[1]) for each in fields if each) * os.sysconf("SC_PAGE_SIZE")
 
     async def settled(self) -> float:
         """Returns when it hardly works any more, with the seconds of CPU that this took."""
@@ -71,6 +65,20 @@ class Server:
             if now - before <= _QUIET * _LOOK_EVERY:
                 return now - began
             before = now
+
+
+def _tree(pid: int) -> list[int]:
+    """A process and all under it."""
+    children = _read(pid, f"task/{pid}/children").split()
+    return [pid, *(each for child in children for each in _tree(int(child)))]
+
+
+def _read(pid: int, name: str) -> str:
+    """What the system tells of a process; nothing if it is gone, or on another system."""
+    try:
+        return Path(f"/proc/{pid}/{name}").read_text()
+    except OSError:
+        return ""
 
 
 async def ready(target: str) -> None:

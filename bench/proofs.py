@@ -26,7 +26,7 @@ async def measure(suite: Server, token: str, run: Run, verifier_key: str) -> Lin
         for _ in range(_PROOFS):
             producer = drawn.choice(run.producers)
             sequence = drawn.randint(1, producer.acked)
-            proofs.append((await proof_of(channel, token, producer.name, sequence), producer.body(sequence)))
+            proofs.append((await proof_of(channel, token, producer, sequence), producer.body(sequence)))
     done, began = 0, time.perf_counter()
     while (took := time.perf_counter() - began) < _SECONDS:
         proof, body = proofs[done % _PROOFS]

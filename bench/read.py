@@ -9,7 +9,7 @@ from pathlib import Path
 
 import grpc.aio
 
-from bench.append import proof_of
+from bench.append import Producer, proof_of
 from bench.line import Line
 from bench.records import FRAME_RECORDS, Records
 from bench.world import WrongAnswerError
@@ -74,7 +74,7 @@ async def _fill(suite: Suite, records: Records) -> None:
             sequence += FRAME_RECORDS
     token = DevIssuer(suite.data, suite.clock).workload("platform")
     async with grpc.aio.insecure_channel(suite.target) as channel:
-        await proof_of(channel, token, _PRODUCER, sequence - 1)
+        await proof_of(channel, token, Producer(_PRODUCER, records.frames[:_FRAMES_A_DAY]), sequence - 1)
 
 
 def _last_day(suite: Suite) -> Interval:

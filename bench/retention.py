@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
-from bench import append, growth, kept, log_peers, machine, proofs, read
+from bench import append, fsck, growth, kept, log_peers, machine, proofs, read
 from bench.line import Line
 from bench.processes import ALL, free_port, pinned, ready, running, suite_command
 from bench.records import draw
@@ -45,6 +45,7 @@ async def measure(chat: Path | None, seconds: float, sizes: Sequence[int]) -> As
             yield await proofs.measure(suite, token, run, key)
             for size in sizes:
                 yield await growth.measure(suite, data_dir, records, size)
+        yield await fsck.measure(data_dir)
         yield await read.measure(records)
         for line in await log_peers.measure(records, seconds / 2):
             yield line

@@ -1,6 +1,7 @@
 """LogService."""
 
 import asyncio
+from uuid import UUID
 
 from sqlmodel import Session
 
@@ -73,13 +74,16 @@ class LogServicer(LogServiceServicer):
         run = segment.run_of(request.producer, request.sequence)
         if run is None:
             raise Refusal.not_found("record", f"{request.producer}/{request.sequence}")
-        record = segment.all_records[run.first_ordinal + request.sequence - run.first_sequence]
+        ordinal = run.first_ordinal + request.sequence - run.first_sequence
         receipt = pb.GetReceiptResponse(
             state=ProofState.PROOF_STATE_PENDING,
-            receive_time=timestamp(from_micros(record.receive_time)),
-            index=segment.first_index + record.ordinal,
+            receive_time=timestamp(from_micros(run.receive_time)),
+            index=segment.first_index + ordinal,
         )
         if self._ledger.covers(sealed.leaf_index):
+            record = segment.record(ordinal, UUID(request.group_id).bytes if request.group_id else None)
+            if record is None:
+                raise Refusal.not_found("record", f"{request.producer}/{request.sequence}")
             evidence = evidence_of(segment, leaf, record, with_body=False)
             receipt.state = ProofState.PROOF_STATE_SEALED
             receipt.proof = self._ledger.proof(evidence, sealed.leaf_index)

@@ -288,6 +288,19 @@ class Segment:
         found.sort(key=lambda record: record.ordinal)
         return found
 
+    def record(self, ordinal: int, group: bytes | None = None) -> Record | None:
+        """The record with an ordinal; None if it is not the given group's. Errors as for `records`.
+
+        Without a group, chunks are opened until it is found, those first that it is most likely in.
+        """
+        likely = sorted(self._table, key=lambda entry: entry.records, reverse=True)
+        for each in [entry.group for entry in likely] if group is None else [group] if group in self._position else []:
+            records, _ = self._chunk(each)
+            at = bisect_left(records, ordinal, key=lambda record: record.ordinal)
+            if at < len(records) and records[at].ordinal == ordinal:
+                return records[at]
+        return None
+
     @cached_property
     def all_records(self) -> list[Record]:
         """Every record, by ordinal; errors as for `records`."""

@@ -47,6 +47,15 @@ async def test_every_record_is_proved_offline_against_the_published_key(retentio
             verify_record(receipt.proof, retention.verifier_key, body + b"!")
 
 
+async def test_receipt_is_found_by_the_group_that_the_record_is_of_and_by_no_other(retention: Retention) -> None:
+    await append(retention, 1)
+    whole = await retention.receipt(1)
+    named = GetReceiptRequest(producer="chat-1", sequence=1, group_id=OTHER_GROUP)
+    assert (await retention.log.GetReceipt(named)).proof == whole.proof
+    named.group_id = GROUP
+    assert (await refusal_of(retention.log.GetReceipt(named))).reason == "NOT_FOUND"
+
+
 async def test_receipt_is_pending_until_a_checkpoint_covers_the_record(tmp_path: Path) -> None:
     async with running_retention(tmp_path / "data", seal_seconds=5) as retention:
         await append(retention, 1)

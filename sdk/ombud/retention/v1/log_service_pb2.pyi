@@ -189,19 +189,25 @@ class GetReceiptRequest(_message.Message):
 
     PRODUCER_FIELD_NUMBER: _builtins.int
     SEQUENCE_FIELD_NUMBER: _builtins.int
+    GROUP_ID_FIELD_NUMBER: _builtins.int
     producer: _builtins.str
     """The producer that sent the record."""
     sequence: _builtins.int
     """The record's sequence."""
+    group_id: _builtins.str
+    """The group that the record belongs to (UUID), if the caller knows it: then no other group's records have to be opened
+    to find it, which is much faster. NOT_FOUND if it belongs to another.
+    """
     def __init__(
         self,
         *,
         producer: _builtins.str = ...,
         sequence: _builtins.int = ...,
+        group_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["producer", b"producer", "sequence", b"sequence"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["group_id", b"group_id", "producer", b"producer", "sequence", b"sequence"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -70,6 +70,17 @@ def test_records_of_some_groups_are_those_of_all_that_are_in_them(
 
 
 @given(batches())
+def test_one_record_is_found_by_its_place_and_faster_by_its_group(received: list[ReceivedBatch]) -> None:
+    content = build(RecordClass.CHAT, UUID(int=9), received, SEALING)[0]
+    for record in opened(content).all_records:
+        assert opened(content).record(record.ordinal) == record
+        alone = opened(content)
+        assert alone.record(record.ordinal, record.group) == record
+        assert list(alone._opened) == [record.group]
+        assert all(opened(content).record(record.ordinal, group) is None for group in GROUPS if group != record.group)
+
+
+@given(batches())
 def test_every_run_comes_back_as_it_was_sent(received: list[ReceivedBatch]) -> None:
     segment = opened(build(RecordClass.CHAT, UUID(int=9), received, SEALING)[0])
     for each in received:
