@@ -92,12 +92,21 @@ def verify(
     file: Annotated[Path, typer.Argument(help="A proof, as the suite gives it out.")],
     vkey: Annotated[str, typer.Option(help="The log's verifier key, or the file that holds it.")],
     body: Annotated[Path | None, typer.Option(help="The record, if the proof does not carry it.")] = None,
+    witness: Annotated[
+        list[str] | None, typer.Option(help="A witness's verifier key, or the file that holds it; repeat for more.")
+    ] = None,
+    quorum: Annotated[
+        int | None, typer.Option(help="How many of these witnesses must have cosigned; all if not given.", min=1)
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Verify a proof offline: nothing is asked of the suite."""
     from ombudctl import verify as command  # noqa: PLC0415 - see `up`
 
-    finish(lambda: command.run(file, vkey, body, as_json=as_json), as_json=as_json)
+    witnesses = witness or []
+    if quorum is not None and quorum > len(witnesses):
+        raise typer.BadParameter("give as many --witness as --quorum wants")
+    finish(lambda: command.run(file, vkey, body, witnesses, quorum, as_json=as_json), as_json=as_json)
 
 
 @app.command()

@@ -5,8 +5,16 @@ from urllib.parse import urlsplit
 from pydantic import Field, field_validator
 
 from chassis.config import ServiceConfig, Settings
+from ombud.verify import VerificationError, WitnessKey
 
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+
+
+def _checked_url(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
+        raise ValueError("must be an https URL; http only on loopback")
+    return url
 
 
 class ObjectStoreConfig(Settings):
@@ -27,10 +35,33 @@ class ObjectStoreConfig(Settings):
     @field_validator("endpoint")
     @classmethod
     def _encrypted_but_on_loopback(cls, endpoint: str | None) -> str | None:
-        parts = urlsplit(endpoint or "https://")
-        if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
-            raise ValueError("must be an https URL; http only on loopback")
-        return endpoint
+        return endpoint and _checked_url(endpoint)
+
+
+class WitnessConfig(Settings):
+    """A witness that cosigns the log's checkpoints.
+
+    Attributes:
+        url: Its submission prefix (C2SP tlog-witness), https but on loopback.
+        vkey: Its verifier key, of type 0x04.
+    """
+
+    url: str
+    vkey: str
+
+    @field_validator("url")
+    @classmethod
+    def _encrypted_but_on_loopback(cls, url: str) -> str:
+        return _checked_url(url)
+
+    @field_validator("vkey")
+    @classmethod
+    def _readable(cls, vkey: str) -> str:
+        try:
+            WitnessKey.parse(vkey)
+        except VerificationError as error:
+            raise ValueError(str(error)) from error
+        return vkey
 
 
 class SegmentsConfig(Settings):
@@ -57,6 +88,8 @@ class RetentionConfig(ServiceConfig):
         key_backup_days: After so long no backup of the folder `keys` is left; the certificate of a purge says so.
         floor_bytes: With less free space than this, nothing is accepted.
         segments: Where segment files are kept.
+        witnesses: Who cosigns each checkpoint before it is published.
+        witness_seconds: A checkpoint is published without the cosignature of a witness that takes longer.
     """
 
     log_origin: str = Field(default="ombud.local/log", pattern=r"^[^\s+]+$", max_length=255)
@@ -69,3 +102,5 @@ class RetentionConfig(ServiceConfig):
     key_backup_days: int = Field(default=14, ge=0, le=90)
     floor_bytes: int = Field(default=256 << 20, ge=0)
     segments: SegmentsConfig = SegmentsConfig()
+    witnesses: tuple[WitnessConfig, ...] = ()
+    witness_seconds: float = Field(default=2.0, gt=0, le=4)

@@ -15,6 +15,7 @@ from ombud.retention.v1.hold_service_pb2_grpc import add_HoldServiceServicer_to_
 from ombud.retention.v1.ingest_service_pb2_grpc import add_IngestServiceServicer_to_server
 from ombud.retention.v1.lifecycle_service_pb2_grpc import add_LifecycleServiceServicer_to_server
 from ombud.retention.v1.log_service_pb2_grpc import add_LogServiceServicer_to_server
+from ombud.verify import WitnessKey
 from policies import load
 from services.retention.access.jobs import Expiry
 from services.retention.access.servicer import AccessServicer
@@ -36,6 +37,7 @@ from services.retention.log.jobs import Sealer
 from services.retention.log.leaves import RecordClass
 from services.retention.log.ledger import Ledger
 from services.retention.log.servicer import LogServicer
+from services.retention.log.witness import Witness, Witnesses
 from services.retention.purges.jobs import Purging
 from services.retention.register.jobs import EventSource
 from services.retention.segments import store as catalogue
@@ -64,7 +66,7 @@ def build(config: RetentionConfig, platform: Platform) -> Service:
     key_store = KeyStore(folder / "keys" / "days")
     keys = Keys(key_store, config.custodian_slots)
     archive = Archive(storage, floors, keys)
-    ledger = Ledger(database, folder, config.log_origin)
+    ledger = Ledger(database, folder, config.log_origin, _witnesses(config))
     sealed_batches = SealedBatches(database, archive)
     journal = Journal(
         folder / "wal",
@@ -140,6 +142,11 @@ def build(config: RetentionConfig, platform: Platform) -> Service:
         starting=[Adoption(database, policy).run, recover],
         stopping=[journal.close, stop_sealing],
     )
+
+
+def _witnesses(config: RetentionConfig) -> Witnesses:
+    seconds = config.witness_seconds
+    return Witnesses([Witness(each.url, WitnessKey.parse(each.vkey), seconds=seconds) for each in config.witnesses])
 
 
 def _storage(config: RetentionConfig, clock: Clock) -> SegmentStorage:

@@ -4,6 +4,7 @@ All that is trusted is the log's public key, which the caller brings as a verifi
 tlog-checkpoint and tlog-proof; RFC 6962 trees with SHA-256; the layouts of our leaves stand in `ombud.verify.evidence`.
 """
 
+from ombud.verify.cosignature import WitnessKey, verify_cosignatures, verify_quorum
 from ombud.verify.errors import VerificationError
 from ombud.verify.evidence import VerifiedEvent, VerifiedRecord, verify_event, verify_evidence, verify_record
 from ombud.verify.follow import Alarm, Seen, follow
@@ -24,15 +25,18 @@ __all__ = [
     "VerifiedEvent",
     "VerifiedRecord",
     "VerifierKey",
+    "WitnessKey",
     "follow",
     "leaf_hash",
     "parse_leaf",
     "verify_checkpoint",
     "verify_consistency",
+    "verify_cosignatures",
     "verify_event",
     "verify_evidence",
     "verify_inclusion",
     "verify_note",
+    "verify_quorum",
     "verify_received",
     "verify_record",
 ]

@@ -5,6 +5,7 @@ import binascii
 import re
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import NamedTuple
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -13,7 +14,7 @@ from ombud.verify.errors import VerificationError
 from ombud.verify.tree import HASH_BYTES
 
 _ED25519 = b"\x01"
-_KEY_ID_BYTES = 4
+KEY_ID_BYTES = 4
 _MOST_SIGNATURES = 64
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
 _SIGNATURE_LINE = re.compile(r"— (\S+) ([A-Za-z0-9+/]+={0,2})")
@@ -72,15 +73,66 @@ class VerifierKey:
         Raises:
             VerificationError: It is malformed, of another algorithm, or its key id is not its key's.
         """
-        parts = text.strip().split("+", 2)
-        if len(parts) != 3 or not parts[0] or not re.fullmatch(r"[0-9a-f]{8}", parts[1]):  # noqa: PLR2004 - name, id, key
-            raise VerificationError("not a verifier key: <name>+<key id>+<base64> is needed")
-        name, key_id, raw = parts[0], bytes.fromhex(parts[1]), decode_base64(parts[2])
-        if raw[:1] != _ED25519 or len(raw) != 1 + HASH_BYTES:
-            raise VerificationError("not an Ed25519 verifier key")
-        if sha256(name.encode() + b"\n" + raw).digest()[:_KEY_ID_BYTES] != key_id:
-            raise VerificationError("the verifier key's id is not that of its key")
-        return cls(name, key_id, raw[1:])
+        return cls(*parse_verifier_key(text, _ED25519))
+
+
+def parse_verifier_key(text: str, algorithm: bytes) -> tuple[str, bytes, bytes]:
+    """Name, key id and public key of a verifier key.
+
+    Args:
+        text: `<name>+<key id>+<base64>`.
+        algorithm: The type byte that the key must have; its public key has 32 bytes.
+
+    Raises:
+        VerificationError: It is malformed, of another algorithm, or its key id is not its key's.
+    """
+    parts = text.strip().split("+", 2)
+    if len(parts) != 3 or not parts[0] or not re.fullmatch(r"[0-9a-f]{8}", parts[1]):  # noqa: PLR2004 - name, id, key
+        raise VerificationError("not a verifier key: <name>+<key id>+<base64> is needed")
+    name, key_id, raw = parts[0], bytes.fromhex(parts[1]), decode_base64(parts[2])
+    if raw[:1] != algorithm or len(raw) != 1 + HASH_BYTES:
+        raise VerificationError("a verifier key of another algorithm")
+    if key_id_of(name, raw) != key_id:
+        raise VerificationError("the verifier key's id is not that of its key")
+    return name, key_id, raw[1:]
+
+
+def key_id_of(name: str, key: bytes) -> bytes:
+    """The id of a key: of its name, and its type byte with the public key."""
+    return sha256(name.encode() + b"\n" + key).digest()[:KEY_ID_BYTES]
+
+
+class Signature(NamedTuple):
+    """A signature line of a note: who is said to have signed, with which key, and the signature itself."""
+
+    name: str
+    key_id: bytes
+    value: bytes
+
+
+def split_note(note: str) -> tuple[str, list[Signature]]:
+    """The text of a signed note, with its final newline, and its signatures, none of them checked.
+
+    Raises:
+        VerificationError: It is malformed.
+    """
+    if _CONTROL.search(note):
+        raise VerificationError("the note has control characters")
+    text, separator, signatures = note.rpartition("\n\n")
+    if not separator or not text or not signatures.endswith("\n"):
+        raise VerificationError("the note has no signatures")
+    lines = signatures[:-1].split("\n")
+    if len(lines) > _MOST_SIGNATURES:
+        raise VerificationError("the note has too many signatures")
+    return text + "\n", [_signature(line) for line in lines]
+
+
+def _signature(line: str) -> Signature:
+    match = _SIGNATURE_LINE.fullmatch(line)
+    if not match:
+        raise VerificationError("the note has a malformed signature line")
+    payload = decode_base64(match[2])
+    return Signature(match[1], payload[:KEY_ID_BYTES], payload[KEY_ID_BYTES:])
 
 
 def verify_note(note: str, key: VerifierKey | str) -> str:
@@ -97,32 +149,25 @@ def verify_note(note: str, key: VerifierKey | str) -> str:
         VerificationError: The note is malformed, or has no valid signature by the key.
     """
     key = VerifierKey.parse(key) if isinstance(key, str) else key
-    if _CONTROL.search(note):
-        raise VerificationError("the note has control characters")
-    text, separator, signatures = note.rpartition("\n\n")
-    if not separator or not text or not signatures.endswith("\n"):
-        raise VerificationError("the note has no signatures")
-    signed = text + "\n"
-    lines = signatures[:-1].split("\n")
-    if len(lines) > _MOST_SIGNATURES:
-        raise VerificationError("the note has too many signatures")
+    signed, signatures = split_note(note)
     valid = False
-    for line in lines:
-        match = _SIGNATURE_LINE.fullmatch(line)
-        if not match:
-            raise VerificationError("the note has a malformed signature line")
-        payload = decode_base64(match[2])
-        if match[1] == key.name and payload[:_KEY_ID_BYTES] == key.key_id:
-            _check_signature(key, payload[_KEY_ID_BYTES:], signed)
+    for signature in signatures:
+        if (signature.name, signature.key_id) == (key.name, key.key_id):
+            check_signature(key.public_key, signature.value, signed.encode())
             valid = True
     if not valid:
         raise VerificationError("the note is not signed by this key")
     return signed
 
 
-def _check_signature(key: VerifierKey, signature: bytes, signed: str) -> None:
+def check_signature(public_key: bytes, signature: bytes, message: bytes) -> None:
+    """Checks an Ed25519 signature.
+
+    Raises:
+        VerificationError: It is not valid.
+    """
     try:
-        Ed25519PublicKey.from_public_bytes(key.public_key).verify(signature, signed.encode())
+        Ed25519PublicKey.from_public_bytes(public_key).verify(signature, message)
     except (InvalidSignature, ValueError) as error:
         raise VerificationError("the signature is not valid") from error
 

@@ -1,8 +1,9 @@
 """The log itself: grows by leaves, signs what it has grown to, and never signs two histories.
 
 Order: the files that the leaves commit to are on stable storage; the checkpoint is signed; one transaction swaps it
-against the one it builds on and adds the leaves; from these the tiles are written; only then is it published. After any
-failure from the signature on, the log is loaded again from what was committed, and what was not published is.
+against the one it builds on and adds the leaves; witnesses cosign it; from the leaves the tiles are written; only then
+is it published. After any failure from the signature on, the log is loaded again from what was committed, and what was
+not published is.
 """
 
 import asyncio
@@ -24,6 +25,7 @@ from services.retention.log.models import LogHead
 from services.retention.log.note import Head, Signer
 from services.retention.log.tiles import TileFolder, first_entry_needed
 from services.retention.log.tree import Tree, leaf_hash
+from services.retention.log.witness import Witnesses
 
 Catalogue = Callable[[Session, int], None]
 
@@ -35,11 +37,13 @@ class Ledger:
         database: Keeps the leaves and the last checkpoint.
         data_dir: Holds `keys/log.key` (the private key), `log.vkey` (the verifier key) and `log/`, the public files.
         origin: The log's name.
+        witnesses: Asked to cosign each checkpoint before it is published.
     """
 
-    def __init__(self, database: Database, data_dir: Path, origin: str) -> None:
+    def __init__(self, database: Database, data_dir: Path, origin: str, witnesses: Witnesses | None = None) -> None:
         self._database = database
         self._origin = origin
+        self._witnesses = witnesses or Witnesses()
         self._key_file = data_dir / "keys" / "log.key"
         self._new_key_file = data_dir / "keys" / "log.key.new"
         self._verifier_file = data_dir / "log.vkey"
@@ -65,7 +69,7 @@ class Ledger:
         """Takes up what was committed last, and publishes it.
 
         Raises:
-            ForkedError: The published checkpoint is not an earlier state of what was committed.
+            ForkedError: What was published, or seen by a witness, is not an earlier state of what was committed.
         """
         row, entries = await self._database.read(lambda session: (store.head(session), store.entries(session, 0)))
         if row is None:
@@ -75,8 +79,9 @@ class Ledger:
         self._check_own(tree, head, row.checkpoint)
         published = self._check_published(tree, head)
         fresh = entries[first_entry_needed(published) :]
-        await asyncio.to_thread(self._publish, tree, fresh, published, head, row.checkpoint)
-        self._tree, self._head, self._checkpoint = tree, head, row.checkpoint
+        checkpoint = await self._witnesses.cosign(row.checkpoint, head, tree.consistency)
+        await asyncio.to_thread(self._publish, tree, fresh, published, head, checkpoint)
+        self._tree, self._head, self._checkpoint = tree, head, checkpoint
 
     async def settle(self) -> None:
         """Takes up what was committed and publishes it, if an append failed and so did the reload after it."""
@@ -165,8 +170,9 @@ class Ledger:
         await self._database.work("seal", commit)
         first = first_entry_needed(old.size)
         fresh = await self._database.read(lambda session: store.entries(session, first))
-        await asyncio.to_thread(self._publish, self._tree, fresh, old.size, new, checkpoint)
-        self._head, self._checkpoint = new, checkpoint
+        cosigned = await self._witnesses.cosign(checkpoint, new, self._tree.consistency)
+        await asyncio.to_thread(self._publish, self._tree, fresh, old.size, new, cosigned)
+        self._head, self._checkpoint = new, cosigned
 
     async def _begin(self) -> None:
         """Begins the log. Its key gets its name afterwards, so that a key of that name has a log somewhere."""

@@ -1,10 +1,11 @@
 """A log on disk and `ombud log serve` over it, as others meet them."""
 
+import asyncio
 import contextlib
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from uuid import UUID
 
@@ -31,9 +32,13 @@ def _nothing(_session: Session, _first_leaf: int) -> None:
     """Enters nothing beside the leaves."""
 
 
-async def grow(folder: Path, *sizes: int, history: bytes = b"") -> str:
+def grow(folder: Path, *sizes: int, history: bytes = b"") -> str:
     """Makes a log, or lets it grow, to each of some sizes; returns its verifier key."""
-    folder.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 - nothing else runs
+    folder.mkdir(parents=True, exist_ok=True)
+    return asyncio.run(_grow(folder, sizes, history))
+
+
+async def _grow(folder: Path, sizes: Sequence[int], history: bytes) -> str:
     async with opened(f"sqlite:///{folder}/retention.db", "retention") as database:
         ledger = Ledger(database, folder, ORIGIN)
         await ledger.open()

@@ -79,8 +79,8 @@ async def test_every_byte_flipped_in_turn_is_named(folder: Path, pytestconfig: p
     assert fsck(folder).findings == []
 
 
-async def test_offset_of_a_damaged_tile_is_named_and_it_is_made_again(tmp_path: Path) -> None:
-    await grow(tmp_path, 1, 256, 300, 700)
+def test_offset_of_a_damaged_tile_is_named_and_it_is_made_again(tmp_path: Path) -> None:
+    grow(tmp_path, 1, 256, 300, 700)
     whole = {file: file.read_bytes() for file in (tmp_path / "log").rglob("*") if file.is_file()}
     damaged = {Tile(0, 1, 256).path: 5000, Tile(ENTRIES, 2, 188).path: 17, Tile(1, 0, 2).path: 63}
     for path, offset in damaged.items():
@@ -94,8 +94,8 @@ async def test_offset_of_a_damaged_tile_is_named_and_it_is_made_again(tmp_path: 
     assert {file: file.read_bytes() for file in (tmp_path / "log").rglob("*") if file.is_file()} == whole
 
 
-async def test_folder_of_tiles_and_checkpoint_is_made_again_from_the_leaves(tmp_path: Path) -> None:
-    await grow(tmp_path, 300)
+def test_folder_of_tiles_and_checkpoint_is_made_again_from_the_leaves(tmp_path: Path) -> None:
+    grow(tmp_path, 300)
     whole = {file: file.read_bytes() for file in (tmp_path / "log").rglob("*") if file.is_file()}
     shutil.rmtree(tmp_path / "log")
     (tmp_path / "log.vkey").unlink()

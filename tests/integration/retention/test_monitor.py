@@ -40,13 +40,13 @@ def alarm(capsys: pytest.CaptureFixture[str]) -> str:
     return str(json.loads(capsys.readouterr().out.splitlines()[-1])["alarm"])
 
 
-async def test_log_that_grows_over_the_edges_of_tiles_is_good_at_every_look(tmp_path: Path, state: Path) -> None:
+def test_log_that_grows_over_the_edges_of_tiles_is_good_at_every_look(tmp_path: Path, state: Path) -> None:
     folder = tmp_path / "log"
-    key = await grow(folder, 1)
+    key = grow(folder, 1)
     with served(folder) as url:
         assert look(url, key, state)
         for size in (2, 200, 256, 257, 700):
-            await grow(folder, size)
+            grow(folder, size)
             assert look(url, key, state)
     assert json.loads(state.read_text())["size"] == 700
 
@@ -61,12 +61,12 @@ async def test_log_of_a_service_with_records_is_good(tmp_path: Path, state: Path
                 assert look(url, retention.verifier_key, state, now=clock.now())
 
 
-async def test_rollback_is_refused_and_kept_as_evidence(
+def test_rollback_is_refused_and_kept_as_evidence(
     tmp_path: Path, state: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    await grow(tmp_path / "log", 5)
+    grow(tmp_path / "log", 5)
     shutil.copytree(tmp_path / "log", tmp_path / "old")
-    key = await grow(tmp_path / "log", 9)
+    key = grow(tmp_path / "log", 9)
     with served(tmp_path / "log") as url:
         assert look(url, key, state)
     before = state.read_text()
@@ -78,14 +78,12 @@ async def test_rollback_is_refused_and_kept_as_evidence(
 
 
 @pytest.mark.parametrize("size", [9, 12])
-async def test_split_view_is_refused(
-    tmp_path: Path, state: Path, capsys: pytest.CaptureFixture[str], size: int
-) -> None:
+def test_split_view_is_refused(tmp_path: Path, state: Path, capsys: pytest.CaptureFixture[str], size: int) -> None:
     """Two histories under one key: of the same size, and one that is ahead."""
-    await grow(tmp_path / "one", 5)
+    grow(tmp_path / "one", 5)
     shutil.copytree(tmp_path / "one", tmp_path / "other")
-    key = await grow(tmp_path / "one", 9)
-    assert key == await grow(tmp_path / "other", size, history=b"another")
+    key = grow(tmp_path / "one", 9)
+    assert key == grow(tmp_path / "other", size, history=b"another")
     with served(tmp_path / "one") as url:
         assert look(url, key, state)
     with served(tmp_path / "other") as url:
@@ -93,9 +91,9 @@ async def test_split_view_is_refused(
     assert alarm(capsys).startswith("split view")
 
 
-async def test_checkpoint_of_another_key_and_altered_leaves_raise_the_alarm(tmp_path: Path, state: Path) -> None:
-    key = await grow(tmp_path / "log", 5)
-    stranger = await grow(tmp_path / "stranger", 5)
+def test_checkpoint_of_another_key_and_altered_leaves_raise_the_alarm(tmp_path: Path, state: Path) -> None:
+    key = grow(tmp_path / "log", 5)
+    stranger = grow(tmp_path / "stranger", 5)
     with served(tmp_path / "log") as url:
         assert not look(url, stranger, state)
         bundle = tmp_path / "log/log" / Tile(ENTRIES, 0, 5).path
@@ -106,10 +104,10 @@ async def test_checkpoint_of_another_key_and_altered_leaves_raise_the_alarm(tmp_
     assert not state.exists()
 
 
-async def test_late_log_and_one_that_does_not_answer_raise_the_alarm(
+def test_late_log_and_one_that_does_not_answer_raise_the_alarm(
     tmp_path: Path, state: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    key = await grow(tmp_path / "log", 5)
+    key = grow(tmp_path / "log", 5)
     with served(tmp_path / "log") as url:
         assert not look(url, key, state, now=NOW + timedelta(hours=1))
         assert alarm(capsys).startswith("late")
@@ -118,8 +116,8 @@ async def test_late_log_and_one_that_does_not_answer_raise_the_alarm(
     assert alarm(capsys).startswith("unreachable")
 
 
-async def test_state_that_was_altered_is_refused(tmp_path: Path, state: Path) -> None:
-    key = await grow(tmp_path / "log", 5)
+def test_state_that_was_altered_is_refused(tmp_path: Path, state: Path) -> None:
+    key = grow(tmp_path / "log", 5)
     with served(tmp_path / "log") as url:
         assert look(url, key, state)
         for altered in (state.read_text().replace('"size": 5', '"size": 4'), "{}", "[]", "no"):

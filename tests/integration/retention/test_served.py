@@ -58,8 +58,8 @@ def flip(file: Path, offset: int) -> None:
     file.write_bytes(content)
 
 
-async def test_go_verifies_a_log_that_grew_over_the_edges_of_tiles(logcheck: Run, tmp_path: Path) -> None:
-    key = await grow(tmp_path, *SIZES)
+def test_go_verifies_a_log_that_grew_over_the_edges_of_tiles(logcheck: Run, tmp_path: Path) -> None:
+    key = grow(tmp_path, *SIZES)
     with served(tmp_path) as url:
         done = logcheck(url, key)
     assert (done.returncode, done.stdout.strip()) == (0, "700"), done.stderr
@@ -88,16 +88,16 @@ async def test_go_verifies_the_log_of_a_service_with_records(logcheck: Run, tmp_
         ("checkpoint", -10),
     ],
 )
-async def test_go_refuses_a_log_with_one_flipped_bit(logcheck: Run, tmp_path: Path, path: str, offset: int) -> None:
-    key = await grow(tmp_path, *SIZES)
+def test_go_refuses_a_log_with_one_flipped_bit(logcheck: Run, tmp_path: Path, path: str, offset: int) -> None:
+    key = grow(tmp_path, *SIZES)
     flip(tmp_path / "log" / path, offset)
     with served(tmp_path) as url:
         done = logcheck(url, key)
     assert done.returncode == 1, done.stdout
 
 
-async def test_fsck_of_tessera_accepts_the_log_and_refuses_a_flipped_bit(tmp_path: Path) -> None:
-    key = await grow(tmp_path / "data", *SIZES)
+def test_fsck_of_tessera_accepts_the_log_and_refuses_a_flipped_bit(tmp_path: Path) -> None:
+    key = grow(tmp_path / "data", *SIZES)
     key_file = tmp_path / "log.vkey"
     key_file.write_text(key)
 
@@ -121,8 +121,8 @@ def get(url: str, path: str, method: str = "GET") -> tuple[http.client.HTTPRespo
         connection.close()
 
 
-async def test_served_files_say_what_they_are_and_how_long_they_hold(tmp_path: Path) -> None:
-    await grow(tmp_path, 300)
+def test_served_files_say_what_they_are_and_how_long_they_hold(tmp_path: Path) -> None:
+    grow(tmp_path, 300)
     with served(tmp_path) as url:
         checkpoint, text = get(url, "/checkpoint")
         assert checkpoint.getheader("Content-Type") == "text/plain; charset=utf-8"
@@ -150,8 +150,8 @@ async def test_served_files_say_what_they_are_and_how_long_they_hold(tmp_path: P
         "/checkpoint?x",
     ],
 )
-async def test_nothing_but_the_logs_own_files_is_served(tmp_path: Path, path: str) -> None:
-    await grow(tmp_path, 300)
+def test_nothing_but_the_logs_own_files_is_served(tmp_path: Path, path: str) -> None:
+    grow(tmp_path, 300)
     (tmp_path / "log/tile/0/001.part").write_text("x")
     with served(tmp_path) as url:
         response, body = get(url, path)
