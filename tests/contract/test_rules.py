@@ -51,7 +51,9 @@ def test_r2_measures_come_from_a_proposal_with_reasons_and_an_end_and_from_nothi
             for field in fields(rpc.descriptor.input_type).values()
         )
     ]
-    assert imposing == ["/ombud.credit.v1.SanctionService/ProposeSanction"]
+    shortening = "/ombud.credit.v1.SanctionService/VarySanction"
+    assert imposing == ["/ombud.credit.v1.SanctionService/ProposeSanction", shortening]
+    assert named(sent(BY_PATH[shortening]), "start|review|subject") == set()
     proposal = BY_PATH[imposing[0]].descriptor.input_type.fields_by_name
     assert "reasons" in proposal
     assert {"ombud.credit.v1.Measure.end_time", "ombud.credit.v1.Measure.review_time"} <= set(
@@ -62,7 +64,8 @@ def test_r2_measures_come_from_a_proposal_with_reasons_and_an_end_and_from_nothi
 
 
 def test_r2_no_rpc_puts_a_sanction_in_force() -> None:
-    assert set(of("SanctionService")) == {"ProposeSanction", "ApproveSanction", "GetSanction", "ListSanctions"}
+    milder = {"LiftSanction", "VarySanction", "StaySanction"}
+    assert set(of("SanctionService")) == {"ProposeSanction", "ApproveSanction", "GetSanction", "ListSanctions"} | milder
     assert set(sent(of("SanctionService")["ApproveSanction"])) == {
         "ombud.credit.v1.ApproveSanctionRequest.request_id",
         "ombud.credit.v1.ApproveSanctionRequest.sanction_id",
@@ -73,7 +76,10 @@ def test_r3_nothing_sets_a_standing() -> None:
     acts = [verb for verb, rpc in of("StandingService").items() if not rpc.method.reads]
     assert acts == ["RecordRemedy"], "a remedy is an entry; how many points it wins back is the policy's to say"
     settable = named(sent(*MUTATIONS), "rating|score|tier|standing|point|reputation|rank|level|entitlement")
-    assert settable == {"ombud.credit.v1.ProposeSanctionRequest.points"}
+    assert settable == {
+        "ombud.credit.v1.ProposeSanctionRequest.points",
+        "ombud.credit.v1.VarySanctionRequest.points",
+    }
 
 
 def test_r3_ledger_is_listed_and_never_edited() -> None:

@@ -28,6 +28,7 @@ from ombud.retention.v1 import lifecycle_service_pb2 as lifecycle
 from ombud.retention.v1 import log_service_pb2 as log
 from tests.support.eventually import eventually
 from tests.support.life import AUDITOR, IDENTITY_REVIEWER, MODERATOR, Life
+from tests.support.mercy import mercy
 from tests.support.wire import NOBODY, PLATFORM, Who
 
 
@@ -60,9 +61,11 @@ async def live(life: Life) -> None:
     life.ids["sanction"] = sanction_id
     await life.may(member, decisions.ACTION_POST, allowed=False)
     await life.answer(tip_off_id, sanction_id)
+    await life.remedy(sanction_id)
     await life.referral(sanction_id)
     await life.appeal(sanction_id, member)
     await life.may(member, decisions.ACTION_POST)
+    await mercy(life, member)
     await life.notice(group.group_id)
     await life.read_records(group.group_id)
     await life.retention_terms()
@@ -102,6 +105,7 @@ async def look(life: Life) -> None:
         (PLATFORM, standings.GetStandingRequest(subject=subject)),
         (PLATFORM, standings.ExplainStandingRequest(subject=subject)),
         (PLATFORM, standings.ListLedgerRequest(subject=subject)),
+        (PLATFORM, standings.WhatIfRequest(subject=subject)),
         (Who("groups"), standings.WatchStandingRequest()),
         (PLATFORM, sanctions.ListSanctionsRequest(subject=subject)),
         (PLATFORM, appeals.GetAppealRequest(appeal_id=appealed.appeal_id)),

@@ -21,6 +21,7 @@ from ombud.common.v1.types_pb2 import Interval, Subject
 from ombud.credit.v1 import appeal_service_pb2 as appeals
 from ombud.credit.v1 import referral_service_pb2 as referrals
 from ombud.credit.v1 import sanction_service_pb2 as sanctions
+from ombud.credit.v1 import standing_service_pb2 as standings
 from ombud.credit.v1 import types_pb2 as credit
 from ombud.groups.v1 import decision_service_pb2 as decisions
 from ombud.groups.v1 import group_service_pb2 as groups
@@ -262,6 +263,16 @@ class Life:
 
         await eventually(in_force)
         return sanction_id
+
+    async def remedy(self, sanction_id: str) -> None:
+        await self.act(
+            MODERATOR,
+            standings.RecordRemedyRequest(
+                sanction_id=sanction_id,
+                kind=standings.REMEDY_KIND_COURSE,
+                proof_sha256=hashlib.sha256(new_id().encode()).hexdigest(),
+            ),
+        )
 
     async def referral(self, sanction_id: str) -> None:
         proposed = await self.act(

@@ -5,6 +5,7 @@ was delivered, and ends by itself. Everything in its statement that a person did
 """
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -31,12 +32,13 @@ class Capacity(StrEnum):
 
 
 class SanctionState(StrEnum):
-    """Where a sanction stands. EXPIRED is derived from the instant and never stored."""
+    """Where a sanction stands. EXPIRED and LIFTED are derived and never stored."""
 
     PROPOSED = "PROPOSED"
     APPROVED = "APPROVED"
     IN_FORCE = "IN_FORCE"
     EXPIRED = "EXPIRED"
+    LIFTED = "LIFTED"
     OVERTURNED = "OVERTURNED"
 
 
@@ -127,6 +129,25 @@ class Statement:
 
 
 @dataclass(frozen=True)
+class Lift:
+    """The end of one sanction by a person's act, from an instant on."""
+
+    at: datetime
+    lifter: str
+    reasons: str
+
+
+@dataclass(frozen=True)
+class Variation:
+    """A sanction made milder: earlier ends of some of its measures."""
+
+    at: datetime
+    varier: str
+    reasons: str
+    ends: Mapping[MeasureKind, datetime]
+
+
+@dataclass(frozen=True)
 class Sanction:
     """One sanction. Instants are None until they are known."""
 
@@ -148,17 +169,24 @@ class Sanction:
     points_end: datetime | None = None
     appeal_end: datetime | None = None
     overturning_appeal_id: str = ""
+    variation: Variation | None = None
+    lift: Lift | None = None
+
+    @property
+    def terms(self) -> tuple[Measure, ...]:
+        """The measures as they run: as imposed, or until the earlier end that a variation or a lift set."""
+        return tuple(self._term(measure) for measure in self.measures)
 
     @property
     def end(self) -> datetime | None:
         """When the last measure ends; None if one has no end."""
-        ends = [measure.end for measure in self.measures]
+        ends = [measure.end for measure in self.terms]
         return None if None in ends else max(end for end in ends if end)
 
     @property
     def review(self) -> datetime | None:
         """When a measure without an end must first be reviewed; None if all have an end."""
-        return min((measure.review for measure in self.measures if measure.review), default=None)
+        return min((measure.review for measure in self.terms if measure.review), default=None)
 
     @property
     def group_concerned(self) -> str:
@@ -173,10 +201,21 @@ class Sanction:
         return hashlib.sha256("\n".join(sorted(set(grounds))).encode()).hexdigest()
 
     def state_at(self, at: datetime) -> SanctionState:
-        """The state at an instant, its end taken into account."""
+        """The state at an instant, its end and its lift taken into account."""
+        if self.state is SanctionState.IN_FORCE and self.lift is not None and self.lift.at <= at:
+            return SanctionState.LIFTED
         if self.state is SanctionState.IN_FORCE and self.end is not None and self.end <= at:
             return SanctionState.EXPIRED
         return self.state
+
+    def _term(self, measure: Measure) -> Measure:
+        ends = [
+            measure.end,
+            self.variation.ends.get(measure.kind) if self.variation else None,
+            self.lift.at if self.lift else None,
+        ]
+        end = min((each for each in ends if each), default=None)
+        return Measure(measure.kind, end, measure.review if end is None else None)
 
 
 def approve(sanction: Sanction, *, approver: str, at: datetime) -> Sanction:

@@ -1,5 +1,6 @@
 """Sanctions as messages of the contract, and proposals from them."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from ombud.credit.v1 import sanction_service_pb2 as pb
@@ -34,6 +35,15 @@ def proposal(request: pb.ProposeSanctionRequest, *, issuer: str) -> Proposal:
     )
 
 
+def varied_ends(measures: Iterable[pb.VariedMeasure]) -> dict[MeasureKind, datetime]:
+    """The new ends that a request asks for."""
+    return {
+        wire.value_of(types_pb2.MeasureKind, MeasureKind, measure.kind): end
+        for measure in measures
+        if (end := wire.instant(measure, "end_time"))
+    }
+
+
 def sanction_message(sanction: Sanction, *, stay: Stay | None, at: datetime) -> pb.Sanction:
     """The message of a sanction at an instant. Names neither staff nor a reporter."""
     source = pb.SOURCE_TYPE_NOTICE if sanction.tip_off_id else pb.SOURCE_TYPE_OWN_INITIATIVE
@@ -50,7 +60,7 @@ def sanction_message(sanction: Sanction, *, stay: Stay | None, at: datetime) -> 
                 end_time=wire.timestamp(measure.end),
                 review_time=wire.timestamp(measure.review),
             )
-            for measure in sanction.measures
+            for measure in sanction.terms
         ],
         points=sanction.points,
         points_end_time=wire.timestamp(sanction.points_end),
@@ -62,6 +72,10 @@ def sanction_message(sanction: Sanction, *, stay: Stay | None, at: datetime) -> 
         appeal_end_time=wire.timestamp(sanction.appeal_end),
         stayed_from_time=wire.timestamp(stay.start) if stay and stay.end is None else None,
         overturning_appeal_id=sanction.overturning_appeal_id,
+        lift_time=wire.timestamp(sanction.lift.at) if sanction.lift else None,
+        lift_reasons=sanction.lift.reasons if sanction.lift else "",
+        vary_time=wire.timestamp(sanction.variation.at) if sanction.variation else None,
+        vary_reasons=sanction.variation.reasons if sanction.variation else "",
     )
 
 

@@ -195,3 +195,71 @@ class PriorDecisionRow(CreditTable, table=True):
     prior_sanction_id: str = Field(primary_key=True, sa_type=String(36))
     points: int
     points_end: datetime | None = Field(default=None, sa_type=Instant)
+
+
+class LiftRow(CreditTable, table=True):
+    """That a sanction in force was lifted; one sanction, for good."""
+
+    __tablename__ = "lift"
+    __table_args__ = (
+        ForeignKeyConstraint(["sanction_id", "start_at"], ["sanction.sanction_id", "sanction.start_at"]),
+        CheckConstraint("lifted_at >= start_at", name="in_force"),
+        CheckConstraint("length(lifter) > 0", name="person"),
+        CheckConstraint("length(trim(reasons)) > 0", name="reasons"),
+    )
+
+    sanction_id: str = Field(primary_key=True, sa_type=String(36))
+    start_at: datetime = Field(sa_type=Instant)
+    lifted_at: datetime = Field(sa_type=Instant)
+    lifter: str = Field(sa_type=String(128))
+    reasons: str = Field(sa_type=Text)
+
+
+class VariationRow(CreditTable, table=True):
+    """That a sanction in force was made milder; what it imposed stays on record."""
+
+    __tablename__ = "variation"
+    __table_args__ = (
+        ForeignKeyConstraint(["sanction_id", "start_at"], ["sanction.sanction_id", "sanction.start_at"]),
+        CheckConstraint("varied_at >= start_at", name="in_force"),
+        CheckConstraint("length(varier) > 0", name="person"),
+        CheckConstraint("length(trim(reasons)) > 0", name="reasons"),
+    )
+
+    sanction_id: str = Field(primary_key=True, sa_type=String(36))
+    start_at: datetime = Field(sa_type=Instant)
+    varied_at: datetime = Field(sa_type=Instant)
+    varier: str = Field(sa_type=String(128))
+    reasons: str = Field(sa_type=Text)
+
+
+class VariedMeasureRow(CreditTable, table=True):
+    """The new end of a measure that a variation shortened."""
+
+    __tablename__ = "varied_measure"
+    __table_args__ = (
+        ForeignKeyConstraint(["sanction_id"], ["variation.sanction_id"]),
+        ForeignKeyConstraint(
+            ["sanction_id", "kind"], ["measure.sanction_id", "measure.kind"], name="fk_varied_measure_measure"
+        ),
+    )
+
+    sanction_id: str = Field(primary_key=True, sa_type=String(36))
+    kind: str = Field(primary_key=True, sa_type=String(32))
+    end_at: datetime = Field(sa_type=Instant)
+
+
+class StayRow(CreditTable, table=True):
+    """That a person stayed a sanction whose appeal is open. It lasts as long as the appeal: there is no end to set."""
+
+    __tablename__ = "stay"
+    __table_args__ = (
+        ForeignKeyConstraint(["appeal_id"], ["appeal.appeal_id"]),
+        CheckConstraint("length(stayer) > 0", name="person"),
+        CheckConstraint("length(trim(reasons)) > 0", name="reasons"),
+    )
+
+    appeal_id: str = Field(primary_key=True, sa_type=String(36))
+    stayed_at: datetime = Field(sa_type=Instant)
+    stayer: str = Field(sa_type=String(128))
+    reasons: str = Field(sa_type=Text)

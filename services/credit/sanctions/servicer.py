@@ -13,15 +13,16 @@ from services.credit import wire
 from services.credit.groups_peer import GroupsPeer
 from services.credit.listing import Listing
 from services.credit.policies import store as policies
-from services.credit.sanctions import domain, messages, store
+from services.credit.sanctions import acts, domain, messages, relief, store
 from services.credit.sanctions.domain import DutyBreach, Sanction
 from services.credit.sanctions.jobs import NoticeDelivery
 from services.credit.sanctions.proposal import Proposal, evidence_reused, propose
+from services.credit.sanctions.relief import Actor
 from services.credit.standings import store as standings
 
 
 class SanctionServicer(Contract):
-    """Proposes, approves and shows sanctions."""
+    """Proposes, approves, lifts, varies, stays and shows sanctions."""
 
     def __init__(self, database: Database, listing: Listing, groups: GroupsPeer, notices: NoticeDelivery) -> None:
         self._database = database
@@ -88,6 +89,38 @@ class SanctionServicer(Contract):
         self._notices.wake()
         return response
 
+    async def LiftSanction(self, request: pb.LiftSanctionRequest, _context: wire.Context) -> pb.LiftSanctionResponse:
+        """Lifts the sanction."""
+
+        def command(unit: Unit) -> pb.LiftSanctionResponse:
+            imposed = store.get(unit.session, request.sanction_id)
+            sanction = acts.lift(unit, relief.lift(imposed, _actor(unit, request.reasons), at=unit.now))
+            return pb.LiftSanctionResponse(sanction=_messages(unit.session, [sanction], unit.now)[0])
+
+        return await self._database.write(command)
+
+    async def VarySanction(self, request: pb.VarySanctionRequest, _context: wire.Context) -> pb.VarySanctionResponse:
+        """Makes the sanction milder."""
+        ends = messages.varied_ends(request.measures)
+
+        def command(unit: Unit) -> pb.VarySanctionResponse:
+            imposed = store.get(unit.session, request.sanction_id)
+            varied = relief.vary(imposed, _actor(unit, request.reasons), ends, at=unit.now)
+            sanction = acts.vary(unit, varied, points=request.points)
+            return pb.VarySanctionResponse(sanction=_messages(unit.session, [sanction], unit.now)[0])
+
+        return await self._database.write(command)
+
+    async def StaySanction(self, request: pb.StaySanctionRequest, _context: wire.Context) -> pb.StaySanctionResponse:
+        """Stays the sanction until its appeal is decided."""
+
+        def command(unit: Unit) -> pb.StaySanctionResponse:
+            sanction = store.get(unit.session, request.sanction_id)
+            acts.stay(unit, sanction, _actor(unit, request.reasons))
+            return pb.StaySanctionResponse(sanction=_messages(unit.session, [sanction], unit.now)[0])
+
+        return await self._database.write(command)
+
     async def GetSanction(self, request: pb.GetSanctionRequest, _context: wire.Context) -> pb.GetSanctionResponse:
         """A sanction with its statement."""
         at = self._database.clock.now()
@@ -114,6 +147,10 @@ class SanctionServicer(Contract):
         return await self._groups.breach(
             group_id=proposal.group_id, notice_id=notice_id, account_id=proposal.subject.id
         )
+
+
+def _actor(unit: Unit, reasons: str) -> Actor:
+    return Actor(unit.call.person.staff_id, unit.call.person.account_id, reasons)
 
 
 def _messages(session: Session, sanctions: list[Sanction], at: datetime) -> list[pb.Sanction]:

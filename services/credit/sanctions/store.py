@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
+from datetime import datetime
 from typing import TypeVar
 
 from sqlmodel import Session, col, select
@@ -13,20 +14,26 @@ from services.credit.sanctions.domain import (
     Capacity,
     DutyBreach,
     Evidence,
+    Lift,
     Measure,
     PinnedRule,
     PriorDecision,
     Sanction,
     SanctionState,
     Statement,
+    Variation,
 )
 from services.credit.sanctions.models import (
     EvidenceRow,
+    LiftRow,
     MeasureRow,
     NoticeRow,
     PriorDecisionRow,
     SanctionRow,
     StatementRow,
+    StayRow,
+    VariationRow,
+    VariedMeasureRow,
 )
 from services.credit.subjects import Subject, SubjectKind
 
@@ -165,6 +172,56 @@ def mark_delivered(session: Session, sanction: Sanction) -> None:
     session.flush()
 
 
+def add_lift(session: Session, sanction: Sanction) -> None:
+    """Stores the lift of a sanction."""
+    assert sanction.lift is not None  # noqa: S101 - whoever stores a lift made one
+    assert sanction.start is not None  # noqa: S101 - only what is in force is lifted
+    session.add(
+        LiftRow(
+            sanction_id=sanction.sanction_id,
+            start_at=sanction.start,
+            lifted_at=sanction.lift.at,
+            lifter=sanction.lift.lifter,
+            reasons=sanction.lift.reasons,
+        )
+    )
+    update(session, sanction)
+
+
+def add_variation(session: Session, sanction: Sanction) -> None:
+    """Stores the variation of a sanction."""
+    assert sanction.variation is not None  # noqa: S101 - whoever stores a variation made one
+    assert sanction.start is not None  # noqa: S101 - only what is in force is varied
+    variation = sanction.variation
+    session.add(
+        VariationRow(
+            sanction_id=sanction.sanction_id,
+            start_at=sanction.start,
+            varied_at=variation.at,
+            varier=variation.varier,
+            reasons=variation.reasons,
+        )
+    )
+    session.flush()
+    session.add_all(
+        VariedMeasureRow(sanction_id=sanction.sanction_id, kind=kind, end_at=end)
+        for kind, end in variation.ends.items()
+    )
+    update(session, sanction)
+
+
+def add_stay(session: Session, appeal_id: str, *, stayer: str, reasons: str, at: datetime) -> None:
+    """Stores that a sanction is stayed from an instant on, until its appeal ends."""
+    session.add(StayRow(appeal_id=appeal_id, stayed_at=at, stayer=stayer, reasons=reasons))
+    session.flush()
+
+
+def stayed_from(session: Session, appeal_ids: Iterable[str]) -> dict[str, datetime]:
+    """From when on a person stayed the sanctions of some appeals, by appeal id."""
+    rows = session.exec(select(StayRow).where(col(StayRow.appeal_id).in_(list(appeal_ids))))
+    return {row.appeal_id: row.stayed_at for row in rows}
+
+
 def due_notices(session: Session) -> list[DueNotice]:
     """The notices of approved sanctions that wait for delivery, oldest first."""
     query = (
@@ -201,9 +258,13 @@ def _whole(session: Session, found: Iterable[SanctionRow]) -> list[Sanction]:
             .order_by(col(PriorDecisionRow.prior_sanction_id))
         )
     )
+    lifts = {row.sanction_id: row for row in session.exec(select(LiftRow).where(col(LiftRow.sanction_id).in_(ids)))}
+    variations = _variations(session, ids)
     return [
         _sanction(
             row,
+            lift=lifts.get(row.sanction_id),
+            variation=variations.get(row.sanction_id),
             statement=_statement(
                 statements[row.sanction_id],
                 evidence=evidence[row.sanction_id],
@@ -215,6 +276,14 @@ def _whole(session: Session, found: Iterable[SanctionRow]) -> list[Sanction]:
     ]
 
 
+def _variations(session: Session, ids: list[str]) -> dict[str, Variation]:
+    ends: defaultdict[str, dict[MeasureKind, datetime]] = defaultdict(dict)
+    for measure in session.exec(select(VariedMeasureRow).where(col(VariedMeasureRow.sanction_id).in_(ids))):
+        ends[measure.sanction_id][MeasureKind(measure.kind)] = measure.end_at
+    rows = session.exec(select(VariationRow).where(col(VariationRow.sanction_id).in_(ids)))
+    return {row.sanction_id: Variation(row.varied_at, row.varier, row.reasons, ends[row.sanction_id]) for row in rows}
+
+
 def _by_sanction(rows: Iterable[R]) -> defaultdict[str, list[R]]:
     found: defaultdict[str, list[R]] = defaultdict(list)
     for row in rows:
@@ -222,7 +291,14 @@ def _by_sanction(rows: Iterable[R]) -> defaultdict[str, list[R]]:
     return found
 
 
-def _sanction(row: SanctionRow, *, statement: Statement, measures: list[MeasureRow]) -> Sanction:
+def _sanction(
+    row: SanctionRow,
+    *,
+    statement: Statement,
+    measures: list[MeasureRow],
+    lift: LiftRow | None,
+    variation: Variation | None,
+) -> Sanction:
     return Sanction(
         sanction_id=row.sanction_id,
         state=SanctionState(row.state),
@@ -242,6 +318,8 @@ def _sanction(row: SanctionRow, *, statement: Statement, measures: list[MeasureR
         points_end=row.points_end,
         appeal_end=row.appeal_end,
         overturning_appeal_id=row.overturning_appeal_id or "",
+        variation=variation,
+        lift=Lift(lift.lifted_at, lift.lifter, lift.reasons) if lift else None,
     )
 
 

@@ -44,6 +44,8 @@ class ReliefKind(StrEnum):
 
     COURSE = "COURSE"
     CURE = "CURE"
+    VARIATION = "VARIATION"
+    LIFT = "LIFT"
 
 
 @dataclass(frozen=True)

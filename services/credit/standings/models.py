@@ -34,9 +34,9 @@ class LedgerRow(CreditTable, table=True):
             " AND overturned_entry_id IS NULL AND appeal_id IS NULL AND relieved_entry_id IS NULL)"
             " OR (kind = 'OVERTURN' AND points = 0 AND start_at IS NULL AND end_at IS NULL"
             " AND overturned_entry_id IS NOT NULL AND appeal_id IS NOT NULL AND relieved_entry_id IS NULL)"
-            " OR (kind IN ('COURSE', 'CURE') AND points > 0 AND start_at IS NULL AND end_at IS NOT NULL"
-            " AND end_at > recorded_at AND relieved_entry_id IS NOT NULL AND overturned_entry_id IS NULL"
-            " AND appeal_id IS NULL)",
+            " OR (kind IN ('COURSE', 'CURE', 'VARIATION', 'LIFT') AND points > 0 AND start_at IS NULL"
+            " AND end_at IS NOT NULL AND end_at > recorded_at AND relieved_entry_id IS NOT NULL"
+            " AND overturned_entry_id IS NULL AND appeal_id IS NULL)",
             name="kind",
         ),
         # Points are won back by what can be proved, once.

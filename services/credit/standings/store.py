@@ -14,6 +14,7 @@ from services.credit.standings.domain import (
     ReliefEntry,
     ReliefKind,
     Restriction,
+    Stay,
     Stays,
 )
 from services.credit.standings.models import LedgerRow
@@ -50,8 +51,16 @@ def points_entries(session: Session, sanction_ids: Iterable[str]) -> list[Points
 
 
 def stays(session: Session, sanction_ids: Iterable[str]) -> Stays:
-    """Stays of some sanctions, by sanction id."""
-    return {appeal.sanction_id: appeal.stay for appeal in appeals.of_sanctions(session, sanction_ids) if appeal.stay}
+    """Stays of some sanctions, by sanction id: from a person's act or from the missed deadline of the appeal."""
+    found = appeals.of_sanctions(session, sanction_ids)
+    earlier = sanctions.stayed_from(session, [appeal.appeal_id for appeal in found])
+    stayed = {
+        appeal.sanction_id: Stay(earlier[appeal.appeal_id], appeal.decided_at)
+        if appeal.appeal_id in earlier
+        else appeal.stay
+        for appeal in found
+    }
+    return {sanction_id: stay for sanction_id, stay in stayed.items() if stay}
 
 
 def appealed(session: Session, sanction_ids: Iterable[str]) -> set[str]:
@@ -69,7 +78,7 @@ def restrictions(session: Session, subject: Subject) -> list[Restriction]:
         Restriction(sanction.sanction_id, measure.kind, sanction.start, measure.end, stayed.get(sanction.sanction_id))
         for sanction in in_force
         if sanction.start is not None
-        for measure in sanction.measures
+        for measure in sanction.terms
     ]
 
 
@@ -90,7 +99,7 @@ def _row(entry: LedgerEntry) -> LedgerRow:
             row.kind, row.overturned_entry_id, row.appeal_id = "OVERTURN", entry.overturned_entry_id, entry.appeal_id
         case ReliefEntry():
             row.kind, row.points, row.end_at = entry.kind, entry.points, entry.end
-            row.relieved_entry_id, row.proof_sha256 = entry.relieved_entry_id, entry.proof_sha256
+            row.relieved_entry_id, row.proof_sha256 = entry.relieved_entry_id, entry.proof_sha256 or None
     return row
 
 

@@ -118,6 +118,14 @@ RELIEVE = (
     " relieved_entry_id, proof_sha256, recorded_at) SELECT :new, 'CURE', subject_kind, subject_id, sanction_id,"
     f" {{points}}, {{end}}, entry_id, {{proof}}, :now FROM ledger_entry{ONE}"
 )
+LIFT = (
+    "INSERT INTO lift (sanction_id, start_at, lifted_at, lifter, reasons)"
+    f" SELECT sanction_id, coalesce(start_at, :now), {{at}}, 'app-2', {{reasons}} FROM sanction{ONE}"
+)
+VARY = (
+    "INSERT INTO variation (sanction_id, start_at, varied_at, varier, reasons)"
+    f" SELECT sanction_id, coalesce(start_at, :now), {{at}}, 'app-2', {{reasons}} FROM sanction{ONE}"
+)
 LIST_SUBJECT = (
     "INSERT INTO blacklist_entry (entry_id, subject_kind, subject_id, sanction_id, start_at, end_at)"
     f" SELECT :new, subject_kind, subject_id, sanction_id, :now, :later FROM sanction{ONE}"
@@ -273,6 +281,26 @@ CONSEQUENCES = [
         a_sanction_in_force,
         "ck_ledger_entry_kind",
         RELIEVE.format(points=-1, end="end_at", proof="'proof'"),
+    ),
+    attack("lifted before it was in force", an_approved_sanction, "fk_lift", LIFT.format(at=":now", reasons="'x'")),
+    attack("lifted before its start", a_sanction_in_force, "ck_lift_in_force", LIFT.format(at="0", reasons="'x'")),
+    attack("lifted without reasons", a_sanction_in_force, "ck_lift_reasons", LIFT.format(at=":now", reasons="' '")),
+    attack(
+        "varied before it was in force", an_approved_sanction, "fk_variation", VARY.format(at=":now", reasons="'x'")
+    ),
+    attack("varied without reasons", a_sanction_in_force, "ck_variation_reasons", VARY.format(at=":now", reasons="''")),
+    attack(
+        "a measure varied that was not imposed",
+        a_sanction_in_force,
+        "fk_varied_measure_measure",
+        VARY.format(at=":now", reasons="'x'"),
+        "INSERT INTO varied_measure VALUES (:id, 'ACCOUNT_CLOSED', :now)",
+    ),
+    attack(
+        "stayed without an appeal",
+        a_sanction_in_force,
+        "fk_stay",
+        "INSERT INTO stay VALUES (:id, :now, 'app-2', 'Why not.')",
     ),
     attack("listed without term", a_sanction_in_force, "end_at", f"UPDATE blacklist_entry SET end_at = NULL{ONE}"),
     attack("listed by a sanction not in force", an_approved_sanction, "start_at_sanction", LIST_SUBJECT),

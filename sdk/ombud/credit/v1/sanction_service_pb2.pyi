@@ -40,6 +40,8 @@ class _SanctionStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Sanctio
     """Its end has passed."""
     SANCTION_STATE_OVERTURNED: _SanctionState.ValueType  # 5
     """An appeal overturned it, or a sanction that it rests on."""
+    SANCTION_STATE_LIFTED: _SanctionState.ValueType  # 6
+    """A person lifted it."""
 
 class SanctionState(_SanctionState, metaclass=_SanctionStateEnumTypeWrapper):
     """Where a sanction stands in its life."""
@@ -56,6 +58,8 @@ SANCTION_STATE_EXPIRED: SanctionState.ValueType  # 4
 """Its end has passed."""
 SANCTION_STATE_OVERTURNED: SanctionState.ValueType  # 5
 """An appeal overturned it, or a sanction that it rests on."""
+SANCTION_STATE_LIFTED: SanctionState.ValueType  # 6
+"""A person lifted it."""
 Global___SanctionState: _TypeAlias = SanctionState  # noqa: Y015
 
 class _SourceType:
@@ -323,6 +327,206 @@ class ApproveSanctionResponse(_message.Message):
 Global___ApproveSanctionResponse: _TypeAlias = ApproveSanctionResponse  # noqa: Y015
 
 @_typing.final
+class LiftSanctionRequest(_message.Message):
+    """Which sanction is lifted, and why."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    SANCTION_ID_FIELD_NUMBER: _builtins.int
+    REASONS_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Idempotency key (UUID). REQUEST_ID_REUSED if it came with another request."""
+    sanction_id: _builtins.str
+    """The sanction (UUID). NOT_FOUND if there is none."""
+    reasons: _builtins.str
+    """Why, for the person concerned; at most 2,000 characters. REASONS_REQUIRED without it."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        sanction_id: _builtins.str = ...,
+        reasons: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["reasons", b"reasons", "request_id", b"request_id", "sanction_id", b"sanction_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LiftSanctionRequest: _TypeAlias = LiftSanctionRequest  # noqa: Y015
+
+@_typing.final
+class LiftSanctionResponse(_message.Message):
+    """The lifted sanction."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SANCTION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def sanction(self) -> Global___Sanction:
+        """The sanction, LIFTED."""
+
+    def __init__(
+        self,
+        *,
+        sanction: Global___Sanction | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["sanction", b"sanction"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["sanction", b"sanction"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LiftSanctionResponse: _TypeAlias = LiftSanctionResponse  # noqa: Y015
+
+@_typing.final
+class VarySanctionRequest(_message.Message):
+    """How a sanction is made milder, and why."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    SANCTION_ID_FIELD_NUMBER: _builtins.int
+    MEASURES_FIELD_NUMBER: _builtins.int
+    POINTS_FIELD_NUMBER: _builtins.int
+    REASONS_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Idempotency key (UUID). REQUEST_ID_REUSED if it came with another request."""
+    sanction_id: _builtins.str
+    """The sanction (UUID). NOT_FOUND if there is none; WRONG_STATE if it is not in force or was varied before."""
+    points: _builtins.int
+    """Points that count from now on, at most as many as are left. POINTS_REFUSED if more."""
+    reasons: _builtins.str
+    """Why, for the person concerned; at most 2,000 characters. REASONS_REQUIRED without it."""
+    @_builtins.property
+    def measures(self) -> _containers.RepeatedCompositeFieldContainer[Global___VariedMeasure]:
+        """Earlier ends of its measures, at most one of a kind. Measures that are not named stay as they are."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        sanction_id: _builtins.str = ...,
+        measures: _abc.Iterable[Global___VariedMeasure] | None = ...,
+        points: _builtins.int = ...,
+        reasons: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["measures", b"measures", "points", b"points", "reasons", b"reasons", "request_id", b"request_id", "sanction_id", b"sanction_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___VarySanctionRequest: _TypeAlias = VarySanctionRequest  # noqa: Y015
+
+@_typing.final
+class VariedMeasure(_message.Message):
+    """The earlier end of a measure."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    kind: _types_pb2.MeasureKind.ValueType
+    """Which measure. MEASURE_NOT_ALLOWED if the sanction has none of the kind, and for BLACKLISTED."""
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """First instant no longer in force. TERM_REFUSED if it is past, or not before the present end."""
+
+    def __init__(
+        self,
+        *,
+        kind: _types_pb2.MeasureKind.ValueType = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "kind", b"kind"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___VariedMeasure: _TypeAlias = VariedMeasure  # noqa: Y015
+
+@_typing.final
+class VarySanctionResponse(_message.Message):
+    """The varied sanction."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SANCTION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def sanction(self) -> Global___Sanction:
+        """The sanction."""
+
+    def __init__(
+        self,
+        *,
+        sanction: Global___Sanction | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["sanction", b"sanction"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["sanction", b"sanction"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___VarySanctionResponse: _TypeAlias = VarySanctionResponse  # noqa: Y015
+
+@_typing.final
+class StaySanctionRequest(_message.Message):
+    """Which sanction is stayed, and why."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    SANCTION_ID_FIELD_NUMBER: _builtins.int
+    REASONS_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Idempotency key (UUID). REQUEST_ID_REUSED if it came with another request."""
+    sanction_id: _builtins.str
+    """The sanction (UUID). NOT_FOUND if there is none; WRONG_STATE if it is not in force, or stayed."""
+    reasons: _builtins.str
+    """Why, for the person concerned; at most 2,000 characters. REASONS_REQUIRED without it."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        sanction_id: _builtins.str = ...,
+        reasons: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["reasons", b"reasons", "request_id", b"request_id", "sanction_id", b"sanction_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StaySanctionRequest: _TypeAlias = StaySanctionRequest  # noqa: Y015
+
+@_typing.final
+class StaySanctionResponse(_message.Message):
+    """The stayed sanction."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SANCTION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def sanction(self) -> Global___Sanction:
+        """The sanction, with the instant from which it is stayed."""
+
+    def __init__(
+        self,
+        *,
+        sanction: Global___Sanction | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["sanction", b"sanction"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["sanction", b"sanction"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StaySanctionResponse: _TypeAlias = StaySanctionResponse  # noqa: Y015
+
+@_typing.final
 class GetSanctionRequest(_message.Message):
     """Which sanction is read."""
 
@@ -451,6 +655,10 @@ class Sanction(_message.Message):
     APPEAL_END_TIME_FIELD_NUMBER: _builtins.int
     STAYED_FROM_TIME_FIELD_NUMBER: _builtins.int
     OVERTURNING_APPEAL_ID_FIELD_NUMBER: _builtins.int
+    LIFT_TIME_FIELD_NUMBER: _builtins.int
+    LIFT_REASONS_FIELD_NUMBER: _builtins.int
+    VARY_TIME_FIELD_NUMBER: _builtins.int
+    VARY_REASONS_FIELD_NUMBER: _builtins.int
     sanction_id: _builtins.str
     """Id of the sanction (UUIDv7), and of its statement of reasons and its notice."""
     state: Global___SanctionState.ValueType
@@ -463,6 +671,10 @@ class Sanction(_message.Message):
     """Points that it records on the ledger once it is in force."""
     overturning_appeal_id: _builtins.str
     """The appeal (UUID) that overturned it, or what it rests on. Empty: none."""
+    lift_reasons: _builtins.str
+    """Why it was lifted. Empty: it was not."""
+    vary_reasons: _builtins.str
+    """Why it was made milder. Empty: it was not."""
     @_builtins.property
     def subject(self) -> _types_pb2_1.Subject:
         """Whom it concerns."""
@@ -473,7 +685,7 @@ class Sanction(_message.Message):
 
     @_builtins.property
     def measures(self) -> _containers.RepeatedCompositeFieldContainer[Global___Measure]:
-        """What it imposes."""
+        """What it imposes, as it runs: a variation or a lift may have set an earlier end."""
 
     @_builtins.property
     def points_end_time(self) -> _timestamp_pb2.Timestamp:
@@ -505,7 +717,17 @@ class Sanction(_message.Message):
 
     @_builtins.property
     def stayed_from_time(self) -> _timestamp_pb2.Timestamp:
-        """The deadline of its undecided appeal, from which on it is stayed. Absent: no undecided appeal."""
+        """From when on it is stayed: the deadline of its undecided appeal, or earlier if a person stayed it. Absent: no
+        undecided appeal.
+        """
+
+    @_builtins.property
+    def lift_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was lifted. Absent: it was not."""
+
+    @_builtins.property
+    def vary_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was made milder. Absent: it was not."""
 
     def __init__(
         self,
@@ -527,10 +749,14 @@ class Sanction(_message.Message):
         appeal_end_time: _timestamp_pb2.Timestamp | None = ...,
         stayed_from_time: _timestamp_pb2.Timestamp | None = ...,
         overturning_appeal_id: _builtins.str = ...,
+        lift_time: _timestamp_pb2.Timestamp | None = ...,
+        lift_reasons: _builtins.str = ...,
+        vary_time: _timestamp_pb2.Timestamp | None = ...,
+        vary_reasons: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["appeal_end_time", b"appeal_end_time", "approve_time", b"approve_time", "end_time", b"end_time", "points_end_time", b"points_end_time", "propose_time", b"propose_time", "review_time", b"review_time", "start_time", b"start_time", "statement", b"statement", "stayed_from_time", b"stayed_from_time", "subject", b"subject"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["appeal_end_time", b"appeal_end_time", "approve_time", b"approve_time", "end_time", b"end_time", "lift_time", b"lift_time", "points_end_time", b"points_end_time", "propose_time", b"propose_time", "review_time", b"review_time", "start_time", b"start_time", "statement", b"statement", "stayed_from_time", b"stayed_from_time", "subject", b"subject", "vary_time", b"vary_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["appeal_end_time", b"appeal_end_time", "approve_time", b"approve_time", "capacity", b"capacity", "end_time", b"end_time", "group_id", b"group_id", "measures", b"measures", "overturning_appeal_id", b"overturning_appeal_id", "points", b"points", "points_end_time", b"points_end_time", "propose_time", b"propose_time", "review_time", b"review_time", "sanction_id", b"sanction_id", "start_time", b"start_time", "state", b"state", "statement", b"statement", "stayed_from_time", b"stayed_from_time", "subject", b"subject"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["appeal_end_time", b"appeal_end_time", "approve_time", b"approve_time", "capacity", b"capacity", "end_time", b"end_time", "group_id", b"group_id", "lift_reasons", b"lift_reasons", "lift_time", b"lift_time", "measures", b"measures", "overturning_appeal_id", b"overturning_appeal_id", "points", b"points", "points_end_time", b"points_end_time", "propose_time", b"propose_time", "review_time", b"review_time", "sanction_id", b"sanction_id", "start_time", b"start_time", "state", b"state", "statement", b"statement", "stayed_from_time", b"stayed_from_time", "subject", b"subject", "vary_reasons", b"vary_reasons", "vary_time", b"vary_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

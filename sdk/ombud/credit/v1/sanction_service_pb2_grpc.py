@@ -46,6 +46,21 @@ class SanctionServiceStub(object):
                 request_serializer=ombud_dot_credit_dot_v1_dot_sanction__service__pb2.ApproveSanctionRequest.SerializeToString,
                 response_deserializer=ombud_dot_credit_dot_v1_dot_sanction__service__pb2.ApproveSanctionResponse.FromString,
                 _registered_method=True)
+        self.LiftSanction = channel.unary_unary(
+                '/ombud.credit.v1.SanctionService/LiftSanction',
+                request_serializer=ombud_dot_credit_dot_v1_dot_sanction__service__pb2.LiftSanctionRequest.SerializeToString,
+                response_deserializer=ombud_dot_credit_dot_v1_dot_sanction__service__pb2.LiftSanctionResponse.FromString,
+                _registered_method=True)
+        self.VarySanction = channel.unary_unary(
+                '/ombud.credit.v1.SanctionService/VarySanction',
+                request_serializer=ombud_dot_credit_dot_v1_dot_sanction__service__pb2.VarySanctionRequest.SerializeToString,
+                response_deserializer=ombud_dot_credit_dot_v1_dot_sanction__service__pb2.VarySanctionResponse.FromString,
+                _registered_method=True)
+        self.StaySanction = channel.unary_unary(
+                '/ombud.credit.v1.SanctionService/StaySanction',
+                request_serializer=ombud_dot_credit_dot_v1_dot_sanction__service__pb2.StaySanctionRequest.SerializeToString,
+                response_deserializer=ombud_dot_credit_dot_v1_dot_sanction__service__pb2.StaySanctionResponse.FromString,
+                _registered_method=True)
         self.GetSanction = channel.unary_unary(
                 '/ombud.credit.v1.SanctionService/GetSanction',
                 request_serializer=ombud_dot_credit_dot_v1_dot_sanction__service__pb2.GetSanctionRequest.SerializeToString,
@@ -78,6 +93,29 @@ class SanctionServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def LiftSanction(self, request, context):
+        """Lifts one sanction in force, from now on: measures and points end. WRONG_STATE if it is not in force; OWN_ACCOUNT
+        for who is the person concerned.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def VarySanction(self, request, context):
+        """Makes one sanction in force milder, once: earlier ends, fewer points. Never harsher; that takes a new sanction.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def StaySanction(self, request, context):
+        """Stays one sanction in force from now until its appeal is decided. WRONG_STATE without an undecided appeal: a stay
+        has no end of its own and never outlives its cause.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetSanction(self, request, context):
         """Returns a sanction with its statement of reasons.
         """
@@ -104,6 +142,21 @@ def add_SanctionServiceServicer_to_server(servicer, server):
                     servicer.ApproveSanction,
                     request_deserializer=ombud_dot_credit_dot_v1_dot_sanction__service__pb2.ApproveSanctionRequest.FromString,
                     response_serializer=ombud_dot_credit_dot_v1_dot_sanction__service__pb2.ApproveSanctionResponse.SerializeToString,
+            ),
+            'LiftSanction': grpc.unary_unary_rpc_method_handler(
+                    servicer.LiftSanction,
+                    request_deserializer=ombud_dot_credit_dot_v1_dot_sanction__service__pb2.LiftSanctionRequest.FromString,
+                    response_serializer=ombud_dot_credit_dot_v1_dot_sanction__service__pb2.LiftSanctionResponse.SerializeToString,
+            ),
+            'VarySanction': grpc.unary_unary_rpc_method_handler(
+                    servicer.VarySanction,
+                    request_deserializer=ombud_dot_credit_dot_v1_dot_sanction__service__pb2.VarySanctionRequest.FromString,
+                    response_serializer=ombud_dot_credit_dot_v1_dot_sanction__service__pb2.VarySanctionResponse.SerializeToString,
+            ),
+            'StaySanction': grpc.unary_unary_rpc_method_handler(
+                    servicer.StaySanction,
+                    request_deserializer=ombud_dot_credit_dot_v1_dot_sanction__service__pb2.StaySanctionRequest.FromString,
+                    response_serializer=ombud_dot_credit_dot_v1_dot_sanction__service__pb2.StaySanctionResponse.SerializeToString,
             ),
             'GetSanction': grpc.unary_unary_rpc_method_handler(
                     servicer.GetSanction,
@@ -172,6 +225,87 @@ class SanctionService(object):
             '/ombud.credit.v1.SanctionService/ApproveSanction',
             ombud_dot_credit_dot_v1_dot_sanction__service__pb2.ApproveSanctionRequest.SerializeToString,
             ombud_dot_credit_dot_v1_dot_sanction__service__pb2.ApproveSanctionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def LiftSanction(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ombud.credit.v1.SanctionService/LiftSanction',
+            ombud_dot_credit_dot_v1_dot_sanction__service__pb2.LiftSanctionRequest.SerializeToString,
+            ombud_dot_credit_dot_v1_dot_sanction__service__pb2.LiftSanctionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def VarySanction(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ombud.credit.v1.SanctionService/VarySanction',
+            ombud_dot_credit_dot_v1_dot_sanction__service__pb2.VarySanctionRequest.SerializeToString,
+            ombud_dot_credit_dot_v1_dot_sanction__service__pb2.VarySanctionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StaySanction(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ombud.credit.v1.SanctionService/StaySanction',
+            ombud_dot_credit_dot_v1_dot_sanction__service__pb2.StaySanctionRequest.SerializeToString,
+            ombud_dot_credit_dot_v1_dot_sanction__service__pb2.StaySanctionResponse.FromString,
             options,
             channel_credentials,
             insecure,

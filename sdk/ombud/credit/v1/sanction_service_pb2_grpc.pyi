@@ -41,6 +41,16 @@ class SanctionServiceStub:
     """Approves a proposed sanction and sends the notice. SECOND_PERSON_REQUIRED for who proposed it;
     WRONG_STATE if it is not PROPOSED.
     """
+    LiftSanction: _grpc.UnaryUnaryMultiCallable[_sanction_service_pb2.LiftSanctionRequest, _sanction_service_pb2.LiftSanctionResponse]
+    """Lifts one sanction in force, from now on: measures and points end. WRONG_STATE if it is not in force; OWN_ACCOUNT
+    for who is the person concerned.
+    """
+    VarySanction: _grpc.UnaryUnaryMultiCallable[_sanction_service_pb2.VarySanctionRequest, _sanction_service_pb2.VarySanctionResponse]
+    """Makes one sanction in force milder, once: earlier ends, fewer points. Never harsher; that takes a new sanction."""
+    StaySanction: _grpc.UnaryUnaryMultiCallable[_sanction_service_pb2.StaySanctionRequest, _sanction_service_pb2.StaySanctionResponse]
+    """Stays one sanction in force from now until its appeal is decided. WRONG_STATE without an undecided appeal: a stay
+    has no end of its own and never outlives its cause.
+    """
     GetSanction: _grpc.UnaryUnaryMultiCallable[_sanction_service_pb2.GetSanctionRequest, _sanction_service_pb2.GetSanctionResponse]
     """Returns a sanction with its statement of reasons."""
     ListSanctions: _grpc.UnaryUnaryMultiCallable[_sanction_service_pb2.ListSanctionsRequest, _sanction_service_pb2.ListSanctionsResponse]
@@ -58,6 +68,16 @@ class SanctionServiceAsyncStub(SanctionServiceStub):
     ApproveSanction: _aio.UnaryUnaryMultiCallable[_sanction_service_pb2.ApproveSanctionRequest, _sanction_service_pb2.ApproveSanctionResponse]  # type: ignore[assignment]
     """Approves a proposed sanction and sends the notice. SECOND_PERSON_REQUIRED for who proposed it;
     WRONG_STATE if it is not PROPOSED.
+    """
+    LiftSanction: _aio.UnaryUnaryMultiCallable[_sanction_service_pb2.LiftSanctionRequest, _sanction_service_pb2.LiftSanctionResponse]  # type: ignore[assignment]
+    """Lifts one sanction in force, from now on: measures and points end. WRONG_STATE if it is not in force; OWN_ACCOUNT
+    for who is the person concerned.
+    """
+    VarySanction: _aio.UnaryUnaryMultiCallable[_sanction_service_pb2.VarySanctionRequest, _sanction_service_pb2.VarySanctionResponse]  # type: ignore[assignment]
+    """Makes one sanction in force milder, once: earlier ends, fewer points. Never harsher; that takes a new sanction."""
+    StaySanction: _aio.UnaryUnaryMultiCallable[_sanction_service_pb2.StaySanctionRequest, _sanction_service_pb2.StaySanctionResponse]  # type: ignore[assignment]
+    """Stays one sanction in force from now until its appeal is decided. WRONG_STATE without an undecided appeal: a stay
+    has no end of its own and never outlives its cause.
     """
     GetSanction: _aio.UnaryUnaryMultiCallable[_sanction_service_pb2.GetSanctionRequest, _sanction_service_pb2.GetSanctionResponse]  # type: ignore[assignment]
     """Returns a sanction with its statement of reasons."""
@@ -85,6 +105,34 @@ class SanctionServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_sanction_service_pb2.ApproveSanctionResponse, _abc.Awaitable[_sanction_service_pb2.ApproveSanctionResponse]]:
         """Approves a proposed sanction and sends the notice. SECOND_PERSON_REQUIRED for who proposed it;
         WRONG_STATE if it is not PROPOSED.
+        """
+
+    @_abc_1.abstractmethod
+    def LiftSanction(
+        self,
+        request: _sanction_service_pb2.LiftSanctionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sanction_service_pb2.LiftSanctionResponse, _abc.Awaitable[_sanction_service_pb2.LiftSanctionResponse]]:
+        """Lifts one sanction in force, from now on: measures and points end. WRONG_STATE if it is not in force; OWN_ACCOUNT
+        for who is the person concerned.
+        """
+
+    @_abc_1.abstractmethod
+    def VarySanction(
+        self,
+        request: _sanction_service_pb2.VarySanctionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sanction_service_pb2.VarySanctionResponse, _abc.Awaitable[_sanction_service_pb2.VarySanctionResponse]]:
+        """Makes one sanction in force milder, once: earlier ends, fewer points. Never harsher; that takes a new sanction."""
+
+    @_abc_1.abstractmethod
+    def StaySanction(
+        self,
+        request: _sanction_service_pb2.StaySanctionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sanction_service_pb2.StaySanctionResponse, _abc.Awaitable[_sanction_service_pb2.StaySanctionResponse]]:
+        """Stays one sanction in force from now until its appeal is decided. WRONG_STATE without an undecided appeal: a stay
+        has no end of its own and never outlives its cause.
         """
 
     @_abc_1.abstractmethod

@@ -62,6 +62,10 @@ class _LedgerEntryKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Ledge
     """Takes points off one POINTS entry from its record on: a course was completed."""
     LEDGER_ENTRY_KIND_CURE: _LedgerEntryKind.ValueType  # 4
     """Takes points off one POINTS entry from its record on: the harm was made good."""
+    LEDGER_ENTRY_KIND_VARIATION: _LedgerEntryKind.ValueType  # 5
+    """Takes points off one POINTS entry from its record on: the sanction was varied."""
+    LEDGER_ENTRY_KIND_LIFT: _LedgerEntryKind.ValueType  # 6
+    """Takes the points left off one POINTS entry from its record on: the sanction was lifted."""
 
 class LedgerEntryKind(_LedgerEntryKind, metaclass=_LedgerEntryKindEnumTypeWrapper):
     """What an entry of the ledger does."""
@@ -76,6 +80,10 @@ LEDGER_ENTRY_KIND_COURSE: LedgerEntryKind.ValueType  # 3
 """Takes points off one POINTS entry from its record on: a course was completed."""
 LEDGER_ENTRY_KIND_CURE: LedgerEntryKind.ValueType  # 4
 """Takes points off one POINTS entry from its record on: the harm was made good."""
+LEDGER_ENTRY_KIND_VARIATION: LedgerEntryKind.ValueType  # 5
+"""Takes points off one POINTS entry from its record on: the sanction was varied."""
+LEDGER_ENTRY_KIND_LIFT: LedgerEntryKind.ValueType  # 6
+"""Takes the points left off one POINTS entry from its record on: the sanction was lifted."""
 Global___LedgerEntryKind: _TypeAlias = LedgerEntryKind  # noqa: Y015
 
 @_typing.final
@@ -404,7 +412,7 @@ class LedgerEntry(_message.Message):
     appeal_id: _builtins.str
     """The appeal (UUID) that overturned it. Empty in a POINTS entry."""
     relieved_entry_id: _builtins.str
-    """The POINTS entry (UUID) that a COURSE or CURE takes points off, until that entry's own end. Empty in others."""
+    """The POINTS entry (UUID) that a COURSE, CURE, VARIATION or LIFT takes points off, until that entry's own end. Empty in others."""
     @_builtins.property
     def subject(self) -> _types_pb2.Subject:
         """The account or the group."""

@@ -277,8 +277,8 @@ class Restriction(_message.Message):
 
     @_builtins.property
     def stayed_from_time(self) -> _timestamp_pb2.Timestamp:
-        """The deadline of an undecided appeal against the sanction: from this instant on the measure is stayed
-        and has no effect, until the appeal is decided. Absent: no undecided appeal.
+        """The deadline of an undecided appeal against the sanction, or an earlier instant from which a person stayed it:
+        from then on the measure has no effect, until the appeal is decided. Absent: no undecided appeal.
         """
 
     def __init__(

@@ -1,0 +1,34 @@
+"""What makes a sanction milder, as part of a life."""
+
+from ombud.common.v1.types_pb2 import Subject
+from ombud.credit.v1 import appeal_service_pb2 as appeals
+from ombud.credit.v1 import sanction_service_pb2 as sanctions
+from ombud.credit.v1 import types_pb2 as credit
+from tests.support.life import APPROVER, PLATFORM, Life
+
+
+async def mercy(life: Life, account_id: str) -> None:
+    """Varies a sanction of the account, stays it, and lifts it."""
+    sanction_id = await life.sanction(Subject(account_id=account_id), credit.MEASURE_KIND_WARNED)
+    await life.act(
+        APPROVER,
+        sanctions.VarySanctionRequest(
+            sanction_id=sanction_id,
+            measures=[sanctions.VariedMeasure(kind=credit.MEASURE_KIND_WARNED, end_time=life.after(days=7))],
+            points=1,
+            reasons="The buyers were paid back in part.",
+        ),
+    )
+    await life.act(
+        PLATFORM,
+        appeals.FileAppealRequest(
+            sanction_id=sanction_id,
+            appellant_account_id=account_id,
+            grounds=[appeals.APPEAL_GROUND_HARDSHIP],
+            statement="The rest will be paid next week.",
+        ),
+    )
+    await life.act(
+        APPROVER, sanctions.StaySanctionRequest(sanction_id=sanction_id, reasons="What is said seems plausible.")
+    )
+    await life.act(APPROVER, sanctions.LiftSanctionRequest(sanction_id=sanction_id, reasons="All buyers were paid."))
