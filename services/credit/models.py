@@ -2,6 +2,7 @@
 
 import services.credit.appeals.models
 import services.credit.blacklist.models
+import services.credit.notices.models
 import services.credit.policies.models
 import services.credit.referrals.models
 import services.credit.sanctions.models

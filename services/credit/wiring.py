@@ -16,16 +16,19 @@ from services.credit.blacklist.servicer import BlacklistServicer
 from services.credit.config import CreditConfig
 from services.credit.groups_peer import GroupsPeer
 from services.credit.listing import Listing
+from services.credit.notices.jobs import LetterDelivery
+from services.credit.notices.senders import FileOutbox
+from services.credit.notices.templates import Templates
 from services.credit.policies.domain import PolicyConflictError
 from services.credit.policies.jobs import take_up
 from services.credit.policies.servicer import PolicyServicer
+from services.credit.receipts import Receipts
 from services.credit.referrals.servicer import ReferralServicer
 from services.credit.sanctions.jobs import NoticeDelivery
-from services.credit.sanctions.notices import FileOutbox
 from services.credit.sanctions.servicer import SanctionServicer
 from services.credit.standings.servicer import StandingServicer
 
-_PAGE_KEY_BYTES = 32
+_KEY_BYTES = 32
 
 
 def build(config: CreditConfig, platform: Platform) -> Service:
@@ -37,10 +40,13 @@ def build(config: CreditConfig, platform: Platform) -> Service:
     """
     pack = load(config.policy_file)
     database = Database(config.database_url, service="credit", clock=platform.clock, migrations="services.credit")
-    listing = Listing(database, Pages(load_or_create(config.data_dir / "keys" / "credit-pages.key", _PAGE_KEY_BYTES)))
+    listing = Listing(database, Pages(load_or_create(config.data_dir / "keys" / "credit-pages.key", _KEY_BYTES)))
     groups = GroupsPeer(platform.peers)
+    receipts = Receipts(load_or_create(config.data_dir / "keys" / "credit-receipts.key", _KEY_BYTES))
     outbox = FileOutbox(config.data_dir / "outbox" / "notices.jsonl")
-    notices = NoticeDelivery(database, outbox, platform.telemetry)
+    templates = Templates()
+    notices = NoticeDelivery(database, outbox, platform.telemetry, receipts=receipts, templates=templates)
+    letters = LetterDelivery(database, outbox, platform.telemetry, receipts=receipts, templates=templates)
 
     async def take_up_pack() -> None:
         try:
@@ -54,11 +60,11 @@ def build(config: CreditConfig, platform: Platform) -> Service:
         servicers=[
             (add_StandingServiceServicer_to_server, StandingServicer(database, listing)),
             (add_SanctionServiceServicer_to_server, SanctionServicer(database, listing, groups, notices)),
-            (add_AppealServiceServicer_to_server, AppealServicer(database, groups)),
+            (add_AppealServiceServicer_to_server, AppealServicer(database, listing, groups, receipts)),
             (add_BlacklistServiceServicer_to_server, BlacklistServicer(database, listing)),
             (add_ReferralServiceServicer_to_server, ReferralServicer(database, listing)),
             (add_PolicyServiceServicer_to_server, PolicyServicer(database, listing)),
         ],
-        tasks=[notices.run],
+        tasks=[notices.run, letters.run],
         starting=[take_up_pack],
     )

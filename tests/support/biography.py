@@ -26,6 +26,7 @@ from ombud.retention.v1 import hold_service_pb2 as holds
 from ombud.retention.v1 import ingest_service_pb2 as ingest
 from ombud.retention.v1 import lifecycle_service_pb2 as lifecycle
 from ombud.retention.v1 import log_service_pb2 as log
+from tests.support.appealing import appeals_by_receipt
 from tests.support.eventually import eventually
 from tests.support.life import AUDITOR, IDENTITY_REVIEWER, MODERATOR, Life
 from tests.support.mercy import mercy
@@ -64,6 +65,7 @@ async def live(life: Life) -> None:
     await life.remedy(sanction_id)
     await life.referral(sanction_id)
     await life.appeal(sanction_id, member)
+    await appeals_by_receipt(life, other)
     await life.may(member, decisions.ACTION_POST)
     await mercy(life, member)
     await life.notice(group.group_id)
@@ -109,6 +111,8 @@ async def look(life: Life) -> None:
         (Who("groups"), standings.WatchStandingRequest()),
         (PLATFORM, sanctions.ListSanctionsRequest(subject=subject)),
         (PLATFORM, appeals.GetAppealRequest(appeal_id=appealed.appeal_id)),
+        (NOBODY, appeals.GetAppealByReceiptRequest(receipt=life.ids["receipt"])),
+        (AUDITOR, appeals.ListOverdueAppealsRequest()),
         (PLATFORM, blacklist.CheckBlacklistRequest(subject=subject)),
         (MODERATOR, blacklist.ListBlacklistRequest()),
         (MODERATOR, referrals.ListReferralsRequest()),

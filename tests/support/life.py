@@ -305,6 +305,7 @@ class Life:
             ),
         )
         appeal_id = filed.appeal.appeal_id
+        await self.act(REVIEWER, appeals.AnnounceReadinessRequest(ready=True))
         await self.act(REVIEWER, appeals.AssignReviewerRequest(appeal_id=appeal_id, declares_no_conflict=True))
         await self.act(
             REVIEWER,

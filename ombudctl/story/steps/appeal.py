@@ -6,6 +6,7 @@ from ombud.credit.v1.appeal_service_pb2 import (
     APPEAL_GROUND_NEW_EVIDENCE,
     APPEAL_OUTCOME_OVERTURNED,
     APPEAL_STATE_DECIDED,
+    AnnounceReadinessRequest,
     Appeal,
     AssignReviewerRequest,
     DecideAppealRequest,
@@ -65,17 +66,19 @@ async def _file(world: World, scene: Scene) -> Appeal:
 
 
 async def _reviewer(world: World, scene: Scene, appeal: Appeal) -> None:
-    def assign(someone: Person) -> object:
+    async def assign(someone: Person) -> None:
+        stub = AppealServiceStub(world.suite.as_(someone))
+        await stub.AnnounceReadiness(AnnounceReadinessRequest(request_id=request_id(), ready=True))
         request = AssignReviewerRequest(request_id=request_id(), appeal_id=appeal.appeal_id, declares_no_conflict=True)
-        return AppealServiceStub(world.suite.as_(someone)).AssignReviewer(request)
+        await stub.AssignReviewer(request)
 
     issuer = person(BOTH.staff_id, *BOTH.roles, "reviewer")
     approver = person(APPROVER.staff_id, *APPROVER.roles, "reviewer")
     member = person("rev-kai", "reviewer", account_id=world.cast.helper)
     for text, someone in (("the issuer", issuer), ("the approver", approver), ("a member of the group", member)):
-        await scene.refuses(f"{text} as reviewer", "REVIEWER_NOT_INDEPENDENT", assign(someone))  # type: ignore[arg-type]
-    await scene.refuses("a moderator without the role", "ROLE_REQUIRED", assign(MODERATOR))  # type: ignore[arg-type]
-    await assign(REVIEWER)  # type: ignore[misc]
+        await scene.refuses(f"{text} as reviewer", "REVIEWER_NOT_INDEPENDENT", assign(someone))
+    await scene.refuses("a moderator without the role", "ROLE_REQUIRED", assign(MODERATOR))
+    await assign(REVIEWER)
 
 
 async def _decide(world: World, scene: Scene, appeal: Appeal) -> Appeal:

@@ -4,6 +4,7 @@ An appeal is decided within its deadline or else the sanction is stayed until it
 concerned. Nothing but the instants of the appeal is needed to know whether a stay holds.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -18,7 +19,20 @@ class AppealState(StrEnum):
 
     FILED = "FILED"
     UNDER_REVIEW = "UNDER_REVIEW"
+    INFO_REQUESTED = "INFO_REQUESTED"
     DECIDED = "DECIDED"
+    INADMISSIBLE = "INADMISSIBLE"
+    WITHDRAWN = "WITHDRAWN"
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more comes of the appeal."""
+        return self in (AppealState.DECIDED, AppealState.INADMISSIBLE, AppealState.WITHDRAWN)
+
+    @property
+    def reviewed(self) -> bool:
+        """Whether a reviewer has the appeal and can end it."""
+        return self in (AppealState.UNDER_REVIEW, AppealState.INFO_REQUESTED)
 
 
 class AppealGround(StrEnum):
@@ -38,6 +52,12 @@ class AppealOutcome(StrEnum):
 
     UPHELD = "UPHELD"
     OVERTURNED = "OVERTURNED"
+    REMANDED = "REMANDED"
+
+    @property
+    def takes_back(self) -> bool:
+        """Whether the sanction falls."""
+        return self in (AppealOutcome.OVERTURNED, AppealOutcome.REMANDED)
 
 
 class Conflict(StrEnum):
@@ -48,6 +68,7 @@ class Conflict(StrEnum):
     REPORTER = "REPORTER"
     APPELLANT = "APPELLANT"
     GROUP_MEMBER = "GROUP_MEMBER"
+    HAD_IT_BEFORE = "HAD_IT_BEFORE"
 
 
 @dataclass(frozen=True)
@@ -59,8 +80,29 @@ class Reviewer:
 
 
 @dataclass(frozen=True)
+class Question:
+    """What a reviewer asked, and the answer: empty and None until it is given."""
+
+    text: str
+    asked_at: datetime
+    answer: str = ""
+    answered_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Prolongation:
+    """Why the decision takes longer, and until when. It moves no stay."""
+
+    reasons: str
+    until: datetime
+
+
+@dataclass(frozen=True)
 class Appeal:
-    """An appeal against exactly one sanction. Instants are None until they are known."""
+    """An appeal against exactly one sanction. Instants are None until they are known.
+
+    `decided_at` is when it ended, in whatever way; `had_by` are the staff ids of reviewers who no longer have it.
+    """
 
     appeal_id: str
     sanction_id: str
@@ -75,6 +117,9 @@ class Appeal:
     outcome: AppealOutcome | None = None
     reasons: str = ""
     decided_at: datetime | None = None
+    questions: tuple[Question, ...] = ()
+    prolongation: Prolongation | None = None
+    had_by: frozenset[str] = frozenset()
 
     @property
     def stay(self) -> Stay | None:
@@ -142,29 +187,126 @@ def not_concerned(sanction_id: str) -> Refusal:
     )
 
 
-def assign(appeal: Appeal, sanction: Sanction, *, reviewer: Reviewer, in_group: bool) -> Appeal:
-    """The appeal, assigned to a reviewer; it may pass from one reviewer to another.
+def need_assignable(appeal: Appeal, *, at: datetime) -> None:
+    """Refuses to hand on an appeal that somebody is still in time to decide.
+
+    Raises:
+        Refusal: WRONG_STATE.
+    """
+    if appeal.state.ended or (appeal.state is not AppealState.FILED and at < appeal.due):
+        raise Refusal.wrong_state("appeal", state=appeal.state, needs=AppealState.FILED)
+
+
+def conflict_of(appeal: Appeal, sanction: Sanction, reviewer: Reviewer, *, in_group: bool) -> Conflict | None:
+    """Why a reviewer can not have an appeal; None if nothing ties them to the case.
 
     Args:
         appeal: The appeal.
         sanction: The sanction that it is against.
-        reviewer: Who takes it.
+        reviewer: Who would take it.
         in_group: Whether the reviewer's account is a member of the group concerned.
+    """
+    account = reviewer.account_id
+    holds = {
+        Conflict.ISSUER: reviewer.staff_id == sanction.issuer,
+        Conflict.APPROVER: reviewer.staff_id == sanction.approver,
+        Conflict.REPORTER: bool(account) and account == sanction.reporter_account_id,
+        Conflict.APPELLANT: bool(account) and account in (appeal.appellant_account_id, sanction.subject.id),
+        Conflict.GROUP_MEMBER: in_group,
+        Conflict.HAD_IT_BEFORE: reviewer.staff_id in _had_by(appeal),
+    }
+    return next((conflict for conflict, applies in holds.items() if applies), None)
+
+
+def nobody_independent(conflicts: Iterable[Conflict]) -> Refusal:
+    """The refusal of an assignment when everybody on the roster is tied to the case."""
+    return Refusal(
+        ErrorReason.ERROR_REASON_REVIEWER_NOT_INDEPENDENT,
+        "nobody on the roster is independent of the case",
+        satisfy="a reviewer on the roster who neither issued, approved nor reported it, is no member of the group"
+        " concerned, and did not have it before",
+        conflict=",".join(sorted(set(conflicts))),
+    )
+
+
+def assign(appeal: Appeal, *, reviewer: Reviewer) -> Appeal:
+    """The appeal, with a reviewer who has no conflict; who had it before has it no more."""
+    state = AppealState.INFO_REQUESTED if appeal.state is AppealState.INFO_REQUESTED else AppealState.UNDER_REVIEW
+    return replace(appeal, state=state, reviewer=reviewer, had_by=_had_by(appeal))
+
+
+def recuse(appeal: Appeal, *, reviewer: str) -> Appeal:
+    """The appeal, given up by its reviewer: it waits for another.
 
     Raises:
-        Refusal: WRONG_STATE or REVIEWER_NOT_INDEPENDENT.
+        Refusal: WRONG_STATE or REVIEWER_NOT_ASSIGNED.
     """
-    if appeal.state is AppealState.DECIDED:
+    _need_reviewer(appeal, reviewer)
+    return replace(appeal, state=AppealState.FILED, reviewer=None, had_by=_had_by(appeal))
+
+
+def ask(appeal: Appeal, *, reviewer: str, question: str, at: datetime) -> Appeal:
+    """The appeal with a question to the person concerned.
+
+    Raises:
+        Refusal: WRONG_STATE or REVIEWER_NOT_ASSIGNED.
+    """
+    _need_reviewer(appeal, reviewer)
+    if appeal.state is not AppealState.UNDER_REVIEW:
+        raise Refusal.wrong_state("appeal", state=appeal.state, needs=AppealState.UNDER_REVIEW)
+    return replace(appeal, state=AppealState.INFO_REQUESTED, questions=(*appeal.questions, Question(question, at)))
+
+
+def answer(appeal: Appeal, *, text: str, evidence: tuple[Evidence, ...], at: datetime) -> Appeal:
+    """The appeal with the answer to the last question.
+
+    Raises:
+        Refusal: WRONG_STATE.
+    """
+    if appeal.state.ended or not appeal.questions or appeal.questions[-1].answered_at is not None:
+        raise Refusal.wrong_state("appeal", state=appeal.state, needs=AppealState.INFO_REQUESTED)
+    answered = replace(appeal.questions[-1], answer=text, answered_at=at)
+    return replace(
+        appeal,
+        state=AppealState.UNDER_REVIEW if appeal.reviewer else AppealState.FILED,
+        questions=(*appeal.questions[:-1], answered),
+        evidence=(*appeal.evidence, *evidence),
+    )
+
+
+def prolong(appeal: Appeal, *, reviewer: str, reasons: str, at: datetime) -> Appeal:
+    """The appeal with a later date for its decision, as many days after the deadline as that had; told with reasons.
+
+    Raises:
+        Refusal: WRONG_STATE, REVIEWER_NOT_ASSIGNED or REASONS_REQUIRED.
+    """
+    _need_reviewer(appeal, reviewer)
+    if appeal.prolongation is not None or at >= appeal.due:
+        raise Refusal.wrong_state("appeal", state="PROLONGED" if appeal.prolongation else "OVERDUE", needs=appeal.state)
+    _need_reasons(reasons)
+    return replace(appeal, prolongation=Prolongation(reasons, appeal.due + (appeal.due - appeal.filed_at)))
+
+
+def withdraw(appeal: Appeal, *, at: datetime) -> Appeal:
+    """The appeal, taken back.
+
+    Raises:
+        Refusal: WRONG_STATE.
+    """
+    if appeal.state.ended:
         raise Refusal.wrong_state("appeal", state=appeal.state, needs=AppealState.FILED)
-    conflict = _conflict(appeal, sanction, reviewer, in_group=in_group)
-    if conflict is not None:
-        raise Refusal(
-            ErrorReason.ERROR_REASON_REVIEWER_NOT_INDEPENDENT,
-            "the reviewer is not independent of the case",
-            satisfy="a reviewer who neither issued, approved nor reported it, nor is a member of the group concerned",
-            conflict=conflict,
-        )
-    return replace(appeal, state=AppealState.UNDER_REVIEW, reviewer=reviewer)
+    return replace(appeal, state=AppealState.WITHDRAWN, decided_at=at)
+
+
+def dismiss(appeal: Appeal, *, reviewer: str, reasons: str, at: datetime) -> Appeal:
+    """The appeal, ended as inadmissible.
+
+    Raises:
+        Refusal: WRONG_STATE, REVIEWER_NOT_ASSIGNED or REASONS_REQUIRED.
+    """
+    _need_reviewer(appeal, reviewer)
+    _need_reasons(reasons)
+    return replace(appeal, state=AppealState.INADMISSIBLE, reasons=reasons, decided_at=at)
 
 
 def decide(
@@ -175,15 +317,30 @@ def decide(
     Raises:
         Refusal: WRONG_STATE, REVIEWER_NOT_ASSIGNED or REASONS_REQUIRED.
     """
-    if appeal.state is not AppealState.UNDER_REVIEW or appeal.reviewer is None:
+    _need_reviewer(appeal, reviewer)
+    _need_reasons(reasons)
+    if sanction.state is SanctionState.OVERTURNED and outcome is AppealOutcome.UPHELD:
+        raise Refusal.wrong_state("sanction", state=sanction.state, needs=SanctionState.IN_FORCE)
+    return replace(appeal, state=AppealState.DECIDED, outcome=outcome, reasons=reasons, decided_at=at)
+
+
+def _had_by(appeal: Appeal) -> frozenset[str]:
+    return appeal.had_by | {appeal.reviewer.staff_id} if appeal.reviewer else appeal.had_by
+
+
+def _need_reviewer(appeal: Appeal, staff_id: str) -> None:
+    if not appeal.state.reviewed or appeal.reviewer is None:
         raise Refusal.wrong_state("appeal", state=appeal.state, needs=AppealState.UNDER_REVIEW)
-    if appeal.reviewer.staff_id != reviewer:
+    if appeal.reviewer.staff_id != staff_id:
         raise Refusal(
             ErrorReason.ERROR_REASON_REVIEWER_NOT_ASSIGNED,
             "the appeal is assigned to another reviewer",
             satisfy="the reviewer that it is assigned to",
             appeal_id=appeal.appeal_id,
         )
+
+
+def _need_reasons(reasons: str) -> None:
     if not reasons.strip():
         raise Refusal.field(
             "reasons",
@@ -192,18 +349,3 @@ def decide(
             satisfy="reasons for the person concerned",
             missing="reasons",
         )
-    if sanction.state is SanctionState.OVERTURNED and outcome is AppealOutcome.UPHELD:
-        raise Refusal.wrong_state("sanction", state=sanction.state, needs=SanctionState.IN_FORCE)
-    return replace(appeal, state=AppealState.DECIDED, outcome=outcome, reasons=reasons, decided_at=at)
-
-
-def _conflict(appeal: Appeal, sanction: Sanction, reviewer: Reviewer, *, in_group: bool) -> Conflict | None:
-    if reviewer.staff_id == sanction.issuer:
-        return Conflict.ISSUER
-    if reviewer.staff_id == sanction.approver:
-        return Conflict.APPROVER
-    if reviewer.account_id and reviewer.account_id == sanction.reporter_account_id:
-        return Conflict.REPORTER
-    if reviewer.account_id and reviewer.account_id == appeal.appellant_account_id:
-        return Conflict.APPELLANT
-    return Conflict.GROUP_MEMBER if in_group else None

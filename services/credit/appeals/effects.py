@@ -9,6 +9,8 @@ from chassis.ids import new_id
 from services.credit import wire
 from services.credit.appeals.domain import Appeal
 from services.credit.blacklist import store as blacklist
+from services.credit.notices import store as letters
+from services.credit.notices.domain import LetterKind
 from services.credit.referrals import store as referrals
 from services.credit.referrals.domain import ReferralState, mark_for_correction
 from services.credit.sanctions import store as sanctions
@@ -46,6 +48,8 @@ def take_back(unit: Unit, appeal: Appeal, sanction: Sanction) -> None:
             resource_id=each.sanction_id,
             facts={"appeal_id": appeal.appeal_id},
         )
+        if each.start is not None:
+            _tell(unit, each, appeal)
     ids = [each.sanction_id for each in standing]
     for entry in standings.points_entries(session, ids):
         standings.add(
@@ -58,7 +62,21 @@ def take_back(unit: Unit, appeal: Appeal, sanction: Sanction) -> None:
     for referral in referrals.of_sanctions(session, ids):
         if referral.state is not ReferralState.PROPOSED:
             referrals.save(session, mark_for_correction(referral, unit.now))
+            letters.write(
+                unit,
+                LetterKind.REFERRAL_CORRECTED,
+                sanctions.get(session, referral.sanction_id),
+                text=referral.referral_id,
+            )
     feed.publish(unit, [each.subject for each in standing])
+
+
+def _tell(unit: Unit, fallen: Sanction, appeal: Appeal) -> None:
+    """Everybody who was told of the sanction is told that it fell; the appellant hears it with the decision."""
+    if fallen.sanction_id != appeal.sanction_id:
+        letters.write(unit, LetterKind.SANCTION_FELL, fallen)
+    if fallen.tip_off_id or fallen.reporter_account_id:
+        letters.write(unit, LetterKind.REPORTER_TOLD, fallen)
 
 
 def effects_of(session: Session, appeal: Appeal) -> Effects:

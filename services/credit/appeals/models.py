@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, String, Text, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, String, Text, UniqueConstraint
 from sqlmodel import Field
 
 from chassis.db.types import Instant
@@ -36,14 +36,25 @@ class AppealRow(CreditTable, table=True):
             " OR (reviewer_account_id <> reporter_account_id AND reviewer_account_id <> appellant_account_id)",
             name="no_party",
         ),
-        CheckConstraint("state = 'FILED' OR (reviewer IS NOT NULL AND length(reviewer) > 0)", name="reviewed"),
         CheckConstraint(
-            "(state = 'DECIDED' AND outcome IN ('UPHELD', 'OVERTURNED') AND length(trim(reasons)) > 0"
-            " AND decided_at IS NOT NULL)"
-            " OR (state <> 'DECIDED' AND outcome IS NULL AND reasons = '' AND decided_at IS NULL)",
+            "state IN ('FILED', 'WITHDRAWN') OR (reviewer IS NOT NULL AND length(reviewer) > 0)", name="reviewed"
+        ),
+        CheckConstraint(
+            "(state = 'DECIDED' AND outcome IS NOT NULL AND outcome IN ('UPHELD', 'OVERTURNED', 'REMANDED')"
+            " AND length(trim(reasons)) > 0 AND decided_at IS NOT NULL)"
+            " OR (state = 'INADMISSIBLE' AND outcome IS NULL AND length(trim(reasons)) > 0 AND decided_at IS NOT NULL)"
+            " OR (state = 'WITHDRAWN' AND outcome IS NULL AND reasons = '' AND decided_at IS NOT NULL)"
+            " OR (state IN ('FILED', 'UNDER_REVIEW', 'INFO_REQUESTED') AND outcome IS NULL AND reasons = ''"
+            " AND decided_at IS NULL)",
             name="decision",
         ),
+        CheckConstraint(
+            "(prolonged_until IS NULL AND prolongation_reasons = '')"
+            " OR (prolonged_until > due_at AND length(trim(prolongation_reasons)) > 0)",
+            name="prolongation",
+        ),
         UniqueConstraint("sanction_id"),
+        Index(None, "state", "due_at", "appeal_id"),
     )
 
     appeal_id: str = Field(primary_key=True, sa_type=String(36))
@@ -63,6 +74,47 @@ class AppealRow(CreditTable, table=True):
     outcome: str | None = Field(default=None, sa_type=String(16))
     reasons: str = Field(default="", sa_type=Text)
     decided_at: datetime | None = Field(default=None, sa_type=Instant)
+    prolonged_until: datetime | None = Field(default=None, sa_type=Instant)
+    prolongation_reasons: str = Field(default="", sa_type=Text)
+
+
+class AppealQuestionRow(CreditTable, table=True):
+    """What a reviewer asked the person concerned, and the answer."""
+
+    __tablename__ = "appeal_question"
+    __table_args__ = (
+        ForeignKeyConstraint(["appeal_id"], ["appeal.appeal_id"]),
+        CheckConstraint("length(trim(question)) > 0", name="question"),
+        CheckConstraint("(answered_at IS NULL) = (answer = '')", name="answer"),
+    )
+
+    appeal_id: str = Field(primary_key=True, sa_type=String(36))
+    position: int = Field(primary_key=True)
+    question: str = Field(sa_type=Text)
+    asked_at: datetime = Field(sa_type=Instant)
+    answer: str = Field(default="", sa_type=Text)
+    answered_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
+class FormerReviewerRow(CreditTable, table=True):
+    """Who had an appeal and has it no more; they never get it again."""
+
+    __tablename__ = "former_reviewer"
+    __table_args__ = (ForeignKeyConstraint(["appeal_id"], ["appeal.appeal_id"]),)
+
+    appeal_id: str = Field(primary_key=True, sa_type=String(36))
+    staff_id: str = Field(primary_key=True, sa_type=String(128))
+
+
+class RosterRow(CreditTable, table=True):
+    """A reviewer who takes appeals, or took them until they left."""
+
+    __tablename__ = "roster"
+
+    staff_id: str = Field(primary_key=True, sa_type=String(128))
+    account_id: str = Field(sa_type=String(36))
+    joined_at: datetime = Field(sa_type=Instant)
+    left_at: datetime | None = Field(default=None, sa_type=Instant)
 
 
 class AppealEvidenceRow(CreditTable, table=True):

@@ -1,31 +1,39 @@
-"""AppealService: filed for the person concerned, decided by an independent reviewer."""
+"""AppealService: filed for the person concerned, decided by an independent reviewer whom the server chose."""
 
-from datetime import datetime
+from collections.abc import Callable
 
 from sqlmodel import Session
 
-from chassis.call import current_call
 from chassis.db import Database, Unit
 from chassis.ids import new_id
+from chassis.refusal import Refusal
 from ombud.credit.v1 import appeal_service_pb2 as pb
 from ombud.credit.v1.appeal_service_pb2_grpc import AppealServiceServicer as Contract
 from services.credit import wire
-from services.credit.appeals import domain, store
-from services.credit.appeals.domain import Appeal, AppealGround, AppealOutcome, Reviewer
-from services.credit.appeals.effects import effects_of, take_back
+from services.credit.appeals import domain, effects, store
+from services.credit.appeals.domain import Appeal, AppealGround, AppealOutcome, Conflict, Reviewer
+from services.credit.appeals.messages import appeal_message
 from services.credit.groups_peer import GroupRole, GroupsPeer
+from services.credit.listing import Listing
+from services.credit.notices import store as notices
+from services.credit.notices.domain import LetterKind
+from services.credit.receipts import Receipts
 from services.credit.sanctions import store as sanctions
 from services.credit.sanctions.domain import Sanction
 from services.credit.standings import feed
 from services.credit.subjects import Subject, SubjectKind
 
+Step = Callable[[Unit, Appeal, Sanction], Appeal]
+
 
 class AppealServicer(Contract):
     """Files, assigns, decides and shows appeals."""
 
-    def __init__(self, database: Database, groups: GroupsPeer) -> None:
+    def __init__(self, database: Database, listing: Listing, groups: GroupsPeer, receipts: Receipts) -> None:
         self._database = database
+        self._listing = listing
         self._groups = groups
+        self._receipts = receipts
 
     async def FileAppeal(self, request: pb.FileAppealRequest, _context: wire.Context) -> pb.FileAppealResponse:
         """Files the appeal of the account or group concerned."""
@@ -34,77 +42,199 @@ class AppealServicer(Contract):
         concerned = await self._database.read(lambda session: sanctions.get(session, request.sanction_id))
         if not await self._concerns(concerned, request.appellant_account_id):
             raise domain.not_concerned(request.sanction_id)
-
-        def command(unit: Unit) -> pb.FileAppealResponse:
-            sanction = sanctions.get(unit.session, request.sanction_id)
-            for known in store.of_sanctions(unit.session, [sanction.sanction_id]):
-                raise domain.already_appealed(known.appeal_id)
-            appeal = domain.file(
-                sanction,
-                appeal_id=new_id(),
-                appellant_account_id=request.appellant_account_id,
-                grounds=tuple(wire.value_of(pb.AppealGround, AppealGround, number) for number in request.grounds),
-                statement=request.statement,
-                evidence=wire.evidence(request.evidence),
-                at=unit.now,
+        return await self._database.write(
+            lambda unit: pb.FileAppealResponse(
+                appeal=_filed(unit, request, request.sanction_id, request.appellant_account_id)
             )
-            store.add(unit.session, appeal, sanction)
-            # The deadline from which silence stays the sanction travels ahead of time.
-            feed.publish(unit, [sanction.subject])
-            _audit(unit, "credit.appeal.filed", appeal, sanction)
-            return pb.FileAppealResponse(appeal=_message(unit.session, appeal, unit.now))
+        )
+
+    async def FileAppealByReceipt(
+        self, request: pb.FileAppealByReceiptRequest, _context: wire.Context
+    ) -> pb.FileAppealByReceiptResponse:
+        """Files the appeal of whoever holds the receipt of the notice."""
+
+        def command(unit: Unit) -> pb.FileAppealByReceiptResponse:
+            sanction_id = self._sanction_of(request.receipt)
+            subject = sanctions.get(unit.session, sanction_id).subject
+            appellant = subject.id if subject.kind is SubjectKind.ACCOUNT else ""
+            return pb.FileAppealByReceiptResponse(appeal=_filed(unit, request, sanction_id, appellant))
 
         return await self._database.write(command)
 
     async def GetAppeal(self, request: pb.GetAppealRequest, _context: wire.Context) -> pb.GetAppealResponse:
         """An appeal."""
         at = self._database.clock.now()
-        appeal = await self._database.read(lambda session: _message(session, store.get(session, request.appeal_id), at))
+        appeal = await self._database.read(
+            lambda session: appeal_message(session, store.get(session, request.appeal_id), at)
+        )
         return pb.GetAppealResponse(appeal=appeal)
+
+    async def GetAppealByReceipt(
+        self, request: pb.GetAppealByReceiptRequest, _context: wire.Context
+    ) -> pb.GetAppealByReceiptResponse:
+        """The appeal of whoever holds the receipt."""
+        sanction_id, at = self._sanction_of(request.receipt), self._database.clock.now()
+        appeal = await self._database.read(
+            lambda session: appeal_message(session, _of_sanction(session, sanction_id), at)
+        )
+        return pb.GetAppealByReceiptResponse(appeal=appeal)
+
+    async def AnswerInfoRequest(
+        self, request: pb.AnswerInfoRequestRequest, _context: wire.Context
+    ) -> pb.AnswerInfoRequestResponse:
+        """Keeps the answer to the reviewer's question."""
+
+        def step(unit: Unit, appeal: Appeal, _sanction: Sanction) -> Appeal:
+            return domain.answer(appeal, text=request.answer, evidence=wire.evidence(request.evidence), at=unit.now)
+
+        return await self._database.write(
+            lambda unit: pb.AnswerInfoRequestResponse(
+                appeal=_taken(unit, _of_sanction(unit.session, self._sanction_of(request.receipt)), "answered", step)
+            )
+        )
+
+    async def WithdrawAppeal(
+        self, request: pb.WithdrawAppealRequest, _context: wire.Context
+    ) -> pb.WithdrawAppealResponse:
+        """Ends the appeal for whoever holds the receipt."""
+
+        def step(unit: Unit, appeal: Appeal, _sanction: Sanction) -> Appeal:
+            return domain.withdraw(appeal, at=unit.now)
+
+        return await self._database.write(
+            lambda unit: pb.WithdrawAppealResponse(
+                appeal=_taken(unit, _of_sanction(unit.session, self._sanction_of(request.receipt)), "withdrawn", step)
+            )
+        )
+
+    async def AnnounceReadiness(
+        self, request: pb.AnnounceReadinessRequest, _context: wire.Context
+    ) -> pb.AnnounceReadinessResponse:
+        """Puts the caller on the roster, or takes them off it."""
+
+        def command(unit: Unit) -> pb.AnnounceReadinessResponse:
+            person = unit.call.person
+            reviewer = Reviewer(person.staff_id, person.account_id)
+            since = store.announce(unit.session, reviewer, ready=request.ready, at=unit.now)
+            unit.audit("credit.roster.changed", facts={"ready": int(request.ready)})
+            return pb.AnnounceReadinessResponse(since_time=wire.timestamp(since))
+
+        return await self._database.write(command)
 
     async def AssignReviewer(
         self, request: pb.AssignReviewerRequest, _context: wire.Context
     ) -> pb.AssignReviewerResponse:
-        """Assigns the appeal to the calling reviewer, if nothing ties them to the case."""
+        """Assigns the appeal to somebody on the roster whom nothing ties to the case."""
         if isinstance(answer := await self._database.recall(), pb.AssignReviewerResponse):
             return answer
-        person = current_call().person
-        reviewer = Reviewer(person.staff_id, person.account_id)
-        in_group = await self._in_group(request.appeal_id, reviewer)
+        chosen = await self._independent(request.appeal_id)
 
-        def command(unit: Unit) -> pb.AssignReviewerResponse:
-            filed = store.get(unit.session, request.appeal_id)
-            sanction = sanctions.get(unit.session, filed.sanction_id)
-            appeal = domain.assign(filed, sanction, reviewer=reviewer, in_group=in_group)
-            store.update(unit.session, appeal)
-            _audit(unit, "credit.appeal.assigned", appeal, sanction)
-            return pb.AssignReviewerResponse(appeal=_message(unit.session, appeal, unit.now))
+        def step(unit: Unit, appeal: Appeal, sanction: Sanction) -> Appeal:
+            domain.need_assignable(appeal, at=unit.now)
+            conflict = domain.conflict_of(appeal, sanction, chosen, in_group=False)
+            if conflict is not None:
+                raise domain.nobody_independent([conflict])
+            return domain.assign(appeal, reviewer=chosen)
 
-        return await self._database.write(command)
+        return await self._database.write(
+            lambda unit: pb.AssignReviewerResponse(
+                appeal=_taken(unit, store.get(unit.session, request.appeal_id), "assigned", step)
+            )
+        )
+
+    async def RecuseReviewer(
+        self, request: pb.RecuseReviewerRequest, _context: wire.Context
+    ) -> pb.RecuseReviewerResponse:
+        """Takes the appeal from the calling reviewer."""
+
+        def step(unit: Unit, appeal: Appeal, _sanction: Sanction) -> Appeal:
+            return domain.recuse(appeal, reviewer=unit.call.person.staff_id)
+
+        return await self._database.write(
+            lambda unit: pb.RecuseReviewerResponse(
+                appeal=_taken(unit, store.get(unit.session, request.appeal_id), "recused", step)
+            )
+        )
+
+    async def RequestInfo(self, request: pb.RequestInfoRequest, _context: wire.Context) -> pb.RequestInfoResponse:
+        """Asks the person concerned."""
+
+        def step(unit: Unit, appeal: Appeal, sanction: Sanction) -> Appeal:
+            notices.write(unit, LetterKind.APPEAL_ASKED, sanction, text=request.question)
+            return domain.ask(appeal, reviewer=unit.call.person.staff_id, question=request.question, at=unit.now)
+
+        return await self._database.write(
+            lambda unit: pb.RequestInfoResponse(
+                appeal=_taken(unit, store.get(unit.session, request.appeal_id), "asked", step)
+            )
+        )
+
+    async def ProlongReview(self, request: pb.ProlongReviewRequest, _context: wire.Context) -> pb.ProlongReviewResponse:
+        """Tells the person concerned that the decision takes longer."""
+
+        def step(unit: Unit, appeal: Appeal, sanction: Sanction) -> Appeal:
+            notices.write(unit, LetterKind.APPEAL_PROLONGED, sanction, text=request.reasons)
+            return domain.prolong(appeal, reviewer=unit.call.person.staff_id, reasons=request.reasons, at=unit.now)
+
+        return await self._database.write(
+            lambda unit: pb.ProlongReviewResponse(
+                appeal=_taken(unit, store.get(unit.session, request.appeal_id), "prolonged", step)
+            )
+        )
+
+    async def DismissAppeal(self, request: pb.DismissAppealRequest, _context: wire.Context) -> pb.DismissAppealResponse:
+        """Ends the appeal as inadmissible."""
+
+        def step(unit: Unit, appeal: Appeal, sanction: Sanction) -> Appeal:
+            notices.write(unit, LetterKind.APPEAL_ENDED, sanction, text=request.reasons)
+            return domain.dismiss(appeal, reviewer=unit.call.person.staff_id, reasons=request.reasons, at=unit.now)
+
+        return await self._database.write(
+            lambda unit: pb.DismissAppealResponse(
+                appeal=_taken(unit, store.get(unit.session, request.appeal_id), "dismissed", step)
+            )
+        )
 
     async def DecideAppeal(self, request: pb.DecideAppealRequest, _context: wire.Context) -> pb.DecideAppealResponse:
         """Decides the appeal, with its effects in the same transaction."""
 
-        def command(unit: Unit) -> pb.DecideAppealResponse:
-            assigned = store.get(unit.session, request.appeal_id)
-            sanction = sanctions.get(unit.session, assigned.sanction_id)
-            appeal = domain.decide(
-                assigned,
+        def step(unit: Unit, appeal: Appeal, sanction: Sanction) -> Appeal:
+            decided = domain.decide(
+                appeal,
                 sanction,
                 reviewer=unit.call.person.staff_id,
                 outcome=wire.value_of(pb.AppealOutcome, AppealOutcome, request.outcome),
                 reasons=request.reasons,
                 at=unit.now,
             )
-            store.update(unit.session, appeal)
-            _audit(unit, "credit.appeal.decided", appeal, sanction)
-            if appeal.outcome is AppealOutcome.OVERTURNED:
-                take_back(unit, appeal, sanction)
-            else:
-                feed.publish(unit, [sanction.subject])
-            return pb.DecideAppealResponse(appeal=_message(unit.session, appeal, unit.now))
+            notices.write(unit, LetterKind.APPEAL_ENDED, sanction, text=request.reasons)
+            return decided
+
+        def command(unit: Unit) -> pb.DecideAppealResponse:
+            appeal = store.get(unit.session, request.appeal_id)
+            return pb.DecideAppealResponse(appeal=_taken(unit, appeal, "decided", step))
 
         return await self._database.write(command)
+
+    async def ListOverdueAppeals(
+        self, request: pb.ListOverdueAppealsRequest, _context: wire.Context
+    ) -> pb.ListOverdueAppealsResponse:
+        """A page of the appeals that nobody decided in time."""
+        at = self._database.clock.now()
+        appeals, token = await self._listing.page(
+            request,
+            lambda session, after, size: [
+                appeal_message(session, appeal, at) for appeal in store.overdue(session, at=at, after=after, size=size)
+            ],
+            lambda appeal: appeal.appeal_id,
+        )
+        return pb.ListOverdueAppealsResponse(appeals=appeals, next_page_token=token)
+
+    def _sanction_of(self, receipt: str) -> str:
+        sanction_id = self._receipts.sanction_id(receipt)
+        if sanction_id is None:
+            raise Refusal.not_found("appeal", "")
+        return sanction_id
 
     async def _concerns(self, sanction: Sanction, account_id: str) -> bool:
         if sanction.subject == Subject(SubjectKind.ACCOUNT, account_id):
@@ -114,44 +244,74 @@ class AppealServicer(Contract):
         role = await self._groups.role_in(sanction.subject.id, account_id)
         return role in (GroupRole.OWNER, GroupRole.MANAGER)
 
-    async def _in_group(self, appeal_id: str, reviewer: Reviewer) -> bool:
-        def group(session: Session) -> str:
-            return sanctions.get(session, store.get(session, appeal_id).sanction_id).group_concerned
+    async def _independent(self, appeal_id: str) -> Reviewer:
+        def case(session: Session) -> tuple[Appeal, Sanction, list[Reviewer]]:
+            appeal = store.get(session, appeal_id)
+            return appeal, sanctions.get(session, appeal.sanction_id), store.roster(session)
 
-        group_id = await self._database.read(group)
+        appeal, sanction, roster = await self._database.read(case)
+        domain.need_assignable(appeal, at=self._database.clock.now())
+        conflicts: list[Conflict] = []
+        for reviewer in roster:
+            conflict = domain.conflict_of(appeal, sanction, reviewer, in_group=False)
+            if conflict is None and await self._in_group(sanction.group_concerned, reviewer):
+                conflict = Conflict.GROUP_MEMBER
+            if conflict is None:
+                return reviewer
+            conflicts.append(conflict)
+        raise domain.nobody_independent(conflicts)
+
+    async def _in_group(self, group_id: str, reviewer: Reviewer) -> bool:
         if not group_id or not reviewer.account_id:
             return False
         return await self._groups.role_in(group_id, reviewer.account_id) is not None
 
 
-def _audit(unit: Unit, action: str, appeal: Appeal, sanction: Sanction) -> None:
+def _filed(
+    unit: Unit, request: pb.FileAppealRequest | pb.FileAppealByReceiptRequest, sanction_id: str, appellant: str
+) -> pb.Appeal:
+    sanction = sanctions.get(unit.session, sanction_id)
+    for known in store.of_sanctions(unit.session, [sanction_id]):
+        raise domain.already_appealed(known.appeal_id)
+    appeal = domain.file(
+        sanction,
+        appeal_id=new_id(),
+        appellant_account_id=appellant,
+        grounds=tuple(wire.value_of(pb.AppealGround, AppealGround, number) for number in request.grounds),
+        statement=request.statement,
+        evidence=wire.evidence(request.evidence),
+        at=unit.now,
+    )
+    store.add(unit.session, appeal, sanction)
+    # The deadline from which silence stays the sanction travels ahead of time.
+    feed.publish(unit, [sanction.subject])
+    _audit(unit, "filed", appeal, sanction)
+    return appeal_message(unit.session, appeal, unit.now)
+
+
+def _taken(unit: Unit, before: Appeal, participle: str, step: Step) -> pb.Appeal:
+    """Takes an appeal one step further, with all that follows from it."""
+    sanction = sanctions.get(unit.session, before.sanction_id)
+    appeal = step(unit, before, sanction)
+    store.update(unit.session, appeal)
+    _audit(unit, participle, appeal, sanction)
+    if appeal.outcome and appeal.outcome.takes_back:
+        effects.take_back(unit, appeal, sanction)
+    elif appeal.state.ended:
+        feed.publish(unit, [sanction.subject])
+    return appeal_message(unit.session, appeal, unit.now)
+
+
+def _of_sanction(session: Session, sanction_id: str) -> Appeal:
+    for appeal in store.of_sanctions(session, [sanction_id]):
+        return appeal
+    raise Refusal.not_found("appeal", "")
+
+
+def _audit(unit: Unit, participle: str, appeal: Appeal, sanction: Sanction) -> None:
     unit.audit(
-        action,
+        f"credit.appeal.{participle}",
         subject=wire.subject_message(sanction.subject),
         resource_id=appeal.appeal_id,
         facts={"sanction_id": sanction.sanction_id, "outcome": appeal.outcome or ""},
     )
-
-
-def _message(session: Session, appeal: Appeal, at: datetime) -> pb.Appeal:
-    stay = appeal.stay
-    message = pb.Appeal(
-        appeal_id=appeal.appeal_id,
-        sanction_id=appeal.sanction_id,
-        state=wire.number(pb.AppealState, appeal.state),
-        grounds=[wire.number(pb.AppealGround, ground) for ground in appeal.grounds],
-        statement=appeal.statement,
-        evidence=wire.evidence_messages(appeal.evidence),
-        file_time=wire.timestamp(appeal.filed_at),
-        due_time=wire.timestamp(appeal.due),
-        stayed_from_time=wire.timestamp(stay.start) if stay and stay.start <= at else None,
-        outcome=wire.number(pb.AppealOutcome, appeal.outcome),
-        reasons=appeal.reasons,
-        decide_time=wire.timestamp(appeal.decided_at),
-    )
-    if appeal.outcome is AppealOutcome.OVERTURNED:
-        effects = effects_of(session, appeal)
-        message.effects.overturned_sanction_ids.extend(effects.sanction_ids)
-        message.effects.revoked_blacklist_entry_ids.extend(effects.blacklist_entry_ids)
-        message.effects.corrected_referral_ids.extend(effects.referral_ids)
-    return message

@@ -1,12 +1,28 @@
 """Queries of appeals."""
 
 from collections.abc import Iterable
+from datetime import datetime
 
+from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from chassis.refusal import Refusal
-from services.credit.appeals.domain import Appeal, AppealGround, AppealOutcome, AppealState, Reviewer
-from services.credit.appeals.models import AppealEvidenceRow, AppealRow
+from services.credit.appeals.domain import (
+    Appeal,
+    AppealGround,
+    AppealOutcome,
+    AppealState,
+    Prolongation,
+    Question,
+    Reviewer,
+)
+from services.credit.appeals.models import (
+    AppealEvidenceRow,
+    AppealQuestionRow,
+    AppealRow,
+    FormerReviewerRow,
+    RosterRow,
+)
 from services.credit.sanctions.domain import Evidence, Sanction
 
 
@@ -30,22 +46,33 @@ def add(session: Session, appeal: Appeal, sanction: Sanction) -> None:
         )
     )
     session.flush()
-    session.add_all(
-        AppealEvidenceRow(appeal_id=appeal.appeal_id, sha256=item.sha256, observed_at=item.observed_at)
-        for item in {item.sha256: item for item in appeal.evidence}.values()
-    )
-    session.flush()
+    _keep_evidence(session, appeal)
 
 
 def update(session: Session, appeal: Appeal) -> None:
-    """Stores who reviews an appeal and how it was decided; what was filed never changes."""
+    """Stores what became of an appeal; what was filed never changes."""
     row = session.get_one(AppealRow, appeal.appeal_id)
     row.state = appeal.state
     row.reviewer = appeal.reviewer.staff_id if appeal.reviewer else None
     row.reviewer_account_id = appeal.reviewer.account_id if appeal.reviewer else ""
     row.outcome, row.reasons, row.decided_at = appeal.outcome, appeal.reasons, appeal.decided_at
+    if appeal.prolongation:
+        row.prolonged_until, row.prolongation_reasons = appeal.prolongation.until, appeal.prolongation.reasons
     session.add(row)
-    session.flush()
+    for position, question in enumerate(appeal.questions):
+        session.merge(
+            AppealQuestionRow(
+                appeal_id=appeal.appeal_id,
+                position=position,
+                question=question.text,
+                asked_at=question.asked_at,
+                answer=question.answer,
+                answered_at=question.answered_at,
+            )
+        )
+    for staff_id in sorted(appeal.had_by):
+        session.merge(FormerReviewerRow(appeal_id=appeal.appeal_id, staff_id=staff_id))
+    _keep_evidence(session, appeal)
 
 
 def get(session: Session, appeal_id: str) -> Appeal:
@@ -64,6 +91,53 @@ def of_sanctions(session: Session, sanction_ids: Iterable[str]) -> list[Appeal]:
     """The appeals against some sanctions."""
     query = select(AppealRow).where(col(AppealRow.sanction_id).in_(list(sanction_ids)))
     return [_appeal(session, row) for row in session.exec(query)]
+
+
+def overdue(session: Session, *, at: datetime, after: str, size: int) -> list[Appeal]:
+    """Open appeals whose deadline has passed, after an appeal id, oldest first, at most `size`."""
+    query = (
+        select(AppealRow)
+        .where(col(AppealRow.state).in_([state for state in AppealState if not state.ended]), AppealRow.due_at <= at)
+        .where(col(AppealRow.appeal_id) > after)
+        .order_by(col(AppealRow.appeal_id))
+        .limit(size)
+    )
+    return [_appeal(session, row) for row in session.exec(query)]
+
+
+def announce(session: Session, reviewer: Reviewer, *, ready: bool, at: datetime) -> datetime:
+    """Puts a reviewer on the roster with their account of today, or takes them off; returns since when that holds."""
+    row = session.get(RosterRow, reviewer.staff_id)
+    if row is None:
+        row = RosterRow(staff_id=reviewer.staff_id, account_id="", joined_at=at, left_at=at)
+        session.add(row)
+    row.account_id = reviewer.account_id
+    if ready and row.left_at is not None:
+        row.joined_at, row.left_at = at, None
+    elif not ready and row.left_at is None:
+        row.left_at = at
+    session.flush()
+    return row.left_at or row.joined_at
+
+
+def roster(session: Session) -> list[Reviewer]:
+    """Who is on the roster: the fewest open appeals first, of equals who has been on it longest."""
+    load = dict(
+        session.exec(
+            select(AppealRow.reviewer, func.count())
+            .where(col(AppealRow.state).in_([state for state in AppealState if state.reviewed]))
+            .group_by(col(AppealRow.reviewer))
+        ).all()
+    )
+    rows = session.exec(select(RosterRow).where(col(RosterRow.left_at).is_(None))).all()
+    ranked = sorted(rows, key=lambda row: (load.get(row.staff_id, 0), row.joined_at, row.staff_id))
+    return [Reviewer(row.staff_id, row.account_id) for row in ranked]
+
+
+def _keep_evidence(session: Session, appeal: Appeal) -> None:
+    for item in appeal.evidence:
+        session.merge(AppealEvidenceRow(appeal_id=appeal.appeal_id, sha256=item.sha256, observed_at=item.observed_at))
+    session.flush()
 
 
 def _appeal(session: Session, row: AppealRow) -> Appeal:
@@ -86,4 +160,16 @@ def _appeal(session: Session, row: AppealRow) -> Appeal:
         outcome=AppealOutcome(row.outcome) if row.outcome else None,
         reasons=row.reasons,
         decided_at=row.decided_at,
+        questions=tuple(
+            Question(item.question, item.asked_at, item.answer, item.answered_at)
+            for item in session.exec(
+                select(AppealQuestionRow)
+                .where(AppealQuestionRow.appeal_id == row.appeal_id)
+                .order_by(col(AppealQuestionRow.position))
+            )
+        ),
+        prolongation=Prolongation(row.prolongation_reasons, row.prolonged_until) if row.prolonged_until else None,
+        had_by=frozenset(
+            session.exec(select(FormerReviewerRow.staff_id).where(FormerReviewerRow.appeal_id == row.appeal_id))
+        ),
     )

@@ -12,9 +12,13 @@ from chassis.telemetry import Telemetry, enter, finish, parse_parent
 from services.credit import wire
 from services.credit.blacklist import domain as blacklist
 from services.credit.blacklist import store as blacklist_store
+from services.credit.notices import store as letters
+from services.credit.notices.senders import NoticeNotSentError, NoticeSender
+from services.credit.notices.templates import Templates
+from services.credit.receipts import Receipts
 from services.credit.sanctions import store
 from services.credit.sanctions.domain import Sanction, SanctionState, enter_force
-from services.credit.sanctions.notices import NoticeNotSentError, NoticeSender, notice_of
+from services.credit.sanctions.notices import Notice, notice_of
 from services.credit.sanctions.store import DueNotice
 from services.credit.standings import feed
 from services.credit.standings import store as standings
@@ -28,9 +32,19 @@ _log = logging.getLogger("ombud.credit.notices")
 class NoticeDelivery:
     """Sends the notices that wait, at least once each, and puts their sanctions in force."""
 
-    def __init__(self, database: Database, sender: NoticeSender, telemetry: Telemetry) -> None:
+    def __init__(
+        self,
+        database: Database,
+        sender: NoticeSender,
+        telemetry: Telemetry,
+        *,
+        receipts: Receipts,
+        templates: Templates,
+    ) -> None:
         self._database = database
         self._sender = sender
+        self._receipts = receipts
+        self._templates = templates
         self._telemetry = telemetry
         self._due = asyncio.Event()
 
@@ -62,7 +76,7 @@ class NoticeDelivery:
         enter(span.context)
         code = "UNAVAILABLE"
         try:
-            await self._sender.send(notice_of(due.sanction))
+            await self._sender.send(await self._notice(due.sanction))
             await self._database.work(_JOB, lambda unit: put_in_force(unit, due.sanction.sanction_id))
             code = "OK"
         except NoticeNotSentError as error:
@@ -71,6 +85,11 @@ class NoticeDelivery:
         finally:
             finish(span, code, {})
         return True
+
+    async def _notice(self, sanction: Sanction) -> Notice:
+        language = await self._database.read(lambda session: letters.language_of(session, sanction.subject))
+        receipt = self._receipts.of(sanction.sanction_id)
+        return notice_of(sanction, receipt=receipt, language=language, templates=self._templates)
 
 
 def put_in_force(unit: Unit, sanction_id: str) -> None:

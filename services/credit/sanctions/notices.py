@@ -1,18 +1,11 @@
-"""The notice of a sanction, and the ways in which it is sent."""
+"""The notice of a sanction: its statement of reasons, as data and as text in the language of the person concerned."""
 
-import asyncio
-import json
-import os
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
-from typing import Protocol
 
+from services.credit.notices.domain import Language
+from services.credit.notices.templates import Templates
 from services.credit.sanctions.domain import Sanction
-
-
-class NoticeNotSentError(Exception):
-    """The notice was not delivered; it is sent again."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +21,8 @@ class NoticedMeasure:
 class Notice:
     """What the person concerned is told (DSA Art. 17(3)). Names neither a member of staff nor a reporter.
 
-    The sanction is in force from the delivery, so the terms of the appeal are given in days from then.
+    The sanction is in force from the delivery, so the terms of the appeal are given in days from then. Whoever holds
+    `appeal_receipt` may appeal without an account.
     """
 
     notice_id: str
@@ -56,50 +50,31 @@ class Notice:
     automated: bool
     appeal_within_days: int
     appeal_decided_within_days: int
+    appeal_receipt: str
+    language: str
+    title: str
+    text: str
 
 
-class NoticeSender(Protocol):
-    """Delivers notices to the persons concerned."""
-
-    async def send(self, notice: Notice) -> None:
-        """Returns once the notice is delivered. The same notice may be sent more than once.
-
-        Raises:
-            NoticeNotSentError: It was not delivered.
-        """
-        ...
-
-
-class FileOutbox:
-    """Appends notices as JSON lines to a file, for the platform to carry on.
-
-    Args:
-        path: The file; mode 0600.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    async def send(self, notice: Notice) -> None:
-        """Returns once the line is on disk."""
-        line = json.dumps(asdict(notice), default=datetime.isoformat, ensure_ascii=False, sort_keys=True)
-        try:
-            await asyncio.to_thread(self._append, line.encode() + b"\n")
-        except OSError as error:
-            raise NoticeNotSentError(f"the outbox can not be written: {error.strerror}") from error
-
-    def _append(self, line: bytes) -> None:
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        with os.fdopen(descriptor, "ab") as file:
-            file.write(line)
-            file.flush()
-            os.fsync(file.fileno())
-
-
-def notice_of(sanction: Sanction) -> Notice:
+def notice_of(sanction: Sanction, *, receipt: str, language: Language, templates: Templates) -> Notice:
     """The notice of an approved sanction."""
     statement, rule = sanction.statement, sanction.statement.rule
+    title, text = templates.text(
+        language,
+        "SANCTION",
+        measures=templates.measures(language, sanction.measures),
+        points=sanction.points,
+        rule=rule.title,
+        article=rule.article,
+        clause=rule.clause,
+        facts=statement.facts,
+        explanation=statement.explanation,
+        proportionality_note=statement.proportionality_note,
+        how_to_restore=statement.how_to_restore,
+        appeal_days=rule.appeal_window_days,
+        decision_days=rule.appeal_decision_days,
+        receipt=receipt,
+    )
     return Notice(
         notice_id=sanction.sanction_id,
         subject_kind=sanction.subject.kind,
@@ -126,4 +101,8 @@ def notice_of(sanction: Sanction) -> Notice:
         automated=False,
         appeal_within_days=rule.appeal_window_days,
         appeal_decided_within_days=rule.appeal_decision_days,
+        appeal_receipt=receipt,
+        language=language,
+        title=title,
+        text=text,
     )

@@ -128,8 +128,26 @@ class Court:
         return (await self.platform(AppealServiceStub).FileAppeal(request)).appeal
 
     async def assign(self, appeal_id: str, *, to: str = "rev-1", account: str = "") -> appeals.Appeal:
+        """Puts somebody on the roster; then the server chooses."""
+        stub = self.desk(AppealServiceStub, "reviewer", to, account)
+        await stub.AnnounceReadiness(appeals.AnnounceReadinessRequest(request_id=new_id(), ready=True))
         request = appeals.AssignReviewerRequest(request_id=new_id(), appeal_id=appeal_id, declares_no_conflict=True)
-        return (await self.desk(AppealServiceStub, "reviewer", to, account).AssignReviewer(request)).appeal
+        return (await stub.AssignReviewer(request)).appeal
+
+    def notice(self, sanction_id: str) -> dict[str, Any]:
+        """The notice of a sanction."""
+        return next(notice for notice in self.notices() if notice["notice_id"] == sanction_id)
+
+    async def letter(self, kind: str, sanction_id: str) -> dict[str, Any]:
+        """The letter of that kind about a sanction, once it was sent."""
+
+        async def sent() -> dict[str, Any] | None:
+            letters = (notice for notice in self.notices() if notice.get("kind") == kind)
+            return next((letter for letter in letters if letter["sanction_id"] == sanction_id), None)
+
+        found = await eventually(sent)
+        assert found is not None
+        return found
 
     async def decide(
         self, appeal_id: str, outcome: "appeals.AppealOutcome.ValueType", *, by: str = "rev-1", reasons: str = "Seen."

@@ -10,6 +10,8 @@ from chassis.ids import new_id
 from policies import Pack, load
 from policies.pack import MeasureKind
 from services.credit.appeals import domain as appeals
+from services.credit.notices.domain import Language
+from services.credit.notices.templates import Templates
 from services.credit.policies.domain import PolicyInForce, publish
 from services.credit.sanctions.domain import (
     Capacity,
@@ -21,6 +23,7 @@ from services.credit.sanctions.domain import (
     approve,
     enter_force,
 )
+from services.credit.sanctions.notices import Notice, notice_of
 from services.credit.sanctions.proposal import Proposal, propose
 from services.credit.subjects import Subject, SubjectKind
 
@@ -116,3 +119,8 @@ def appeal(sanction: Sanction, *, at: datetime = NOW + DAY, **changes: Any) -> a
         at=at,
     )
     return replace(filed, **changes)
+
+
+def written(sanction: Sanction, language: Language = Language.ENGLISH) -> Notice:
+    """The notice of a sanction."""
+    return notice_of(sanction, receipt="RECEIPT", language=language, templates=Templates())

@@ -50,7 +50,7 @@ def keep_appeal(unit: Unit, sanction: Sanction, *, at: datetime = NOW + DAY) -> 
 
 def keep_overturned(unit: Unit, sanction: Sanction, *, at: datetime = NOW + 2 * DAY) -> appeals.Appeal:
     filed = keep_appeal(unit, sanction)
-    assigned = appeals.assign(filed, sanction, reviewer=appeals.Reviewer("rev-1", ""), in_group=False)
+    assigned = appeals.assign(filed, reviewer=appeals.Reviewer("rev-1", ""))
     decided = appeals.decide(
         assigned,
         sanction,

@@ -320,6 +320,32 @@ APPEALS = [
     attack("another issuer put in", a_filed_appeal, "fk_appeal_parties", "UPDATE appeal SET issuer = 'mod-2'"),
     attack("reporter taken out", a_filed_appeal, "fk_appeal_parties", "UPDATE appeal SET reporter_account_id = ''"),
     attack(
+        "dismissed without reasons",
+        a_filed_appeal,
+        "ck_appeal_decision",
+        "UPDATE appeal SET state = 'INADMISSIBLE', reviewer = 'rev-1', decided_at = :now",
+    ),
+    attack(
+        "remanded without reasons",
+        a_filed_appeal,
+        "ck_appeal_decision",
+        "UPDATE appeal SET state = 'DECIDED', reviewer = 'rev-1', outcome = 'REMANDED', decided_at = :now",
+    ),
+    attack("still open after its end", a_filed_appeal, "ck_appeal_decision", "UPDATE appeal SET decided_at = :now"),
+    attack(
+        "prolonged without reasons",
+        a_filed_appeal,
+        "ck_appeal_prolongation",
+        "UPDATE appeal SET prolonged_until = due_at + 1",
+    ),
+    attack(
+        "answer without its instant",
+        a_filed_appeal,
+        "ck_appeal_question_answer",
+        "INSERT INTO appeal_question (appeal_id, position, question, asked_at, answer)"
+        " SELECT appeal_id, 0, 'Where?', :now, 'There.' FROM appeal",
+    ),
+    attack(
         "decided without reasons",
         a_filed_appeal,
         "ck_appeal_decision",

@@ -35,6 +35,12 @@ class _AppealStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_AppealSta
     """A reviewer has it."""
     APPEAL_STATE_DECIDED: _AppealState.ValueType  # 3
     """Decided, with its effects."""
+    APPEAL_STATE_INFO_REQUESTED: _AppealState.ValueType  # 4
+    """The reviewer waits for an answer of the person concerned."""
+    APPEAL_STATE_INADMISSIBLE: _AppealState.ValueType  # 5
+    """Ended as inadmissible, with reasons."""
+    APPEAL_STATE_WITHDRAWN: _AppealState.ValueType  # 6
+    """Taken back by the person concerned."""
 
 class AppealState(_AppealState, metaclass=_AppealStateEnumTypeWrapper):
     """Where an appeal stands."""
@@ -47,6 +53,12 @@ APPEAL_STATE_UNDER_REVIEW: AppealState.ValueType  # 2
 """A reviewer has it."""
 APPEAL_STATE_DECIDED: AppealState.ValueType  # 3
 """Decided, with its effects."""
+APPEAL_STATE_INFO_REQUESTED: AppealState.ValueType  # 4
+"""The reviewer waits for an answer of the person concerned."""
+APPEAL_STATE_INADMISSIBLE: AppealState.ValueType  # 5
+"""Ended as inadmissible, with reasons."""
+APPEAL_STATE_WITHDRAWN: AppealState.ValueType  # 6
+"""Taken back by the person concerned."""
 Global___AppealState: _TypeAlias = AppealState  # noqa: Y015
 
 class _AppealGround:
@@ -105,6 +117,10 @@ class _AppealOutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_AppealO
     """The sanction stands."""
     APPEAL_OUTCOME_OVERTURNED: _AppealOutcome.ValueType  # 2
     """The sanction falls as if it had never been, with everything that rests on it."""
+    APPEAL_OUTCOME_REMANDED: _AppealOutcome.ValueType  # 3
+    """The case goes back: the sanction falls as if overturned, and may be proposed anew by bringing what was
+    missing, because the same evidence can not found it again.
+    """
 
 class AppealOutcome(_AppealOutcome, metaclass=_AppealOutcomeEnumTypeWrapper):
     """How an appeal ended."""
@@ -115,6 +131,10 @@ APPEAL_OUTCOME_UPHELD: AppealOutcome.ValueType  # 1
 """The sanction stands."""
 APPEAL_OUTCOME_OVERTURNED: AppealOutcome.ValueType  # 2
 """The sanction falls as if it had never been, with everything that rests on it."""
+APPEAL_OUTCOME_REMANDED: AppealOutcome.ValueType  # 3
+"""The case goes back: the sanction falls as if overturned, and may be proposed anew by bringing what was
+missing, because the same evidence can not found it again.
+"""
 Global___AppealOutcome: _TypeAlias = AppealOutcome  # noqa: Y015
 
 @_typing.final
@@ -188,6 +208,278 @@ class FileAppealResponse(_message.Message):
 Global___FileAppealResponse: _TypeAlias = FileAppealResponse  # noqa: Y015
 
 @_typing.final
+class FileAppealByReceiptRequest(_message.Message):
+    """An appeal by whoever holds the receipt."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    RECEIPT_FIELD_NUMBER: _builtins.int
+    GROUNDS_FIELD_NUMBER: _builtins.int
+    STATEMENT_FIELD_NUMBER: _builtins.int
+    EVIDENCE_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Idempotency key (UUID). REQUEST_ID_REUSED if it came with another request."""
+    receipt: _builtins.str
+    """The receipt of the notice: 48 symbols in groups of four; case and hyphens do not matter."""
+    statement: _builtins.str
+    """The appeal in the person's own words, at most 5,000 characters."""
+    @_builtins.property
+    def grounds(self) -> _containers.RepeatedScalarFieldContainer[Global___AppealGround.ValueType]:
+        """What is wrong with the sanction."""
+
+    @_builtins.property
+    def evidence(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.Evidence]:
+        """What supports it."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        receipt: _builtins.str = ...,
+        grounds: _abc.Iterable[Global___AppealGround.ValueType] | None = ...,
+        statement: _builtins.str = ...,
+        evidence: _abc.Iterable[_types_pb2.Evidence] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["evidence", b"evidence", "grounds", b"grounds", "receipt", b"receipt", "request_id", b"request_id", "statement", b"statement"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FileAppealByReceiptRequest: _TypeAlias = FileAppealByReceiptRequest  # noqa: Y015
+
+@_typing.final
+class FileAppealByReceiptResponse(_message.Message):
+    """The filed appeal."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    APPEAL_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def appeal(self) -> Global___Appeal:
+        """The appeal, FILED."""
+
+    def __init__(
+        self,
+        *,
+        appeal: Global___Appeal | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["appeal", b"appeal"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["appeal", b"appeal"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FileAppealByReceiptResponse: _TypeAlias = FileAppealByReceiptResponse  # noqa: Y015
+
+@_typing.final
+class GetAppealByReceiptRequest(_message.Message):
+    """Whose appeal is read."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECEIPT_FIELD_NUMBER: _builtins.int
+    receipt: _builtins.str
+    """The receipt of the notice: 48 symbols in groups of four; case and hyphens do not matter."""
+    def __init__(
+        self,
+        *,
+        receipt: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["receipt", b"receipt"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetAppealByReceiptRequest: _TypeAlias = GetAppealByReceiptRequest  # noqa: Y015
+
+@_typing.final
+class GetAppealByReceiptResponse(_message.Message):
+    """The appeal asked for."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    APPEAL_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def appeal(self) -> Global___Appeal:
+        """The appeal."""
+
+    def __init__(
+        self,
+        *,
+        appeal: Global___Appeal | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["appeal", b"appeal"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["appeal", b"appeal"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetAppealByReceiptResponse: _TypeAlias = GetAppealByReceiptResponse  # noqa: Y015
+
+@_typing.final
+class AnswerInfoRequestRequest(_message.Message):
+    """What the person concerned answers."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    RECEIPT_FIELD_NUMBER: _builtins.int
+    ANSWER_FIELD_NUMBER: _builtins.int
+    EVIDENCE_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Idempotency key (UUID). REQUEST_ID_REUSED if it came with another request."""
+    receipt: _builtins.str
+    """The receipt of the notice: 48 symbols in groups of four; case and hyphens do not matter."""
+    answer: _builtins.str
+    """The answer in the person's own words, at most 5,000 characters."""
+    @_builtins.property
+    def evidence(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.Evidence]:
+        """What supports it."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        receipt: _builtins.str = ...,
+        answer: _builtins.str = ...,
+        evidence: _abc.Iterable[_types_pb2.Evidence] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "evidence", b"evidence", "receipt", b"receipt", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AnswerInfoRequestRequest: _TypeAlias = AnswerInfoRequestRequest  # noqa: Y015
+
+@_typing.final
+class AnswerInfoRequestResponse(_message.Message):
+    """The answered appeal."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    APPEAL_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def appeal(self) -> Global___Appeal:
+        """The appeal, UNDER_REVIEW."""
+
+    def __init__(
+        self,
+        *,
+        appeal: Global___Appeal | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["appeal", b"appeal"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["appeal", b"appeal"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AnswerInfoRequestResponse: _TypeAlias = AnswerInfoRequestResponse  # noqa: Y015
+
+@_typing.final
+class WithdrawAppealRequest(_message.Message):
+    """Which appeal is taken back."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    RECEIPT_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Idempotency key (UUID). REQUEST_ID_REUSED if it came with another request."""
+    receipt: _builtins.str
+    """The receipt of the notice: 48 symbols in groups of four; case and hyphens do not matter."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        receipt: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["receipt", b"receipt", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WithdrawAppealRequest: _TypeAlias = WithdrawAppealRequest  # noqa: Y015
+
+@_typing.final
+class WithdrawAppealResponse(_message.Message):
+    """The appeal that was taken back."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    APPEAL_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def appeal(self) -> Global___Appeal:
+        """The appeal, WITHDRAWN."""
+
+    def __init__(
+        self,
+        *,
+        appeal: Global___Appeal | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["appeal", b"appeal"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["appeal", b"appeal"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WithdrawAppealResponse: _TypeAlias = WithdrawAppealResponse  # noqa: Y015
+
+@_typing.final
+class AnnounceReadinessRequest(_message.Message):
+    """Whether a reviewer takes appeals."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    READY_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Idempotency key (UUID). REQUEST_ID_REUSED if it came with another request."""
+    ready: _builtins.bool
+    """True: the caller takes appeals. False: no further ones."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        ready: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ready", b"ready", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AnnounceReadinessRequest: _TypeAlias = AnnounceReadinessRequest  # noqa: Y015
+
+@_typing.final
+class AnnounceReadinessResponse(_message.Message):
+    """The caller's place on the roster."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SINCE_TIME_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def since_time(self) -> _timestamp_pb2.Timestamp:
+        """Since when the caller is on the roster, or no longer on it."""
+
+    def __init__(
+        self,
+        *,
+        since_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["since_time", b"since_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["since_time", b"since_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AnnounceReadinessResponse: _TypeAlias = AnnounceReadinessResponse  # noqa: Y015
+
+@_typing.final
 class GetAppealRequest(_message.Message):
     """Which appeal is read."""
 
@@ -235,7 +527,7 @@ Global___GetAppealResponse: _TypeAlias = GetAppealResponse  # noqa: Y015
 
 @_typing.final
 class AssignReviewerRequest(_message.Message):
-    """Which appeal the caller takes."""
+    """Which appeal needs a reviewer."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -247,7 +539,7 @@ class AssignReviewerRequest(_message.Message):
     appeal_id: _builtins.str
     """The appeal (UUID). NOT_FOUND if there is none."""
     declares_no_conflict: _builtins.bool
-    """The caller's declaration of having no conflict of interest. Must be true."""
+    """The caller's declaration of having no conflict of interest in handing the appeal on. Must be true."""
     def __init__(
         self,
         *,
@@ -286,6 +578,218 @@ class AssignReviewerResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___AssignReviewerResponse: _TypeAlias = AssignReviewerResponse  # noqa: Y015
+
+@_typing.final
+class RecuseReviewerRequest(_message.Message):
+    """Which appeal the caller gives up."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    APPEAL_ID_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Idempotency key (UUID). REQUEST_ID_REUSED if it came with another request."""
+    appeal_id: _builtins.str
+    """The appeal (UUID). NOT_FOUND if there is none."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        appeal_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["appeal_id", b"appeal_id", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecuseReviewerRequest: _TypeAlias = RecuseReviewerRequest  # noqa: Y015
+
+@_typing.final
+class RecuseReviewerResponse(_message.Message):
+    """The appeal without a reviewer."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    APPEAL_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def appeal(self) -> Global___Appeal:
+        """The appeal, FILED."""
+
+    def __init__(
+        self,
+        *,
+        appeal: Global___Appeal | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["appeal", b"appeal"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["appeal", b"appeal"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecuseReviewerResponse: _TypeAlias = RecuseReviewerResponse  # noqa: Y015
+
+@_typing.final
+class RequestInfoRequest(_message.Message):
+    """What the reviewer needs to know."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    APPEAL_ID_FIELD_NUMBER: _builtins.int
+    QUESTION_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Idempotency key (UUID). REQUEST_ID_REUSED if it came with another request."""
+    appeal_id: _builtins.str
+    """The appeal (UUID). NOT_FOUND if there is none."""
+    question: _builtins.str
+    """The question, for the person concerned, at most 5,000 characters."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        appeal_id: _builtins.str = ...,
+        question: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["appeal_id", b"appeal_id", "question", b"question", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RequestInfoRequest: _TypeAlias = RequestInfoRequest  # noqa: Y015
+
+@_typing.final
+class RequestInfoResponse(_message.Message):
+    """The appeal that waits for an answer."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    APPEAL_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def appeal(self) -> Global___Appeal:
+        """The appeal, INFO_REQUESTED."""
+
+    def __init__(
+        self,
+        *,
+        appeal: Global___Appeal | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["appeal", b"appeal"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["appeal", b"appeal"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RequestInfoResponse: _TypeAlias = RequestInfoResponse  # noqa: Y015
+
+@_typing.final
+class ProlongReviewRequest(_message.Message):
+    """Which decision takes longer, and why."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    APPEAL_ID_FIELD_NUMBER: _builtins.int
+    REASONS_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Idempotency key (UUID). REQUEST_ID_REUSED if it came with another request."""
+    appeal_id: _builtins.str
+    """The appeal (UUID). NOT_FOUND if there is none."""
+    reasons: _builtins.str
+    """Why, for the person concerned. Required; at most 5,000 characters."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        appeal_id: _builtins.str = ...,
+        reasons: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["appeal_id", b"appeal_id", "reasons", b"reasons", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProlongReviewRequest: _TypeAlias = ProlongReviewRequest  # noqa: Y015
+
+@_typing.final
+class ProlongReviewResponse(_message.Message):
+    """The appeal with the later date."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    APPEAL_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def appeal(self) -> Global___Appeal:
+        """The appeal; prolonged_until_time is its deadline and as many days again."""
+
+    def __init__(
+        self,
+        *,
+        appeal: Global___Appeal | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["appeal", b"appeal"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["appeal", b"appeal"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProlongReviewResponse: _TypeAlias = ProlongReviewResponse  # noqa: Y015
+
+@_typing.final
+class DismissAppealRequest(_message.Message):
+    """Which appeal is inadmissible, and why."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    APPEAL_ID_FIELD_NUMBER: _builtins.int
+    REASONS_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Idempotency key (UUID). REQUEST_ID_REUSED if it came with another request."""
+    appeal_id: _builtins.str
+    """The appeal (UUID). NOT_FOUND if there is none."""
+    reasons: _builtins.str
+    """Why, for the person concerned. Required; at most 5,000 characters."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        appeal_id: _builtins.str = ...,
+        reasons: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["appeal_id", b"appeal_id", "reasons", b"reasons", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DismissAppealRequest: _TypeAlias = DismissAppealRequest  # noqa: Y015
+
+@_typing.final
+class DismissAppealResponse(_message.Message):
+    """The dismissed appeal."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    APPEAL_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def appeal(self) -> Global___Appeal:
+        """The appeal, INADMISSIBLE."""
+
+    def __init__(
+        self,
+        *,
+        appeal: Global___Appeal | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["appeal", b"appeal"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["appeal", b"appeal"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DismissAppealResponse: _TypeAlias = DismissAppealResponse  # noqa: Y015
 
 @_typing.final
 class DecideAppealRequest(_message.Message):
@@ -346,6 +850,60 @@ class DecideAppealResponse(_message.Message):
 Global___DecideAppealResponse: _TypeAlias = DecideAppealResponse  # noqa: Y015
 
 @_typing.final
+class ListOverdueAppealsRequest(_message.Message):
+    """Which page of the overdue appeals."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    """Most appeals in the answer. 0: 50. More than 500 counts as 500."""
+    page_token: _builtins.str
+    """Token of the page, from the answer before. Empty: the first page."""
+    def __init__(
+        self,
+        *,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListOverdueAppealsRequest: _TypeAlias = ListOverdueAppealsRequest  # noqa: Y015
+
+@_typing.final
+class ListOverdueAppealsResponse(_message.Message):
+    """A page of the overdue appeals."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    APPEALS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Token of the next page. Empty: this is the last."""
+    @_builtins.property
+    def appeals(self) -> _containers.RepeatedCompositeFieldContainer[Global___Appeal]:
+        """The appeals."""
+
+    def __init__(
+        self,
+        *,
+        appeals: _abc.Iterable[Global___Appeal] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["appeals", b"appeals", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListOverdueAppealsResponse: _TypeAlias = ListOverdueAppealsResponse  # noqa: Y015
+
+@_typing.final
 class Appeal(_message.Message):
     """An appeal."""
 
@@ -364,6 +922,9 @@ class Appeal(_message.Message):
     REASONS_FIELD_NUMBER: _builtins.int
     DECIDE_TIME_FIELD_NUMBER: _builtins.int
     EFFECTS_FIELD_NUMBER: _builtins.int
+    QUESTIONS_FIELD_NUMBER: _builtins.int
+    PROLONGATION_REASONS_FIELD_NUMBER: _builtins.int
+    PROLONGED_UNTIL_TIME_FIELD_NUMBER: _builtins.int
     appeal_id: _builtins.str
     """Id of the appeal (UUIDv7)."""
     sanction_id: _builtins.str
@@ -376,6 +937,8 @@ class Appeal(_message.Message):
     """How it ended."""
     reasons: _builtins.str
     """Why it ended so."""
+    prolongation_reasons: _builtins.str
+    """Why the decision takes longer than until due_time. Empty: it does not."""
     @_builtins.property
     def grounds(self) -> _containers.RepeatedScalarFieldContainer[Global___AppealGround.ValueType]:
         """What it says is wrong."""
@@ -398,11 +961,19 @@ class Appeal(_message.Message):
 
     @_builtins.property
     def decide_time(self) -> _timestamp_pb2.Timestamp:
-        """When it was decided. Absent: undecided."""
+        """When it was decided, dismissed or taken back. Absent: open."""
 
     @_builtins.property
     def effects(self) -> Global___AppealEffects:
-        """What the decision did. Absent unless it overturned the sanction."""
+        """What the decision did. Absent unless it overturned the sanction, or remanded the case."""
+
+    @_builtins.property
+    def questions(self) -> _containers.RepeatedCompositeFieldContainer[Global___AppealQuestion]:
+        """What the reviewers asked, oldest first."""
+
+    @_builtins.property
+    def prolonged_until_time(self) -> _timestamp_pb2.Timestamp:
+        """Until when it takes. Absent: until due_time."""
 
     def __init__(
         self,
@@ -420,14 +991,55 @@ class Appeal(_message.Message):
         reasons: _builtins.str = ...,
         decide_time: _timestamp_pb2.Timestamp | None = ...,
         effects: Global___AppealEffects | None = ...,
+        questions: _abc.Iterable[Global___AppealQuestion] | None = ...,
+        prolongation_reasons: _builtins.str = ...,
+        prolonged_until_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["decide_time", b"decide_time", "due_time", b"due_time", "effects", b"effects", "file_time", b"file_time", "stayed_from_time", b"stayed_from_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["decide_time", b"decide_time", "due_time", b"due_time", "effects", b"effects", "file_time", b"file_time", "prolonged_until_time", b"prolonged_until_time", "stayed_from_time", b"stayed_from_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["appeal_id", b"appeal_id", "decide_time", b"decide_time", "due_time", b"due_time", "effects", b"effects", "evidence", b"evidence", "file_time", b"file_time", "grounds", b"grounds", "outcome", b"outcome", "reasons", b"reasons", "sanction_id", b"sanction_id", "state", b"state", "statement", b"statement", "stayed_from_time", b"stayed_from_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["appeal_id", b"appeal_id", "decide_time", b"decide_time", "due_time", b"due_time", "effects", b"effects", "evidence", b"evidence", "file_time", b"file_time", "grounds", b"grounds", "outcome", b"outcome", "prolongation_reasons", b"prolongation_reasons", "prolonged_until_time", b"prolonged_until_time", "questions", b"questions", "reasons", b"reasons", "sanction_id", b"sanction_id", "state", b"state", "statement", b"statement", "stayed_from_time", b"stayed_from_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Appeal: _TypeAlias = Appeal  # noqa: Y015
+
+@_typing.final
+class AppealQuestion(_message.Message):
+    """What a reviewer asked the person concerned."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    QUESTION_FIELD_NUMBER: _builtins.int
+    ASK_TIME_FIELD_NUMBER: _builtins.int
+    ANSWER_FIELD_NUMBER: _builtins.int
+    ANSWER_TIME_FIELD_NUMBER: _builtins.int
+    question: _builtins.str
+    """The question."""
+    answer: _builtins.str
+    """The answer. Empty: none yet."""
+    @_builtins.property
+    def ask_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was asked."""
+
+    @_builtins.property
+    def answer_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was answered. Absent: not yet."""
+
+    def __init__(
+        self,
+        *,
+        question: _builtins.str = ...,
+        ask_time: _timestamp_pb2.Timestamp | None = ...,
+        answer: _builtins.str = ...,
+        answer_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["answer_time", b"answer_time", "ask_time", b"ask_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "answer_time", b"answer_time", "ask_time", b"ask_time", "question", b"question"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AppealQuestion: _TypeAlias = AppealQuestion  # noqa: Y015
 
 @_typing.final
 class AppealEffects(_message.Message):

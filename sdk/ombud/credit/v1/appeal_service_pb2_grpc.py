@@ -45,15 +45,65 @@ class AppealServiceStub(object):
                 request_serializer=ombud_dot_credit_dot_v1_dot_appeal__service__pb2.GetAppealRequest.SerializeToString,
                 response_deserializer=ombud_dot_credit_dot_v1_dot_appeal__service__pb2.GetAppealResponse.FromString,
                 _registered_method=True)
+        self.FileAppealByReceipt = channel.unary_unary(
+                '/ombud.credit.v1.AppealService/FileAppealByReceipt',
+                request_serializer=ombud_dot_credit_dot_v1_dot_appeal__service__pb2.FileAppealByReceiptRequest.SerializeToString,
+                response_deserializer=ombud_dot_credit_dot_v1_dot_appeal__service__pb2.FileAppealByReceiptResponse.FromString,
+                _registered_method=True)
+        self.GetAppealByReceipt = channel.unary_unary(
+                '/ombud.credit.v1.AppealService/GetAppealByReceipt',
+                request_serializer=ombud_dot_credit_dot_v1_dot_appeal__service__pb2.GetAppealByReceiptRequest.SerializeToString,
+                response_deserializer=ombud_dot_credit_dot_v1_dot_appeal__service__pb2.GetAppealByReceiptResponse.FromString,
+                _registered_method=True)
+        self.AnswerInfoRequest = channel.unary_unary(
+                '/ombud.credit.v1.AppealService/AnswerInfoRequest',
+                request_serializer=ombud_dot_credit_dot_v1_dot_appeal__service__pb2.AnswerInfoRequestRequest.SerializeToString,
+                response_deserializer=ombud_dot_credit_dot_v1_dot_appeal__service__pb2.AnswerInfoRequestResponse.FromString,
+                _registered_method=True)
+        self.WithdrawAppeal = channel.unary_unary(
+                '/ombud.credit.v1.AppealService/WithdrawAppeal',
+                request_serializer=ombud_dot_credit_dot_v1_dot_appeal__service__pb2.WithdrawAppealRequest.SerializeToString,
+                response_deserializer=ombud_dot_credit_dot_v1_dot_appeal__service__pb2.WithdrawAppealResponse.FromString,
+                _registered_method=True)
+        self.AnnounceReadiness = channel.unary_unary(
+                '/ombud.credit.v1.AppealService/AnnounceReadiness',
+                request_serializer=ombud_dot_credit_dot_v1_dot_appeal__service__pb2.AnnounceReadinessRequest.SerializeToString,
+                response_deserializer=ombud_dot_credit_dot_v1_dot_appeal__service__pb2.AnnounceReadinessResponse.FromString,
+                _registered_method=True)
         self.AssignReviewer = channel.unary_unary(
                 '/ombud.credit.v1.AppealService/AssignReviewer',
                 request_serializer=ombud_dot_credit_dot_v1_dot_appeal__service__pb2.AssignReviewerRequest.SerializeToString,
                 response_deserializer=ombud_dot_credit_dot_v1_dot_appeal__service__pb2.AssignReviewerResponse.FromString,
                 _registered_method=True)
+        self.RecuseReviewer = channel.unary_unary(
+                '/ombud.credit.v1.AppealService/RecuseReviewer',
+                request_serializer=ombud_dot_credit_dot_v1_dot_appeal__service__pb2.RecuseReviewerRequest.SerializeToString,
+                response_deserializer=ombud_dot_credit_dot_v1_dot_appeal__service__pb2.RecuseReviewerResponse.FromString,
+                _registered_method=True)
+        self.RequestInfo = channel.unary_unary(
+                '/ombud.credit.v1.AppealService/RequestInfo',
+                request_serializer=ombud_dot_credit_dot_v1_dot_appeal__service__pb2.RequestInfoRequest.SerializeToString,
+                response_deserializer=ombud_dot_credit_dot_v1_dot_appeal__service__pb2.RequestInfoResponse.FromString,
+                _registered_method=True)
+        self.ProlongReview = channel.unary_unary(
+                '/ombud.credit.v1.AppealService/ProlongReview',
+                request_serializer=ombud_dot_credit_dot_v1_dot_appeal__service__pb2.ProlongReviewRequest.SerializeToString,
+                response_deserializer=ombud_dot_credit_dot_v1_dot_appeal__service__pb2.ProlongReviewResponse.FromString,
+                _registered_method=True)
+        self.DismissAppeal = channel.unary_unary(
+                '/ombud.credit.v1.AppealService/DismissAppeal',
+                request_serializer=ombud_dot_credit_dot_v1_dot_appeal__service__pb2.DismissAppealRequest.SerializeToString,
+                response_deserializer=ombud_dot_credit_dot_v1_dot_appeal__service__pb2.DismissAppealResponse.FromString,
+                _registered_method=True)
         self.DecideAppeal = channel.unary_unary(
                 '/ombud.credit.v1.AppealService/DecideAppeal',
                 request_serializer=ombud_dot_credit_dot_v1_dot_appeal__service__pb2.DecideAppealRequest.SerializeToString,
                 response_deserializer=ombud_dot_credit_dot_v1_dot_appeal__service__pb2.DecideAppealResponse.FromString,
+                _registered_method=True)
+        self.ListOverdueAppeals = channel.unary_unary(
+                '/ombud.credit.v1.AppealService/ListOverdueAppeals',
+                request_serializer=ombud_dot_credit_dot_v1_dot_appeal__service__pb2.ListOverdueAppealsRequest.SerializeToString,
+                response_deserializer=ombud_dot_credit_dot_v1_dot_appeal__service__pb2.ListOverdueAppealsResponse.FromString,
                 _registered_method=True)
 
 
@@ -77,9 +127,83 @@ class AppealServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def FileAppealByReceipt(self, request, context):
+        """Files the appeal of whoever holds the receipt that came with the notice. No account is needed: the
+        receipt is all it takes. NOT_FOUND for a receipt that no notice carried; otherwise as FileAppeal.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetAppealByReceipt(self, request, context):
+        """Returns the appeal against the sanction of a receipt. NOT_FOUND for a wrong receipt and for a sanction
+        without an appeal alike.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AnswerInfoRequest(self, request, context):
+        """Answers what the reviewer asked. WRONG_STATE if nothing is asked.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WithdrawAppeal(self, request, context):
+        """Takes an appeal back; there is no second one. A stay ends with it. WRONG_STATE once it has ended.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AnnounceReadiness(self, request, context):
+        """Puts the caller on the roster that reviewers are assigned from, or takes them off it; appeals that they
+        have stay with them. The account that is held to be theirs is the one in their token.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def AssignReviewer(self, request, context):
-        """Assigns an appeal to the calling reviewer. REVIEWER_NOT_INDEPENDENT for the issuer, the approver, the
-        reporter, the appellant, or a member of the group concerned; WRONG_STATE once it is decided.
+        """Assigns an appeal to the one on the roster who has the fewest open appeals and no part in the case:
+        the server chooses, not the caller. REVIEWER_NOT_INDEPENDENT if everybody on the roster issued, approved
+        or reported the sanction, is the appellant or a member of the group concerned, or had the appeal before;
+        WRONG_STATE unless it waits for a reviewer or is overdue.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RecuseReviewer(self, request, context):
+        """Gives an appeal up, because of a conflict of interest that the server can not see; it waits for another
+        reviewer and never comes back to this one. REVIEWER_NOT_ASSIGNED for another one; WRONG_STATE once it
+        has ended.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RequestInfo(self, request, context):
+        """Asks the person concerned for what is missing, by a notice. The deadline does not move.
+        REVIEWER_NOT_ASSIGNED for another reviewer; WRONG_STATE unless it is UNDER_REVIEW.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ProlongReview(self, request, context):
+        """Tells the person concerned, by a notice, why the decision takes longer and until when. It is allowed once
+        and before the deadline; the sanction is stayed from the first deadline on all the same.
+        REVIEWER_NOT_ASSIGNED for another reviewer; REASONS_REQUIRED without reasons; WRONG_STATE otherwise.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DismissAppeal(self, request, context):
+        """Ends an appeal as inadmissible: it is not one against this sanction. REVIEWER_NOT_ASSIGNED for another
+        reviewer; REASONS_REQUIRED without reasons; WRONG_STATE if no reviewer has it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -87,7 +211,14 @@ class AppealServiceServicer(object):
 
     def DecideAppeal(self, request, context):
         """Decides an appeal, by the reviewer that it is assigned to. REVIEWER_NOT_ASSIGNED for another one;
-        REASONS_REQUIRED without reasons; WRONG_STATE if it is not UNDER_REVIEW.
+        REASONS_REQUIRED without reasons; WRONG_STATE if no reviewer has it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListOverdueAppeals(self, request, context):
+        """Lists the open appeals whose deadline has passed, oldest first: their sanctions are stayed.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -106,15 +237,65 @@ def add_AppealServiceServicer_to_server(servicer, server):
                     request_deserializer=ombud_dot_credit_dot_v1_dot_appeal__service__pb2.GetAppealRequest.FromString,
                     response_serializer=ombud_dot_credit_dot_v1_dot_appeal__service__pb2.GetAppealResponse.SerializeToString,
             ),
+            'FileAppealByReceipt': grpc.unary_unary_rpc_method_handler(
+                    servicer.FileAppealByReceipt,
+                    request_deserializer=ombud_dot_credit_dot_v1_dot_appeal__service__pb2.FileAppealByReceiptRequest.FromString,
+                    response_serializer=ombud_dot_credit_dot_v1_dot_appeal__service__pb2.FileAppealByReceiptResponse.SerializeToString,
+            ),
+            'GetAppealByReceipt': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetAppealByReceipt,
+                    request_deserializer=ombud_dot_credit_dot_v1_dot_appeal__service__pb2.GetAppealByReceiptRequest.FromString,
+                    response_serializer=ombud_dot_credit_dot_v1_dot_appeal__service__pb2.GetAppealByReceiptResponse.SerializeToString,
+            ),
+            'AnswerInfoRequest': grpc.unary_unary_rpc_method_handler(
+                    servicer.AnswerInfoRequest,
+                    request_deserializer=ombud_dot_credit_dot_v1_dot_appeal__service__pb2.AnswerInfoRequestRequest.FromString,
+                    response_serializer=ombud_dot_credit_dot_v1_dot_appeal__service__pb2.AnswerInfoRequestResponse.SerializeToString,
+            ),
+            'WithdrawAppeal': grpc.unary_unary_rpc_method_handler(
+                    servicer.WithdrawAppeal,
+                    request_deserializer=ombud_dot_credit_dot_v1_dot_appeal__service__pb2.WithdrawAppealRequest.FromString,
+                    response_serializer=ombud_dot_credit_dot_v1_dot_appeal__service__pb2.WithdrawAppealResponse.SerializeToString,
+            ),
+            'AnnounceReadiness': grpc.unary_unary_rpc_method_handler(
+                    servicer.AnnounceReadiness,
+                    request_deserializer=ombud_dot_credit_dot_v1_dot_appeal__service__pb2.AnnounceReadinessRequest.FromString,
+                    response_serializer=ombud_dot_credit_dot_v1_dot_appeal__service__pb2.AnnounceReadinessResponse.SerializeToString,
+            ),
             'AssignReviewer': grpc.unary_unary_rpc_method_handler(
                     servicer.AssignReviewer,
                     request_deserializer=ombud_dot_credit_dot_v1_dot_appeal__service__pb2.AssignReviewerRequest.FromString,
                     response_serializer=ombud_dot_credit_dot_v1_dot_appeal__service__pb2.AssignReviewerResponse.SerializeToString,
             ),
+            'RecuseReviewer': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecuseReviewer,
+                    request_deserializer=ombud_dot_credit_dot_v1_dot_appeal__service__pb2.RecuseReviewerRequest.FromString,
+                    response_serializer=ombud_dot_credit_dot_v1_dot_appeal__service__pb2.RecuseReviewerResponse.SerializeToString,
+            ),
+            'RequestInfo': grpc.unary_unary_rpc_method_handler(
+                    servicer.RequestInfo,
+                    request_deserializer=ombud_dot_credit_dot_v1_dot_appeal__service__pb2.RequestInfoRequest.FromString,
+                    response_serializer=ombud_dot_credit_dot_v1_dot_appeal__service__pb2.RequestInfoResponse.SerializeToString,
+            ),
+            'ProlongReview': grpc.unary_unary_rpc_method_handler(
+                    servicer.ProlongReview,
+                    request_deserializer=ombud_dot_credit_dot_v1_dot_appeal__service__pb2.ProlongReviewRequest.FromString,
+                    response_serializer=ombud_dot_credit_dot_v1_dot_appeal__service__pb2.ProlongReviewResponse.SerializeToString,
+            ),
+            'DismissAppeal': grpc.unary_unary_rpc_method_handler(
+                    servicer.DismissAppeal,
+                    request_deserializer=ombud_dot_credit_dot_v1_dot_appeal__service__pb2.DismissAppealRequest.FromString,
+                    response_serializer=ombud_dot_credit_dot_v1_dot_appeal__service__pb2.DismissAppealResponse.SerializeToString,
+            ),
             'DecideAppeal': grpc.unary_unary_rpc_method_handler(
                     servicer.DecideAppeal,
                     request_deserializer=ombud_dot_credit_dot_v1_dot_appeal__service__pb2.DecideAppealRequest.FromString,
                     response_serializer=ombud_dot_credit_dot_v1_dot_appeal__service__pb2.DecideAppealResponse.SerializeToString,
+            ),
+            'ListOverdueAppeals': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListOverdueAppeals,
+                    request_deserializer=ombud_dot_credit_dot_v1_dot_appeal__service__pb2.ListOverdueAppealsRequest.FromString,
+                    response_serializer=ombud_dot_credit_dot_v1_dot_appeal__service__pb2.ListOverdueAppealsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -183,6 +364,141 @@ class AppealService(object):
             _registered_method=True)
 
     @staticmethod
+    def FileAppealByReceipt(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ombud.credit.v1.AppealService/FileAppealByReceipt',
+            ombud_dot_credit_dot_v1_dot_appeal__service__pb2.FileAppealByReceiptRequest.SerializeToString,
+            ombud_dot_credit_dot_v1_dot_appeal__service__pb2.FileAppealByReceiptResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetAppealByReceipt(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ombud.credit.v1.AppealService/GetAppealByReceipt',
+            ombud_dot_credit_dot_v1_dot_appeal__service__pb2.GetAppealByReceiptRequest.SerializeToString,
+            ombud_dot_credit_dot_v1_dot_appeal__service__pb2.GetAppealByReceiptResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AnswerInfoRequest(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ombud.credit.v1.AppealService/AnswerInfoRequest',
+            ombud_dot_credit_dot_v1_dot_appeal__service__pb2.AnswerInfoRequestRequest.SerializeToString,
+            ombud_dot_credit_dot_v1_dot_appeal__service__pb2.AnswerInfoRequestResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WithdrawAppeal(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ombud.credit.v1.AppealService/WithdrawAppeal',
+            ombud_dot_credit_dot_v1_dot_appeal__service__pb2.WithdrawAppealRequest.SerializeToString,
+            ombud_dot_credit_dot_v1_dot_appeal__service__pb2.WithdrawAppealResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AnnounceReadiness(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ombud.credit.v1.AppealService/AnnounceReadiness',
+            ombud_dot_credit_dot_v1_dot_appeal__service__pb2.AnnounceReadinessRequest.SerializeToString,
+            ombud_dot_credit_dot_v1_dot_appeal__service__pb2.AnnounceReadinessResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def AssignReviewer(request,
             target,
             options=(),
@@ -210,6 +526,114 @@ class AppealService(object):
             _registered_method=True)
 
     @staticmethod
+    def RecuseReviewer(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ombud.credit.v1.AppealService/RecuseReviewer',
+            ombud_dot_credit_dot_v1_dot_appeal__service__pb2.RecuseReviewerRequest.SerializeToString,
+            ombud_dot_credit_dot_v1_dot_appeal__service__pb2.RecuseReviewerResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RequestInfo(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ombud.credit.v1.AppealService/RequestInfo',
+            ombud_dot_credit_dot_v1_dot_appeal__service__pb2.RequestInfoRequest.SerializeToString,
+            ombud_dot_credit_dot_v1_dot_appeal__service__pb2.RequestInfoResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ProlongReview(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ombud.credit.v1.AppealService/ProlongReview',
+            ombud_dot_credit_dot_v1_dot_appeal__service__pb2.ProlongReviewRequest.SerializeToString,
+            ombud_dot_credit_dot_v1_dot_appeal__service__pb2.ProlongReviewResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DismissAppeal(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ombud.credit.v1.AppealService/DismissAppeal',
+            ombud_dot_credit_dot_v1_dot_appeal__service__pb2.DismissAppealRequest.SerializeToString,
+            ombud_dot_credit_dot_v1_dot_appeal__service__pb2.DismissAppealResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def DecideAppeal(request,
             target,
             options=(),
@@ -226,6 +650,33 @@ class AppealService(object):
             '/ombud.credit.v1.AppealService/DecideAppeal',
             ombud_dot_credit_dot_v1_dot_appeal__service__pb2.DecideAppealRequest.SerializeToString,
             ombud_dot_credit_dot_v1_dot_appeal__service__pb2.DecideAppealResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListOverdueAppeals(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ombud.credit.v1.AppealService/ListOverdueAppeals',
+            ombud_dot_credit_dot_v1_dot_appeal__service__pb2.ListOverdueAppealsRequest.SerializeToString,
+            ombud_dot_credit_dot_v1_dot_appeal__service__pb2.ListOverdueAppealsResponse.FromString,
             options,
             channel_credentials,
             insecure,

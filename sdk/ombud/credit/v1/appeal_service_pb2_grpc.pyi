@@ -40,14 +40,52 @@ class AppealServiceStub:
     """
     GetAppeal: _grpc.UnaryUnaryMultiCallable[_appeal_service_pb2.GetAppealRequest, _appeal_service_pb2.GetAppealResponse]
     """Returns an appeal."""
+    FileAppealByReceipt: _grpc.UnaryUnaryMultiCallable[_appeal_service_pb2.FileAppealByReceiptRequest, _appeal_service_pb2.FileAppealByReceiptResponse]
+    """Files the appeal of whoever holds the receipt that came with the notice. No account is needed: the
+    receipt is all it takes. NOT_FOUND for a receipt that no notice carried; otherwise as FileAppeal.
+    """
+    GetAppealByReceipt: _grpc.UnaryUnaryMultiCallable[_appeal_service_pb2.GetAppealByReceiptRequest, _appeal_service_pb2.GetAppealByReceiptResponse]
+    """Returns the appeal against the sanction of a receipt. NOT_FOUND for a wrong receipt and for a sanction
+    without an appeal alike.
+    """
+    AnswerInfoRequest: _grpc.UnaryUnaryMultiCallable[_appeal_service_pb2.AnswerInfoRequestRequest, _appeal_service_pb2.AnswerInfoRequestResponse]
+    """Answers what the reviewer asked. WRONG_STATE if nothing is asked."""
+    WithdrawAppeal: _grpc.UnaryUnaryMultiCallable[_appeal_service_pb2.WithdrawAppealRequest, _appeal_service_pb2.WithdrawAppealResponse]
+    """Takes an appeal back; there is no second one. A stay ends with it. WRONG_STATE once it has ended."""
+    AnnounceReadiness: _grpc.UnaryUnaryMultiCallable[_appeal_service_pb2.AnnounceReadinessRequest, _appeal_service_pb2.AnnounceReadinessResponse]
+    """Puts the caller on the roster that reviewers are assigned from, or takes them off it; appeals that they
+    have stay with them. The account that is held to be theirs is the one in their token.
+    """
     AssignReviewer: _grpc.UnaryUnaryMultiCallable[_appeal_service_pb2.AssignReviewerRequest, _appeal_service_pb2.AssignReviewerResponse]
-    """Assigns an appeal to the calling reviewer. REVIEWER_NOT_INDEPENDENT for the issuer, the approver, the
-    reporter, the appellant, or a member of the group concerned; WRONG_STATE once it is decided.
+    """Assigns an appeal to the one on the roster who has the fewest open appeals and no part in the case:
+    the server chooses, not the caller. REVIEWER_NOT_INDEPENDENT if everybody on the roster issued, approved
+    or reported the sanction, is the appellant or a member of the group concerned, or had the appeal before;
+    WRONG_STATE unless it waits for a reviewer or is overdue.
+    """
+    RecuseReviewer: _grpc.UnaryUnaryMultiCallable[_appeal_service_pb2.RecuseReviewerRequest, _appeal_service_pb2.RecuseReviewerResponse]
+    """Gives an appeal up, because of a conflict of interest that the server can not see; it waits for another
+    reviewer and never comes back to this one. REVIEWER_NOT_ASSIGNED for another one; WRONG_STATE once it
+    has ended.
+    """
+    RequestInfo: _grpc.UnaryUnaryMultiCallable[_appeal_service_pb2.RequestInfoRequest, _appeal_service_pb2.RequestInfoResponse]
+    """Asks the person concerned for what is missing, by a notice. The deadline does not move.
+    REVIEWER_NOT_ASSIGNED for another reviewer; WRONG_STATE unless it is UNDER_REVIEW.
+    """
+    ProlongReview: _grpc.UnaryUnaryMultiCallable[_appeal_service_pb2.ProlongReviewRequest, _appeal_service_pb2.ProlongReviewResponse]
+    """Tells the person concerned, by a notice, why the decision takes longer and until when. It is allowed once
+    and before the deadline; the sanction is stayed from the first deadline on all the same.
+    REVIEWER_NOT_ASSIGNED for another reviewer; REASONS_REQUIRED without reasons; WRONG_STATE otherwise.
+    """
+    DismissAppeal: _grpc.UnaryUnaryMultiCallable[_appeal_service_pb2.DismissAppealRequest, _appeal_service_pb2.DismissAppealResponse]
+    """Ends an appeal as inadmissible: it is not one against this sanction. REVIEWER_NOT_ASSIGNED for another
+    reviewer; REASONS_REQUIRED without reasons; WRONG_STATE if no reviewer has it.
     """
     DecideAppeal: _grpc.UnaryUnaryMultiCallable[_appeal_service_pb2.DecideAppealRequest, _appeal_service_pb2.DecideAppealResponse]
     """Decides an appeal, by the reviewer that it is assigned to. REVIEWER_NOT_ASSIGNED for another one;
-    REASONS_REQUIRED without reasons; WRONG_STATE if it is not UNDER_REVIEW.
+    REASONS_REQUIRED without reasons; WRONG_STATE if no reviewer has it.
     """
+    ListOverdueAppeals: _grpc.UnaryUnaryMultiCallable[_appeal_service_pb2.ListOverdueAppealsRequest, _appeal_service_pb2.ListOverdueAppealsResponse]
+    """Lists the open appeals whose deadline has passed, oldest first: their sanctions are stayed."""
 
 @_typing.type_check_only
 class AppealServiceAsyncStub(AppealServiceStub):
@@ -61,14 +99,52 @@ class AppealServiceAsyncStub(AppealServiceStub):
     """
     GetAppeal: _aio.UnaryUnaryMultiCallable[_appeal_service_pb2.GetAppealRequest, _appeal_service_pb2.GetAppealResponse]  # type: ignore[assignment]
     """Returns an appeal."""
+    FileAppealByReceipt: _aio.UnaryUnaryMultiCallable[_appeal_service_pb2.FileAppealByReceiptRequest, _appeal_service_pb2.FileAppealByReceiptResponse]  # type: ignore[assignment]
+    """Files the appeal of whoever holds the receipt that came with the notice. No account is needed: the
+    receipt is all it takes. NOT_FOUND for a receipt that no notice carried; otherwise as FileAppeal.
+    """
+    GetAppealByReceipt: _aio.UnaryUnaryMultiCallable[_appeal_service_pb2.GetAppealByReceiptRequest, _appeal_service_pb2.GetAppealByReceiptResponse]  # type: ignore[assignment]
+    """Returns the appeal against the sanction of a receipt. NOT_FOUND for a wrong receipt and for a sanction
+    without an appeal alike.
+    """
+    AnswerInfoRequest: _aio.UnaryUnaryMultiCallable[_appeal_service_pb2.AnswerInfoRequestRequest, _appeal_service_pb2.AnswerInfoRequestResponse]  # type: ignore[assignment]
+    """Answers what the reviewer asked. WRONG_STATE if nothing is asked."""
+    WithdrawAppeal: _aio.UnaryUnaryMultiCallable[_appeal_service_pb2.WithdrawAppealRequest, _appeal_service_pb2.WithdrawAppealResponse]  # type: ignore[assignment]
+    """Takes an appeal back; there is no second one. A stay ends with it. WRONG_STATE once it has ended."""
+    AnnounceReadiness: _aio.UnaryUnaryMultiCallable[_appeal_service_pb2.AnnounceReadinessRequest, _appeal_service_pb2.AnnounceReadinessResponse]  # type: ignore[assignment]
+    """Puts the caller on the roster that reviewers are assigned from, or takes them off it; appeals that they
+    have stay with them. The account that is held to be theirs is the one in their token.
+    """
     AssignReviewer: _aio.UnaryUnaryMultiCallable[_appeal_service_pb2.AssignReviewerRequest, _appeal_service_pb2.AssignReviewerResponse]  # type: ignore[assignment]
-    """Assigns an appeal to the calling reviewer. REVIEWER_NOT_INDEPENDENT for the issuer, the approver, the
-    reporter, the appellant, or a member of the group concerned; WRONG_STATE once it is decided.
+    """Assigns an appeal to the one on the roster who has the fewest open appeals and no part in the case:
+    the server chooses, not the caller. REVIEWER_NOT_INDEPENDENT if everybody on the roster issued, approved
+    or reported the sanction, is the appellant or a member of the group concerned, or had the appeal before;
+    WRONG_STATE unless it waits for a reviewer or is overdue.
+    """
+    RecuseReviewer: _aio.UnaryUnaryMultiCallable[_appeal_service_pb2.RecuseReviewerRequest, _appeal_service_pb2.RecuseReviewerResponse]  # type: ignore[assignment]
+    """Gives an appeal up, because of a conflict of interest that the server can not see; it waits for another
+    reviewer and never comes back to this one. REVIEWER_NOT_ASSIGNED for another one; WRONG_STATE once it
+    has ended.
+    """
+    RequestInfo: _aio.UnaryUnaryMultiCallable[_appeal_service_pb2.RequestInfoRequest, _appeal_service_pb2.RequestInfoResponse]  # type: ignore[assignment]
+    """Asks the person concerned for what is missing, by a notice. The deadline does not move.
+    REVIEWER_NOT_ASSIGNED for another reviewer; WRONG_STATE unless it is UNDER_REVIEW.
+    """
+    ProlongReview: _aio.UnaryUnaryMultiCallable[_appeal_service_pb2.ProlongReviewRequest, _appeal_service_pb2.ProlongReviewResponse]  # type: ignore[assignment]
+    """Tells the person concerned, by a notice, why the decision takes longer and until when. It is allowed once
+    and before the deadline; the sanction is stayed from the first deadline on all the same.
+    REVIEWER_NOT_ASSIGNED for another reviewer; REASONS_REQUIRED without reasons; WRONG_STATE otherwise.
+    """
+    DismissAppeal: _aio.UnaryUnaryMultiCallable[_appeal_service_pb2.DismissAppealRequest, _appeal_service_pb2.DismissAppealResponse]  # type: ignore[assignment]
+    """Ends an appeal as inadmissible: it is not one against this sanction. REVIEWER_NOT_ASSIGNED for another
+    reviewer; REASONS_REQUIRED without reasons; WRONG_STATE if no reviewer has it.
     """
     DecideAppeal: _aio.UnaryUnaryMultiCallable[_appeal_service_pb2.DecideAppealRequest, _appeal_service_pb2.DecideAppealResponse]  # type: ignore[assignment]
     """Decides an appeal, by the reviewer that it is assigned to. REVIEWER_NOT_ASSIGNED for another one;
-    REASONS_REQUIRED without reasons; WRONG_STATE if it is not UNDER_REVIEW.
+    REASONS_REQUIRED without reasons; WRONG_STATE if no reviewer has it.
     """
+    ListOverdueAppeals: _aio.UnaryUnaryMultiCallable[_appeal_service_pb2.ListOverdueAppealsRequest, _appeal_service_pb2.ListOverdueAppealsResponse]  # type: ignore[assignment]
+    """Lists the open appeals whose deadline has passed, oldest first: their sanctions are stayed."""
 
 class AppealServiceServicer(metaclass=_abc_1.ABCMeta):
     """Appeals against sanctions, decided by somebody who had no part in the sanction."""
@@ -93,13 +169,103 @@ class AppealServiceServicer(metaclass=_abc_1.ABCMeta):
         """Returns an appeal."""
 
     @_abc_1.abstractmethod
+    def FileAppealByReceipt(
+        self,
+        request: _appeal_service_pb2.FileAppealByReceiptRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_appeal_service_pb2.FileAppealByReceiptResponse, _abc.Awaitable[_appeal_service_pb2.FileAppealByReceiptResponse]]:
+        """Files the appeal of whoever holds the receipt that came with the notice. No account is needed: the
+        receipt is all it takes. NOT_FOUND for a receipt that no notice carried; otherwise as FileAppeal.
+        """
+
+    @_abc_1.abstractmethod
+    def GetAppealByReceipt(
+        self,
+        request: _appeal_service_pb2.GetAppealByReceiptRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_appeal_service_pb2.GetAppealByReceiptResponse, _abc.Awaitable[_appeal_service_pb2.GetAppealByReceiptResponse]]:
+        """Returns the appeal against the sanction of a receipt. NOT_FOUND for a wrong receipt and for a sanction
+        without an appeal alike.
+        """
+
+    @_abc_1.abstractmethod
+    def AnswerInfoRequest(
+        self,
+        request: _appeal_service_pb2.AnswerInfoRequestRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_appeal_service_pb2.AnswerInfoRequestResponse, _abc.Awaitable[_appeal_service_pb2.AnswerInfoRequestResponse]]:
+        """Answers what the reviewer asked. WRONG_STATE if nothing is asked."""
+
+    @_abc_1.abstractmethod
+    def WithdrawAppeal(
+        self,
+        request: _appeal_service_pb2.WithdrawAppealRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_appeal_service_pb2.WithdrawAppealResponse, _abc.Awaitable[_appeal_service_pb2.WithdrawAppealResponse]]:
+        """Takes an appeal back; there is no second one. A stay ends with it. WRONG_STATE once it has ended."""
+
+    @_abc_1.abstractmethod
+    def AnnounceReadiness(
+        self,
+        request: _appeal_service_pb2.AnnounceReadinessRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_appeal_service_pb2.AnnounceReadinessResponse, _abc.Awaitable[_appeal_service_pb2.AnnounceReadinessResponse]]:
+        """Puts the caller on the roster that reviewers are assigned from, or takes them off it; appeals that they
+        have stay with them. The account that is held to be theirs is the one in their token.
+        """
+
+    @_abc_1.abstractmethod
     def AssignReviewer(
         self,
         request: _appeal_service_pb2.AssignReviewerRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_appeal_service_pb2.AssignReviewerResponse, _abc.Awaitable[_appeal_service_pb2.AssignReviewerResponse]]:
-        """Assigns an appeal to the calling reviewer. REVIEWER_NOT_INDEPENDENT for the issuer, the approver, the
-        reporter, the appellant, or a member of the group concerned; WRONG_STATE once it is decided.
+        """Assigns an appeal to the one on the roster who has the fewest open appeals and no part in the case:
+        the server chooses, not the caller. REVIEWER_NOT_INDEPENDENT if everybody on the roster issued, approved
+        or reported the sanction, is the appellant or a member of the group concerned, or had the appeal before;
+        WRONG_STATE unless it waits for a reviewer or is overdue.
+        """
+
+    @_abc_1.abstractmethod
+    def RecuseReviewer(
+        self,
+        request: _appeal_service_pb2.RecuseReviewerRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_appeal_service_pb2.RecuseReviewerResponse, _abc.Awaitable[_appeal_service_pb2.RecuseReviewerResponse]]:
+        """Gives an appeal up, because of a conflict of interest that the server can not see; it waits for another
+        reviewer and never comes back to this one. REVIEWER_NOT_ASSIGNED for another one; WRONG_STATE once it
+        has ended.
+        """
+
+    @_abc_1.abstractmethod
+    def RequestInfo(
+        self,
+        request: _appeal_service_pb2.RequestInfoRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_appeal_service_pb2.RequestInfoResponse, _abc.Awaitable[_appeal_service_pb2.RequestInfoResponse]]:
+        """Asks the person concerned for what is missing, by a notice. The deadline does not move.
+        REVIEWER_NOT_ASSIGNED for another reviewer; WRONG_STATE unless it is UNDER_REVIEW.
+        """
+
+    @_abc_1.abstractmethod
+    def ProlongReview(
+        self,
+        request: _appeal_service_pb2.ProlongReviewRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_appeal_service_pb2.ProlongReviewResponse, _abc.Awaitable[_appeal_service_pb2.ProlongReviewResponse]]:
+        """Tells the person concerned, by a notice, why the decision takes longer and until when. It is allowed once
+        and before the deadline; the sanction is stayed from the first deadline on all the same.
+        REVIEWER_NOT_ASSIGNED for another reviewer; REASONS_REQUIRED without reasons; WRONG_STATE otherwise.
+        """
+
+    @_abc_1.abstractmethod
+    def DismissAppeal(
+        self,
+        request: _appeal_service_pb2.DismissAppealRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_appeal_service_pb2.DismissAppealResponse, _abc.Awaitable[_appeal_service_pb2.DismissAppealResponse]]:
+        """Ends an appeal as inadmissible: it is not one against this sanction. REVIEWER_NOT_ASSIGNED for another
+        reviewer; REASONS_REQUIRED without reasons; WRONG_STATE if no reviewer has it.
         """
 
     @_abc_1.abstractmethod
@@ -109,7 +275,15 @@ class AppealServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_appeal_service_pb2.DecideAppealResponse, _abc.Awaitable[_appeal_service_pb2.DecideAppealResponse]]:
         """Decides an appeal, by the reviewer that it is assigned to. REVIEWER_NOT_ASSIGNED for another one;
-        REASONS_REQUIRED without reasons; WRONG_STATE if it is not UNDER_REVIEW.
+        REASONS_REQUIRED without reasons; WRONG_STATE if no reviewer has it.
         """
+
+    @_abc_1.abstractmethod
+    def ListOverdueAppeals(
+        self,
+        request: _appeal_service_pb2.ListOverdueAppealsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_appeal_service_pb2.ListOverdueAppealsResponse, _abc.Awaitable[_appeal_service_pb2.ListOverdueAppealsResponse]]:
+        """Lists the open appeals whose deadline has passed, oldest first: their sanctions are stayed."""
 
 def add_AppealServiceServicer_to_server(servicer: AppealServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -39,7 +39,7 @@ async def test_appeal_is_read_back_as_it_was_stored(databases: OpenDatabase) -> 
     def task(unit: Unit) -> None:
         sanction = keep_in_force(unit)
         filed = keep_appeal(unit, sanction)
-        assigned = assign(filed, sanction, reviewer=Reviewer("rev-1", new_id()), in_group=False)
+        assigned = assign(filed, reviewer=Reviewer("rev-1", new_id()))
         store.update(unit.session, assigned)
         unit.session.expire_all()
         assert store.get(unit.session, filed.appeal_id) == assigned

@@ -5,8 +5,7 @@ import pytest
 from chassis.refusal import ErrorReason, Refusal
 from policies.pack import MeasureKind
 from services.credit.sanctions.domain import Measure, SanctionState, approve, enter_force
-from services.credit.sanctions.notices import notice_of
-from tests.unit.credit.builders import DAY, NOW, approved, in_force, measure, proposed
+from tests.unit.credit.builders import DAY, NOW, approved, in_force, measure, proposed, written
 
 
 def test_who_proposed_can_not_approve() -> None:
@@ -64,7 +63,7 @@ def test_proposed_sanction_never_expires_into_effect() -> None:
 def test_notice_names_neither_staff_nor_reporter() -> None:
     sanction = approved(issuer="mod-17", reporter_account_id="0192f0c1-0000-7000-8000-0000000000aa")
 
-    text = str(notice_of(sanction))
+    text = str(written(sanction))
 
     assert "mod-17" not in text
     assert "app-1" not in text

@@ -2,6 +2,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -10,14 +11,16 @@ from sqlmodel import col, select
 from chassis.db import Database, Unit
 from chassis.db.tables import AuditEntry
 from chassis.telemetry import Telemetry
+from services.credit.notices.senders import FileOutbox, NoticeNotSentError
+from services.credit.notices.templates import Templates
 from services.credit.policies.jobs import take_up
+from services.credit.receipts import Receipts
 from services.credit.sanctions import domain, store
 from services.credit.sanctions.domain import Sanction, SanctionState
 from services.credit.sanctions.jobs import NoticeDelivery
-from services.credit.sanctions.notices import FileOutbox, Notice, NoticeNotSentError, notice_of
 from tests.support.engines import OpenDatabase
 from tests.support.eventually import eventually
-from tests.unit.credit.builders import NOW, approved, pack
+from tests.unit.credit.builders import NOW, approved, pack, written
 from tests.unit.credit.stored import keep_proposed
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -28,10 +31,10 @@ class Carrier:
 
     def __init__(self, *, failures: int = 0) -> None:
         self.failures = failures
-        self.sent: list[Notice] = []
+        self.sent: list[Any] = []
         self.arrived = asyncio.Event()
 
-    async def send(self, notice: Notice) -> None:
+    async def send(self, notice: Any) -> None:
         if self.failures:
             self.failures -= 1
             raise NoticeNotSentError("nobody at home")
@@ -49,7 +52,7 @@ async def database(databases: OpenDatabase) -> AsyncIterator[Database]:
 @contextlib.asynccontextmanager
 async def delivering(database: Database, carrier: Carrier) -> AsyncIterator[NoticeDelivery]:
     telemetry = Telemetry(InMemorySpanExporter(), read_ratio=1)
-    delivery = NoticeDelivery(database, carrier, telemetry)
+    delivery = NoticeDelivery(database, carrier, telemetry, receipts=Receipts(bytes(32)), templates=Templates())
     running = asyncio.create_task(delivery.run())
     try:
         yield delivery
@@ -101,7 +104,7 @@ async def test_sanction_has_no_effect_until_its_notice_was_delivered(database: D
     states: list[SanctionState] = []
 
     class Stubborn(Carrier):
-        async def send(self, notice: Notice) -> None:
+        async def send(self, notice: Any) -> None:
             found = await database.read(lambda session: store.get(session, notice.notice_id))
             states.append(found.state)
             await super().send(notice)
@@ -142,7 +145,7 @@ async def test_sanction_that_falls_while_its_notice_is_under_way_never_has_effec
     sanction = await approve(database)
 
     class Slow(Carrier):
-        async def send(self, notice: Notice) -> None:
+        async def send(self, notice: Any) -> None:
             fallen = domain.overturn(sanction, appeal_id="appeal")
             await database.work("overturn", lambda unit: store.update(unit.session, fallen))
             await super().send(notice)
@@ -161,4 +164,4 @@ async def test_outbox_that_can_not_be_written_leaves_the_notice_waiting(tmp_path
     blocked.write_text("a file where the folder should be")
 
     with pytest.raises(NoticeNotSentError):
-        await FileOutbox(blocked / "notices.jsonl").send(notice_of(approved()))
+        await FileOutbox(blocked / "notices.jsonl").send(written(approved()))

@@ -1,0 +1,46 @@
+"""Appeals as messages of the contract."""
+
+from datetime import datetime
+
+from sqlmodel import Session
+
+from ombud.credit.v1 import appeal_service_pb2 as pb
+from services.credit import wire
+from services.credit.appeals.domain import Appeal
+from services.credit.appeals.effects import effects_of
+
+
+def appeal_message(session: Session, appeal: Appeal, at: datetime) -> pb.Appeal:
+    """The message of an appeal at an instant, with what it took back. Names no member of staff."""
+    stay = appeal.stay
+    message = pb.Appeal(
+        appeal_id=appeal.appeal_id,
+        sanction_id=appeal.sanction_id,
+        state=wire.number(pb.AppealState, appeal.state),
+        grounds=[wire.number(pb.AppealGround, ground) for ground in appeal.grounds],
+        statement=appeal.statement,
+        evidence=wire.evidence_messages(appeal.evidence),
+        file_time=wire.timestamp(appeal.filed_at),
+        due_time=wire.timestamp(appeal.due),
+        stayed_from_time=wire.timestamp(stay.start) if stay and stay.start <= at else None,
+        outcome=wire.number(pb.AppealOutcome, appeal.outcome),
+        reasons=appeal.reasons,
+        decide_time=wire.timestamp(appeal.decided_at),
+        questions=[
+            pb.AppealQuestion(
+                question=question.text,
+                ask_time=wire.timestamp(question.asked_at),
+                answer=question.answer,
+                answer_time=wire.timestamp(question.answered_at),
+            )
+            for question in appeal.questions
+        ],
+        prolongation_reasons=appeal.prolongation.reasons if appeal.prolongation else "",
+        prolonged_until_time=wire.timestamp(appeal.prolongation.until) if appeal.prolongation else None,
+    )
+    if appeal.outcome and appeal.outcome.takes_back:
+        effects = effects_of(session, appeal)
+        message.effects.overturned_sanction_ids.extend(effects.sanction_ids)
+        message.effects.revoked_blacklist_entry_ids.extend(effects.blacklist_entry_ids)
+        message.effects.corrected_referral_ids.extend(effects.referral_ids)
+    return message

@@ -1,0 +1,79 @@
+"""Queries of letters and languages."""
+
+from datetime import datetime
+
+from sqlmodel import Session, col, select
+
+from chassis.db import Unit
+from chassis.ids import new_id
+from services.credit.notices.domain import DueLetter, Language, LetterKind
+from services.credit.notices.models import LanguageRow, LetterRow
+from services.credit.sanctions import store as sanctions
+from services.credit.sanctions.domain import Sanction
+from services.credit.subjects import Subject
+
+_MOST = 100
+
+
+def write(
+    unit: Unit, kind: LetterKind, sanction: Sanction, *, text: str = "", not_before: datetime | None = None
+) -> None:
+    """Puts a letter about a sanction in the post; it commits with the act that it tells of.
+
+    Args:
+        unit: The unit of work of the act.
+        kind: The occasion.
+        sanction: What it is about.
+        text: What a person wrote for it.
+        not_before: The first instant at which it may be sent. None: now.
+    """
+    unit.session.add(
+        LetterRow(
+            letter_id=new_id(),
+            kind=kind,
+            sanction_id=sanction.sanction_id,
+            text=text,
+            not_before=not_before or unit.now,
+            traceparent=unit.call.trace.parent,
+        )
+    )
+    unit.session.flush()
+
+
+def due(session: Session, at: datetime) -> list[DueLetter]:
+    """Letters that may be sent and were not, the longest due first, at most 100."""
+    query = (
+        select(LetterRow)
+        .where(col(LetterRow.sent_at).is_(None), LetterRow.not_before <= at)
+        .order_by(col(LetterRow.not_before), col(LetterRow.letter_id))
+        .limit(_MOST)
+    )
+    return [
+        DueLetter(
+            letter_id=row.letter_id,
+            kind=LetterKind(row.kind),
+            sanction=sanctions.get(session, row.sanction_id),
+            text=row.text,
+            not_before=row.not_before,
+            traceparent=row.traceparent,
+        )
+        for row in session.exec(query).all()
+    ]
+
+
+def mark_sent(session: Session, letter_id: str, *, at: datetime) -> None:
+    """Stores that a letter was sent."""
+    session.get_one(LetterRow, letter_id).sent_at = at
+    session.flush()
+
+
+def language_of(session: Session, subject: Subject) -> Language:
+    """The language that a subject chose; English if it chose none."""
+    row = session.get(LanguageRow, (subject.kind, subject.id))
+    return Language(row.language) if row else Language.ENGLISH
+
+
+def choose_language(session: Session, subject: Subject, language: Language) -> None:
+    """Stores the language of a subject."""
+    session.merge(LanguageRow(subject_kind=subject.kind, subject_id=subject.id, language=language))
+    session.flush()

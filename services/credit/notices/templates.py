@@ -1,0 +1,85 @@
+"""The texts of notices and letters, a file a language."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from importlib.resources import files
+from string import Template
+from typing import Protocol
+
+from pydantic import BaseModel, ConfigDict
+from yaml import safe_load
+
+from services.credit.notices.domain import Language
+
+
+class Measured(Protocol):
+    """A measure with its end or its review date."""
+
+    @property
+    def kind(self) -> str:
+        """What it does."""
+        ...
+
+    @property
+    def end(self) -> datetime | None:
+        """When it ends."""
+        ...
+
+    @property
+    def review(self) -> datetime | None:
+        """When it is looked at again, if it has no end."""
+        ...
+
+
+class _Text(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    title: str
+    text: str
+
+
+class _Texts(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    texts: Mapping[str, _Text]
+    outcomes: Mapping[str, str]
+    measures: Mapping[str, str]
+    until: str
+    review: str
+
+
+class Templates:
+    """Reads the files that are shipped with the service."""
+
+    def __init__(self) -> None:
+        folder = files(__package__).joinpath("texts")
+        self._texts = {
+            language: _Texts.model_validate(safe_load(folder.joinpath(f"{language}.yaml").read_text("utf-8")))
+            for language in Language
+        }
+
+    def text(self, language: Language, occasion: str, **values: str | int) -> tuple[str, str]:
+        """Title and text for an occasion, with all its values put in."""
+        texts = self._texts[language].texts[occasion]
+        return texts.title, Template(texts.text).substitute(values)
+
+    def outcome(self, language: Language, outcome: str) -> str:
+        """How an appeal ended, in a sentence."""
+        return self._texts[language].outcomes[outcome]
+
+    def measures(self, language: Language, measures: Iterable[Measured]) -> str:
+        """Measures with their ends, a line each."""
+        texts = self._texts[language]
+        return "\n".join(
+            f"- {texts.measures[measure.kind]}, {_term(texts, measure.end, measure.review)}" for measure in measures
+        )
+
+    def names(self, language: Language) -> dict[str, set[str]]:
+        """What a language has words for."""
+        texts = self._texts[language]
+        return {"texts": set(texts.texts), "outcomes": set(texts.outcomes), "measures": set(texts.measures)}
+
+
+def _term(texts: _Texts, end: datetime | None, review: datetime | None) -> str:
+    at = end or review
+    return Template(texts.until if end else texts.review).substitute(at=f"{at:%Y-%m-%d %H:%M} UTC" if at else "")
