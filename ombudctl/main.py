@@ -15,6 +15,8 @@ app = typer.Typer(
 )
 importing = typer.Typer(no_args_is_help=True, help="Bring in what happened elsewhere.")
 app.add_typer(importing, name="import")
+accesses = typer.Typer(no_args_is_help=True, help="Read retained records under an approved access.")
+app.add_typer(accesses, name="access")
 logs = typer.Typer(no_args_is_help=True, help="The tamper-evident log, as others see it.")
 app.add_typer(logs, name="log")
 
@@ -160,6 +162,26 @@ def serve_log(
     from ombudctl import log as command  # noqa: PLC0415 - see `up`
 
     finish(lambda: command.serve(data, port=port, as_json=as_json), as_json=as_json)
+
+
+@accesses.command("export")
+def export_access(
+    *,
+    access_id: Annotated[str, typer.Argument(help="The approved access (UUID).")],
+    folder: Annotated[Path, typer.Argument(help="A new folder for the export.")],
+    staff: Annotated[str, typer.Option(help="Staff id of the person who requested the access.")],
+    data: Data = _DATA,
+    target: Target = _TARGET,
+    as_json: Json = False,
+) -> None:
+    """Export all that an access opens: RSMF, CSV and JSON Lines, a proof for each record, and what is missing.
+
+    Counts as one read.
+    """
+    from ombudctl.export import command  # noqa: PLC0415 - see `up`
+
+    wanted = command.Wanted(access_id, staff, folder)
+    finish(lambda: command.run(wanted, data, target, as_json=as_json), as_json=as_json)
 
 
 @importing.command("chat")

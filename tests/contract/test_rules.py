@@ -192,14 +192,15 @@ def test_r9_two_persons_change_how_long_records_are_kept_and_no_hold_is_without_
 
 def test_r10_records_leave_by_approved_access_alone() -> None:
     streams = {rpc.verb for rpc in rpcs() if rpc.descriptor.server_streaming}
-    assert streams == {"Append", "ReadRecords", "WatchAccounts", "WatchStanding"}
+    assert streams == {"Append", "ExportRecords", "ReadRecords", "WatchAccounts", "WatchStanding"}
     with_records = [
         rpc.verb for rpc in rpcs() if "ombud.retention.v1.RetainedRecord" in reachable([rpc.descriptor.output_type])
     ]
-    assert with_records == ["ReadRecords"]
-    read = of("AccessService")["ReadRecords"]
-    assert not read.method.reads, "a read is an act, and leaves a record"
-    assert "ombud.retention.v1.ReadRecordsRequest.access_id" in sent(read)
+    assert set(with_records) == {"ReadRecords", "ExportRecords"}
+    for verb in with_records:
+        read = of("AccessService")[verb]
+        assert not read.method.reads, "a read is an act, and leaves a record"
+        assert f"ombud.retention.v1.{verb}Request.access_id" in sent(read)
 
 
 def test_r10_no_query_for_a_person_and_no_feed_to_an_authority() -> None:

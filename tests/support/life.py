@@ -351,13 +351,14 @@ class Life:
                 purpose="To see what was offered.",
                 scope=scope,
                 window=Duration(seconds=3600),
-                most_reads=2,
+                most_reads=3,
             ),
         )
         access_id = requested.access.access_id
         self.ids["access"] = access_id
         await self.act(RECORDS_APPROVER, access.ApproveAccessRequest(access_id=access_id))
         await self.act(RECORDS_OFFICER, access.ReadRecordsRequest(access_id=access_id, scope=scope))
+        await self.act(RECORDS_OFFICER, access.ExportRecordsRequest(access_id=access_id, scope=scope))
         await self.act(RECORDS_OFFICER, access.CloseAccessRequest(access_id=access_id))
 
     async def hold(self, group_id: str) -> None:

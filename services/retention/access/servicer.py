@@ -17,18 +17,20 @@ from ombud.retention.v1.record_pb2 import ProofState
 from policies.pack import AccessPolicy
 from services.retention.access import domain, store
 from services.retention.access.domain import Access, EventKind, Scope
+from services.retention.access.export import Export, record_message
 from services.retention.access.register import registered
 from services.retention.access.wire import access_message, scope_of
+from services.retention.log import store as leaves
 from services.retention.log.jobs import Sealer
 from services.retention.log.ledger import Ledger
 from services.retention.register import store as register
 from services.retention.register.jobs import proof_of
 from services.retention.segments import store as catalogue
 from services.retention.segments.archive import Archive
-from services.retention.segments.records import from_micros, to_micros
+from services.retention.segments.records import to_micros
 from services.retention.segments.segment import Record, Segment
 from services.retention.segments.store import Sealed
-from services.retention.wire import Context, timestamp
+from services.retention.wire import Context
 
 _RECORDS_AT_ONCE = 500
 _BYTES_AT_ONCE = 1 << 20
@@ -110,20 +112,26 @@ class AccessServicer(AccessServiceServicer):
     ) -> AsyncIterator[pb.ReadRecordsResponse]:
         """Registers the read, then streams what the log holds of the scope."""
         scope = scope_of(request.scope)
-
-        def command(unit: Unit) -> pb.Access:
-            access = domain.read(store.get(unit.session, request.access_id), unit.call.person.staff_id, scope, unit.now)
-            store.save(unit.session, access)
-            return registered(unit, access, EventKind.READ, scope)
-
-        # First, so that a fault there costs no read: what was acknowledged before the call is in a segment then.
-        await self._sealer.seal()
-        await self._database.write(command)
+        access = await self._begin(request.access_id, scope)
         async for sealed in self._segments(scope):
-            access = await self._database.read(lambda session: store.get(session, request.access_id))
-            domain.check_goes_on(access, self._clock.now())
-            for records in _portions(await asyncio.to_thread(self._read, sealed, scope, request.access_id)):
+            await self._check_goes_on(access.access_id)
+            for records in _portions(await asyncio.to_thread(self._read, sealed, scope, access.access_id)):
                 yield pb.ReadRecordsResponse(records=records)
+
+    async def ExportRecords(
+        self, request: pb.ExportRecordsRequest, _context: Context
+    ) -> AsyncIterator[pb.ExportRecordsResponse]:
+        """Registers the read, then streams records with their proofs, and what is missing."""
+        scope = scope_of(request.scope)
+        access = await self._begin(request.access_id, scope)
+        export = Export(self._archive, self._ledger, scope, access.access_id)
+        async for sealed in self._segments(scope):
+            await self._check_goes_on(access.access_id)
+            entry = await self._database.read(partial(leaves.entry, leaf_index=sealed.leaf_index))
+            for record in await asyncio.to_thread(export.records, sealed, entry):
+                yield pb.ExportRecordsResponse(record=record)
+        purged = await self._database.read(partial(catalogue.purges_between, start=scope.start, end=scope.end))
+        yield pb.ExportRecordsResponse(statement=export.statement(access, purged, self._clock.now()))
 
     async def ListAccessRegister(
         self, request: pb.ListAccessRegisterRequest, _context: Context
@@ -150,6 +158,22 @@ class AccessServicer(AccessServiceServicer):
             proof=proof,
         )
 
+    async def _begin(self, access_id: str, scope: Scope) -> pb.Access:
+        """Counts and registers a read."""
+
+        def command(unit: Unit) -> pb.Access:
+            access = domain.read(store.get(unit.session, access_id), unit.call.person.staff_id, scope, unit.now)
+            store.save(unit.session, access)
+            return registered(unit, access, EventKind.READ, scope)
+
+        # First, so that a fault there costs no read: what was acknowledged before the call is in a segment then.
+        await self._sealer.seal()
+        return await self._database.write(command)
+
+    async def _check_goes_on(self, access_id: str) -> None:
+        access = await self._database.read(partial(store.get, access_id=access_id))
+        domain.check_goes_on(access, self._clock.now())
+
     async def _segments(self, scope: Scope) -> AsyncIterator[Sealed]:
         after = 0
         between = partial(catalogue.received_between, start=scope.start, end=scope.end, limit=_SEGMENTS_AT_ONCE)
@@ -159,10 +183,10 @@ class AccessServicer(AccessServiceServicer):
             after = found[-1].next_index
 
     def _read(self, sealed: Sealed, scope: Scope, access_id: str) -> list[pb.RetainedRecord]:
-        segment = self._archive.load(sealed, access_id=access_id.lower())
+        segment = self._archive.load(sealed, access_id=access_id)
         start, end = to_micros(scope.start), to_micros(scope.end)
         return [
-            _record_message(segment, record)
+            record_message(segment, record)
             for record in _readable(segment, scope.group_ids)
             if start <= record.receive_time < end
         ]
@@ -192,15 +216,3 @@ def _portions(records: Sequence[pb.RetainedRecord]) -> Iterator[list[pb.Retained
         size += len(record.body)
     if portion:
         yield portion
-
-
-def _record_message(segment: Segment, record: Record) -> pb.RetainedRecord:
-    return pb.RetainedRecord(
-        group_id=str(UUID(bytes=record.group)),
-        producer=record.producer,
-        sequence=record.sequence,
-        index=segment.first_index + record.ordinal,
-        receive_time=timestamp(from_micros(record.receive_time)),
-        event_time=timestamp(from_micros(record.event_time)),
-        body=record.body,
-    )

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import desc
 from sqlmodel import Session, col, select
@@ -142,6 +142,17 @@ def of_day(session: Session, record_class: str, start: datetime, end: datetime) 
         .order_by(col(SegmentRow.first_index))
     )
     return [found for row in session.exec(query) if (found := _sealed(row))]
+
+
+def purges_between(session: Session, start: datetime, end: datetime) -> list[tuple[date, str]]:
+    """By day, the purges that took chat segments with records received from `start` up to `end`."""
+    query = select(SegmentRow.first_receive_time, SegmentRow.purge_id).where(
+        SegmentRow.record_class == RecordClass.CHAT.name,
+        col(SegmentRow.purge_id).is_not(None),
+        col(SegmentRow.last_receive_time) >= start,
+        col(SegmentRow.first_receive_time) < end,
+    )
+    return sorted({(first.date(), purge_id or "") for first, purge_id in session.exec(query)})
 
 
 def sealed_state(session: Session) -> SealedState:

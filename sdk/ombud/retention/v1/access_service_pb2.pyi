@@ -59,6 +59,34 @@ ACCESS_STATE_CLOSED: AccessState.ValueType  # 5
 """Closed or withdrawn by a person."""
 Global___AccessState: _TypeAlias = AccessState  # noqa: Y015
 
+class _MissingReason:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _MissingReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_MissingReason.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    MISSING_REASON_UNSPECIFIED: _MissingReason.ValueType  # 0
+    """Never sent."""
+    MISSING_REASON_PURGED: _MissingReason.ValueType  # 1
+    """What was received on the day was destroyed at its ceiling."""
+    MISSING_REASON_KEYS_DESTROYED: _MissingReason.ValueType  # 2
+    """The group's keys of the day were destroyed at its ceiling, while a hold kept another group."""
+    MISSING_REASON_UNREADABLE: _MissingReason.ValueType  # 3
+    """What is on disk is not what the log committed to."""
+
+class MissingReason(_MissingReason, metaclass=_MissingReasonEnumTypeWrapper):
+    """Why something is missing."""
+
+MISSING_REASON_UNSPECIFIED: MissingReason.ValueType  # 0
+"""Never sent."""
+MISSING_REASON_PURGED: MissingReason.ValueType  # 1
+"""What was received on the day was destroyed at its ceiling."""
+MISSING_REASON_KEYS_DESTROYED: MissingReason.ValueType  # 2
+"""The group's keys of the day were destroyed at its ceiling, while a hold kept another group."""
+MISSING_REASON_UNREADABLE: MissingReason.ValueType  # 3
+"""What is on disk is not what the log committed to."""
+Global___MissingReason: _TypeAlias = MissingReason  # noqa: Y015
+
 class _AccessEventKind:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -436,6 +464,182 @@ class RetainedRecord(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RetainedRecord: _TypeAlias = RetainedRecord  # noqa: Y015
+
+@_typing.final
+class ExportRecordsRequest(_message.Message):
+    """Asks for an export."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCESS_ID_FIELD_NUMBER: _builtins.int
+    SCOPE_FIELD_NUMBER: _builtins.int
+    access_id: _builtins.str
+    """The access (UUID). NOT_FOUND if there is none."""
+    @_builtins.property
+    def scope(self) -> Global___AccessScope:
+        """What to export, within the access's scope (ACCESS_OUT_OF_SCOPE)."""
+
+    def __init__(
+        self,
+        *,
+        access_id: _builtins.str = ...,
+        scope: Global___AccessScope | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["scope", b"scope"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_id", b"access_id", "scope", b"scope"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportRecordsRequest: _TypeAlias = ExportRecordsRequest  # noqa: Y015
+
+@_typing.final
+class ExportRecordsResponse(_message.Message):
+    """A part of an export: records first, in the order in which the server received them, the statement last."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECORD_FIELD_NUMBER: _builtins.int
+    STATEMENT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def record(self) -> Global___ExportedRecord:
+        """A record."""
+
+    @_builtins.property
+    def statement(self) -> Global___ExportStatement:
+        """What the export is, and what it lacks."""
+
+    def __init__(
+        self,
+        *,
+        record: Global___ExportedRecord | None = ...,
+        statement: Global___ExportStatement | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["part", b"part", "record", b"record", "statement", b"statement"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["part", b"part", "record", b"record", "statement", b"statement"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_part: _TypeAlias = _typing.Literal["record", "statement"]  # noqa: Y015
+    _WhichOneofArgType_part: _TypeAlias = _typing.Literal["part", b"part"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_part) -> _WhichOneofReturnType_part | None: ...
+
+Global___ExportRecordsResponse: _TypeAlias = ExportRecordsResponse  # noqa: Y015
+
+@_typing.final
+class ExportedRecord(_message.Message):
+    """A record with its proof."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECORD_FIELD_NUMBER: _builtins.int
+    PROOF_FIELD_NUMBER: _builtins.int
+    proof: _builtins.str
+    """C2SP tlog-proof text that holds the record itself: `ombud.verify.verify_record(proof, verifier_key)` checks it."""
+    @_builtins.property
+    def record(self) -> Global___RetainedRecord:
+        """The record."""
+
+    def __init__(
+        self,
+        *,
+        record: Global___RetainedRecord | None = ...,
+        proof: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["record", b"record"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["proof", b"proof", "record", b"record"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportedRecord: _TypeAlias = ExportedRecord  # noqa: Y015
+
+@_typing.final
+class MissingRecords(_message.Message):
+    """What is missing of an export's scope."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REASON_FIELD_NUMBER: _builtins.int
+    DAY_FIELD_NUMBER: _builtins.int
+    GROUP_ID_FIELD_NUMBER: _builtins.int
+    PURGE_ID_FIELD_NUMBER: _builtins.int
+    SEGMENT_ID_FIELD_NUMBER: _builtins.int
+    reason: Global___MissingReason.ValueType
+    """Why."""
+    day: _builtins.str
+    """The UTC day on which the records were received, as YYYY-MM-DD."""
+    group_id: _builtins.str
+    """The group (UUID); empty if it is not known which of the scope's groups had records there."""
+    purge_id: _builtins.str
+    """The purge whose certificate tells more (UUID); empty unless reason is PURGED."""
+    segment_id: _builtins.str
+    """The segment (UUID); empty if reason is PURGED."""
+    def __init__(
+        self,
+        *,
+        reason: Global___MissingReason.ValueType = ...,
+        day: _builtins.str = ...,
+        group_id: _builtins.str = ...,
+        purge_id: _builtins.str = ...,
+        segment_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["day", b"day", "group_id", b"group_id", "purge_id", b"purge_id", "reason", b"reason", "segment_id", b"segment_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MissingRecords: _TypeAlias = MissingRecords  # noqa: Y015
+
+@_typing.final
+class ExportStatement(_message.Message):
+    """What an export is and what it lacks."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCESS_FIELD_NUMBER: _builtins.int
+    SCOPE_FIELD_NUMBER: _builtins.int
+    RECORDS_FIELD_NUMBER: _builtins.int
+    MISSING_FIELD_NUMBER: _builtins.int
+    TIME_FIELD_NUMBER: _builtins.int
+    VERIFIER_KEY_FIELD_NUMBER: _builtins.int
+    records: _builtins.int
+    """How many records the export has."""
+    verifier_key: _builtins.str
+    """The log's public key as a C2SP signed-note verifier key."""
+    @_builtins.property
+    def access(self) -> Global___Access:
+        """The access as it stood after this read."""
+
+    @_builtins.property
+    def scope(self) -> Global___AccessScope:
+        """What was exported. Nothing outside of it is in the export."""
+
+    @_builtins.property
+    def missing(self) -> _containers.RepeatedCompositeFieldContainer[Global___MissingRecords]:
+        """What is missing, by day. Empty: every record that was received within the scope is in the export."""
+
+    @_builtins.property
+    def time(self) -> _timestamp_pb2.Timestamp:
+        """When the export was made, by the server's clock."""
+
+    def __init__(
+        self,
+        *,
+        access: Global___Access | None = ...,
+        scope: Global___AccessScope | None = ...,
+        records: _builtins.int = ...,
+        missing: _abc.Iterable[Global___MissingRecords] | None = ...,
+        time: _timestamp_pb2.Timestamp | None = ...,
+        verifier_key: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "scope", b"scope", "time", b"time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "missing", b"missing", "records", b"records", "scope", b"scope", "time", b"time", "verifier_key", b"verifier_key"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportStatement: _TypeAlias = ExportStatement  # noqa: Y015
 
 @_typing.final
 class CloseAccessRequest(_message.Message):

@@ -50,6 +50,11 @@ class AccessServiceStub(object):
                 request_serializer=ombud_dot_retention_dot_v1_dot_access__service__pb2.ReadRecordsRequest.SerializeToString,
                 response_deserializer=ombud_dot_retention_dot_v1_dot_access__service__pb2.ReadRecordsResponse.FromString,
                 _registered_method=True)
+        self.ExportRecords = channel.unary_stream(
+                '/ombud.retention.v1.AccessService/ExportRecords',
+                request_serializer=ombud_dot_retention_dot_v1_dot_access__service__pb2.ExportRecordsRequest.SerializeToString,
+                response_deserializer=ombud_dot_retention_dot_v1_dot_access__service__pb2.ExportRecordsResponse.FromString,
+                _registered_method=True)
         self.CloseAccess = channel.unary_unary(
                 '/ombud.retention.v1.AccessService/CloseAccess',
                 request_serializer=ombud_dot_retention_dot_v1_dot_access__service__pb2.CloseAccessRequest.SerializeToString,
@@ -97,6 +102,14 @@ class AccessServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExportRecords(self, request, context):
+        """Streams the same records as ReadRecords, each with its proof, and at the end says what is missing of the scope and
+        why. Each call counts as one read. Refused as ReadRecords is. A record that can not be read is reported, not refused.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CloseAccess(self, request, context):
         """Closes an access before its window ends, or withdraws a request. Refused with WRONG_STATE unless it is REQUESTED or
         OPEN.
@@ -136,6 +149,11 @@ def add_AccessServiceServicer_to_server(servicer, server):
                     servicer.ReadRecords,
                     request_deserializer=ombud_dot_retention_dot_v1_dot_access__service__pb2.ReadRecordsRequest.FromString,
                     response_serializer=ombud_dot_retention_dot_v1_dot_access__service__pb2.ReadRecordsResponse.SerializeToString,
+            ),
+            'ExportRecords': grpc.unary_stream_rpc_method_handler(
+                    servicer.ExportRecords,
+                    request_deserializer=ombud_dot_retention_dot_v1_dot_access__service__pb2.ExportRecordsRequest.FromString,
+                    response_serializer=ombud_dot_retention_dot_v1_dot_access__service__pb2.ExportRecordsResponse.SerializeToString,
             ),
             'CloseAccess': grpc.unary_unary_rpc_method_handler(
                     servicer.CloseAccess,
@@ -235,6 +253,33 @@ class AccessService(object):
             '/ombud.retention.v1.AccessService/ReadRecords',
             ombud_dot_retention_dot_v1_dot_access__service__pb2.ReadRecordsRequest.SerializeToString,
             ombud_dot_retention_dot_v1_dot_access__service__pb2.ReadRecordsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportRecords(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/ombud.retention.v1.AccessService/ExportRecords',
+            ombud_dot_retention_dot_v1_dot_access__service__pb2.ExportRecordsRequest.SerializeToString,
+            ombud_dot_retention_dot_v1_dot_access__service__pb2.ExportRecordsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -47,6 +47,10 @@ class AccessServiceStub:
     ACCESS_OUT_OF_SCOPE beyond the approved groups or interval, with ACCESS_NOT_OPEN before approval, after the window,
     after closing or once the reads are spent.
     """
+    ExportRecords: _grpc.UnaryStreamMultiCallable[_access_service_pb2.ExportRecordsRequest, _access_service_pb2.ExportRecordsResponse]
+    """Streams the same records as ReadRecords, each with its proof, and at the end says what is missing of the scope and
+    why. Each call counts as one read. Refused as ReadRecords is. A record that can not be read is reported, not refused.
+    """
     CloseAccess: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.CloseAccessRequest, _access_service_pb2.CloseAccessResponse]
     """Closes an access before its window ends, or withdraws a request. Refused with WRONG_STATE unless it is REQUESTED or
     OPEN.
@@ -74,6 +78,10 @@ class AccessServiceAsyncStub(AccessServiceStub):
     before the first record is sent. Refused with ACCESS_NOT_YOURS to anyone but the requester, with
     ACCESS_OUT_OF_SCOPE beyond the approved groups or interval, with ACCESS_NOT_OPEN before approval, after the window,
     after closing or once the reads are spent.
+    """
+    ExportRecords: _aio.UnaryStreamMultiCallable[_access_service_pb2.ExportRecordsRequest, _access_service_pb2.ExportRecordsResponse]  # type: ignore[assignment]
+    """Streams the same records as ReadRecords, each with its proof, and at the end says what is missing of the scope and
+    why. Each call counts as one read. Refused as ReadRecords is. A record that can not be read is reported, not refused.
     """
     CloseAccess: _aio.UnaryUnaryMultiCallable[_access_service_pb2.CloseAccessRequest, _access_service_pb2.CloseAccessResponse]  # type: ignore[assignment]
     """Closes an access before its window ends, or withdraws a request. Refused with WRONG_STATE unless it is REQUESTED or
@@ -117,6 +125,16 @@ class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
         before the first record is sent. Refused with ACCESS_NOT_YOURS to anyone but the requester, with
         ACCESS_OUT_OF_SCOPE beyond the approved groups or interval, with ACCESS_NOT_OPEN before approval, after the window,
         after closing or once the reads are spent.
+        """
+
+    @_abc_1.abstractmethod
+    def ExportRecords(
+        self,
+        request: _access_service_pb2.ExportRecordsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_access_service_pb2.ExportRecordsResponse], _abc.AsyncIterator[_access_service_pb2.ExportRecordsResponse]]:
+        """Streams the same records as ReadRecords, each with its proof, and at the end says what is missing of the scope and
+        why. Each call counts as one read. Refused as ReadRecords is. A record that can not be read is reported, not refused.
         """
 
     @_abc_1.abstractmethod
