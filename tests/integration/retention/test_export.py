@@ -14,8 +14,9 @@ from ombud.retention.v1.access_service_pb2 import (
 )
 from ombud.verify import verify_record
 from tests.integration.retention.harness import GROUP, OTHER_GROUP, Retention
+from tests.integration.retention.purging import CEILING
 from tests.integration.retention.test_access import append, approved, refused_read, scope
-from tests.integration.retention.test_purge import CEILING, certified, noticed
+from tests.integration.retention.test_purge import certified, noticed
 from tests.support.clock import ManualClock
 from tests.support.refusals import refusal_of
 
