@@ -133,7 +133,7 @@ async def _one(world: World, scene: Scene, number: int, step: Callable[[World, S
         except OmbudError as error:
             return f"a call was refused that should not be: {error}"
         except BaseExceptionGroup as group:
-            _, other = group.split((StoryError, OmbudError))
+            _, other = group.split((StoryError, OmbudError, CommandError))
             if other:
                 raise
             return "; ".join(map(str, group.exceptions))

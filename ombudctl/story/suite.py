@@ -15,7 +15,7 @@ from ombud.client import connect
 from ombudctl.output import CommandError
 from ombudctl.story.host import MovableClock
 
-_START = 20.0
+_START = 60.0
 _STOP = 15.0
 _TOKEN_LIFE = timedelta(hours=1)
 
