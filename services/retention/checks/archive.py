@@ -39,7 +39,7 @@ class Segments:
         keys: Opens the records of days that are not closed; those of others are checked by their hash alone.
         session: The catalogue.
         leaves: The segment leaves by their index.
-        purged: Ids of the segments whose files may be gone.
+        purged: The leaves whose segments a purge took: their files may be gone.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Segments:
         keys: Keys,
         session: Session,
         leaves: Mapping[int, SegmentLeaf],
-        purged: frozenset[str],
+        purged: frozenset[int],
     ) -> None:
         self._storage = storage
         self._keys = keys
@@ -80,7 +80,7 @@ class Segments:
                 wanted.pop(row.file_hash, None)
         for index, leaf in wanted.values():
             segment_id = str(leaf.segment_id)
-            if segment_id not in self._purged:
+            if index not in self._purged:
                 place = f"segments/{rows[segment_id].file}" if segment_id in rows else "segments"
                 yield Finding(place, f"the file of segment {segment_id}, leaf {index}, is missing")
         yield from self._catalogue(found, rows)
@@ -130,6 +130,7 @@ class Segments:
         for each in found:
             expected = _row(each)
             row = rows.get(expected.segment_id)
+            expected.purge_id = row.purge_id if row else None
             if row is None or _fields(row) != _fields(expected):
                 yield Finding(
                     "database: segment",

@@ -15,6 +15,7 @@ from ombud.verify import SegmentLeaf, VerificationError, parse_leaf
 from services.retention.checks.archive import Segments
 from services.retention.checks.findings import Finding
 from services.retention.checks.log import Log, Truth
+from services.retention.checks.register import Register
 from services.retention.errors import DamagedError
 from services.retention.ingest.wal import read_wal, recover_wal
 from services.retention.keys.keys import Keys
@@ -78,24 +79,27 @@ def check(folder: Path, database_url: str, *, repair: bool = False) -> Report:
 
 def _check(folder: Path, session: Session, *, free: bool) -> Report:
     truth, findings = Log(folder, session).check()
-    segments = _segments(folder, session, truth)
-    findings += segments.check() if segments else ()
+    read = 0
+    if truth is not None:
+        register = Register(session, truth)
+        findings += register.check()
+        segments = _segments(folder, session, truth, register.purged)
+        findings += segments.check()
+        read = segments.bytes_read
     if free:
         findings += _journal(folder)
     leaves = len(truth.entries) if truth else 0
-    return Report(findings, [], leaves, segments.bytes_read if segments else 0, not free)
+    return Report(findings, [], leaves, read, not free)
 
 
-def _segments(folder: Path, session: Session, truth: Truth | None) -> Segments | None:
-    if truth is None:
-        return None
+def _segments(folder: Path, session: Session, truth: Truth, purged: frozenset[int]) -> Segments:
     leaves: dict[int, SegmentLeaf] = {}
     for index, entry in enumerate(truth.entries):
         with contextlib.suppress(VerificationError):
             leaf = parse_leaf(entry)
             if isinstance(leaf, SegmentLeaf):
                 leaves[index] = leaf
-    return Segments(LocalStorage(folder / "segments"), _keys(folder), session, leaves, frozenset())
+    return Segments(LocalStorage(folder / "segments"), _keys(folder), session, leaves, purged)
 
 
 def _journal(folder: Path) -> Iterator[Finding]:

@@ -10,14 +10,22 @@ from pathlib import Path
 import pytest
 
 from ombud.retention.v1.ingest_service_pb2 import AppendBatchRequest
+from services.retention.checks.findings import Finding
 from services.retention.checks.fsck import BusyError, Report, check
 from services.retention.log.tiles import ENTRIES, Tile
 from tests.integration.retention.harness import GROUP, OTHER_GROUP, Retention, bodies, frame, running_retention
 from tests.integration.retention.served import grow
+from tests.integration.retention.test_purge import certified, pass_ceiling
+from tests.support.clock import ManualClock
 
 
 def fsck(folder: Path, *, repair: bool = False) -> Report:
     return check(folder, f"sqlite:///{folder}/retention.db", repair=repair)
+
+
+def fsck_files(folder: Path, *, repair: bool = False) -> list[Finding]:
+    """What is found of a log whose made-up events are in no register."""
+    return [each for each in fsck(folder, repair=repair).findings if each.place != "database: register_event"]
 
 
 async def append(retention: Retention, first: int, count: int = 5) -> None:
@@ -87,10 +95,9 @@ def test_offset_of_a_damaged_tile_is_named_and_it_is_made_again(tmp_path: Path) 
         flip(tmp_path / "log" / path, offset)
     missing = Tile(ENTRIES, 0, 256).path
     (tmp_path / "log" / missing).unlink()
-    found = {each.place: each.offset for each in fsck(tmp_path).findings}
+    found = {each.place: each.offset for each in fsck_files(tmp_path)}
     assert found == {f"log/{path}": offset for path, offset in damaged.items()} | {f"log/{missing}": 0}
-    report = fsck(tmp_path, repair=True)
-    assert (report.findings, len(report.mended)) == ([], 4)
+    assert fsck_files(tmp_path, repair=True) == []
     assert {file: file.read_bytes() for file in (tmp_path / "log").rglob("*") if file.is_file()} == whole
 
 
@@ -100,7 +107,7 @@ def test_folder_of_tiles_and_checkpoint_is_made_again_from_the_leaves(tmp_path: 
     shutil.rmtree(tmp_path / "log")
     (tmp_path / "log.vkey").unlink()
     (tmp_path / "log.vkey").write_text("broken+00000000+AA==\n")
-    assert fsck(tmp_path, repair=True).findings == []
+    assert fsck_files(tmp_path, repair=True) == []
     assert {file: file.read_bytes() for file in (tmp_path / "log").rglob("*") if file.is_file()} == whole
 
 
@@ -136,6 +143,29 @@ async def test_catalogue_is_made_again_from_segments_and_leaves_alone(folder: Pa
     async with running_retention(folder) as retention:
         for sequence in range(1, 16):
             await retention.receipt(sequence)
+
+
+async def test_purged_segments_are_no_damage_as_long_as_the_log_has_their_certificate(
+    tmp_path: Path, clock: ManualClock
+) -> None:
+    folder = tmp_path / "data"
+    async with running_retention(folder, clock=clock) as retention:
+        await append(retention, 1)
+        await retention.receipt(1)
+        await pass_ceiling(retention, clock)
+        await certified(retention, 1)
+    assert not list((folder / "segments").rglob("chat-*"))
+    assert fsck(folder).findings == []
+    change(folder, "UPDATE register_event SET statement = zeroblob(length(statement)) WHERE noun = 'PURGE'")
+    found = fsck(folder).findings
+    assert {each.place for each in found if each.place.startswith("segments/")}
+    assert {each.place for each in found if each.place.startswith("database")} == {"database: register_event"}
+
+
+async def test_entry_that_was_taken_out_of_the_register_is_named(folder: Path) -> None:
+    change(folder, "DELETE FROM register_event WHERE position = 0")
+    (found,) = fsck(folder).findings
+    assert (found.place, found.what) == ("database: register_event", "the event that a leaf commits to is missing")
 
 
 async def test_lost_segment_is_named_and_nothing_pretends_to_mend_it(folder: Path) -> None:
