@@ -14,6 +14,7 @@ from chassis.run import Hosted, Running, serving
 from chassis.service import Platform, Service
 from chassis.telemetry import Telemetry
 from chassis.trace_store import TraceStore
+from ombudctl.custodian import dev_custodians
 from services.credit.config import CreditConfig
 from services.credit.wiring import build as build_credit
 from services.groups.config import GroupsConfig
@@ -24,6 +25,7 @@ from services.retention.config import RetentionConfig
 from services.retention.wiring import build as build_retention
 
 TRACES = "traces.db"
+CUSTODIANS = "custodians"
 
 # Retention starts first: the others deliver their audit records to it.
 _BUILDERS: dict[str, tuple[type[Any], Callable[[Any, Platform], Service]]] = {
@@ -80,6 +82,9 @@ def _put_together(
         folder = data_dir / name
         folder.mkdir(mode=0o700, exist_ok=True)
         platform = Platform(clock, Peers(targets, token=issuer.workload_source(name)), telemetry)
-        config = config_type(database_url=f"sqlite:///{folder / name}.db", data_dir=folder, policy_file=policy_file)
+        own = {"first_custodians": dev_custodians(data_dir / CUSTODIANS)} if name == "retention" else {}
+        config = config_type(
+            database_url=f"sqlite:///{folder / name}.db", data_dir=folder, policy_file=policy_file, **own
+        )
         hosted.append(Hosted(build(config, platform), platform))
     return telemetry, hosted, LoopbackAuthenticator(TokenVerifier({DEV_ISSUER: issuer.public_key}, clock))

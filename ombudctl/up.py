@@ -9,7 +9,7 @@ from chassis.clock import SystemClock
 from chassis.config import ConfigError
 from chassis.run import Running, stop_signal
 from chassis.run import run as run_loop
-from ombudctl.embedded import embedded
+from ombudctl.embedded import CUSTODIANS, embedded
 from policies import PackError
 
 
@@ -52,6 +52,7 @@ def _announcement(running: Running, data_dir: Path, *, as_json: bool) -> str:
         return json.dumps({"port": running.port, "health_port": running.health_port, "data": str(data_dir)}) + "\n"
     return (
         f"Ombud serves on 127.0.0.1:{running.port} (health on {running.health_port}), data in {data_dir}\n"
+        f"The keys of closed days are with three custodians for development, in {data_dir / CUSTODIANS}\n"
         f"A token for a first call: ombud token --workload platform --data {data_dir}\n"
         "Ctrl-C drains and stops.\n"
     )

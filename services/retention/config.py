@@ -1,5 +1,6 @@
 """Settings of the retention service."""
 
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
@@ -85,6 +86,9 @@ class RetentionConfig(ServiceConfig):
         backlog_seconds: A stream that has waited so long is refused its frames until sealing has caught up.
         tick_seconds: So often what time does by itself is looked after: windows that end, days at their ceiling.
         custodian_slots: For how many custodians the secret of a new day is made. Any two of them open a closed day.
+        first_custodians: A folder of public keys, `<slot>.pub`, of custodians for the slots that nobody was registered
+            for: how a suite on one machine starts. None: custodians are registered by two persons alone.
+        grace_seconds: How long after midnight (UTC) a day closes.
         key_backup_days: After so long no backup of the folder `keys` is left; the certificate of a purge says so.
         floor_bytes: With less free space than this, nothing is accepted.
         segments: Where segment files are kept.
@@ -99,6 +103,8 @@ class RetentionConfig(ServiceConfig):
     backlog_seconds: float = Field(default=15.0, gt=0)
     tick_seconds: float = Field(default=1.0, gt=0, le=60)
     custodian_slots: int = Field(default=3, ge=2, le=16)
+    first_custodians: Path | None = None
+    grace_seconds: float = Field(default=3600, ge=0, le=86_400)
     key_backup_days: int = Field(default=14, ge=0, le=90)
     floor_bytes: int = Field(default=256 << 20, ge=0)
     segments: SegmentsConfig = SegmentsConfig()

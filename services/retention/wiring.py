@@ -11,6 +11,7 @@ from chassis.pages import Pages
 from chassis.service import Platform, Service
 from ombud.retention.v1.access_service_pb2_grpc import add_AccessServiceServicer_to_server
 from ombud.retention.v1.audit_service_pb2_grpc import add_AuditServiceServicer_to_server
+from ombud.retention.v1.custody_service_pb2_grpc import add_CustodyServiceServicer_to_server
 from ombud.retention.v1.hold_service_pb2_grpc import add_HoldServiceServicer_to_server
 from ombud.retention.v1.ingest_service_pb2_grpc import add_IngestServiceServicer_to_server
 from ombud.retention.v1.lifecycle_service_pb2_grpc import add_LifecycleServiceServicer_to_server
@@ -22,6 +23,10 @@ from services.retention.access.servicer import AccessServicer
 from services.retention.audit.jobs import AuditSource
 from services.retention.audit.servicer import AuditServicer
 from services.retention.config import RetentionConfig
+from services.retention.custody.jobs import AccessEnds, Closing
+from services.retention.custody.requests import Requests
+from services.retention.custody.roster import Roster
+from services.retention.custody.servicer import CustodyServicer
 from services.retention.errors import DamagedError, ForkedError
 from services.retention.files import SpaceFloor
 from services.retention.holds.jobs import HoldKeys
@@ -86,7 +91,18 @@ def build(config: RetentionConfig, platform: Platform) -> Service:
     )
     sealer = Sealer(ledger, sources, due=journal.due, interval=config.seal_seconds)
 
-    hold_keys = HoldKeys(database, keys=keys, key_store=key_store, clock=platform.clock)
+    roster = Roster(database, keys, config.first_custodians)
+    requests = Requests(keys, key_store)
+    closing = Closing(
+        database,
+        platform.clock,
+        keys=keys,
+        key_store=key_store,
+        journal=journal,
+        archive=archive,
+        process=process,
+        grace=timedelta(seconds=config.grace_seconds),
+    )
     purging = Purging(
         database,
         archive,
@@ -97,7 +113,17 @@ def build(config: RetentionConfig, platform: Platform) -> Service:
         clock=platform.clock,
         backups=timedelta(days=config.key_backup_days),
     )
-    ticks = Ticks([Expiry(database, platform.clock).tick, hold_keys.tick, purging.tick], seconds=config.tick_seconds)
+    ticks = Ticks(
+        [
+            # Before a day closes: what a hold covers is taken over while the day's keys are at hand.
+            HoldKeys(database, keys=keys, key_store=key_store, clock=platform.clock).tick,
+            closing.tick,
+            AccessEnds(database, platform.clock, keys).tick,
+            Expiry(database, platform.clock).tick,
+            purging.tick,
+        ],
+        seconds=config.tick_seconds,
+    )
 
     async def stop_sealing() -> None:
         await asyncio.to_thread(process.end)
@@ -108,6 +134,8 @@ def build(config: RetentionConfig, platform: Platform) -> Service:
             await ledger.open()
             sealed_batches.open()
             journal.open(await database.read(catalogue.sealed_state))
+            closing.recover()
+            await roster.open()
         except (DamagedError, ForkedError) as error:
             raise ConfigError(f"retention: {error}") from error
         except BlockingIOError as error:
@@ -124,6 +152,18 @@ def build(config: RetentionConfig, platform: Platform) -> Service:
                 HoldServicer(database, ledger, pages=pages, clock=platform.clock),
             ),
             (add_LifecycleServiceServicer_to_server, LifecycleServicer(database, ledger, pages)),
+            (
+                add_CustodyServiceServicer_to_server,
+                CustodyServicer(
+                    database,
+                    platform.clock,
+                    keys=keys,
+                    key_store=key_store,
+                    roster=roster,
+                    requests=requests,
+                    pages=pages,
+                ),
+            ),
             (add_AuditServiceServicer_to_server, AuditServicer(database, archive, ledger, space, pages)),
             (
                 add_AccessServiceServicer_to_server,

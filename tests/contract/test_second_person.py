@@ -21,6 +21,7 @@ PARTS = {
     "ApproveSanction": ("ProposeSanction", "sanction", "sanction_id"),
     "ApproveReferral": ("ProposeReferral", "referral", "referral_id"),
     "ApproveAccess": ("RequestAccess", "access", "access_id"),
+    "ApproveCustodian": ("RegisterCustodian", "custodian", "custodian_id"),
     "ApproveHold": ("PlaceHold", "hold", "hold_id"),
     "ApproveRetentionClass": ("SetRetentionClass", "terms", "terms_id"),
 }

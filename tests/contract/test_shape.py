@@ -15,6 +15,9 @@ ROLES = {
     "registrar",
     "records_officer",
     "records_approver",
+    "custodian",
+    "custody_officer",
+    "custody_approver",
     "auditor",
 }
 

@@ -22,12 +22,14 @@ from ombud.identity.v1 import agreement_service_pb2 as agreements
 from ombud.identity.v1 import verification_service_pb2 as verifications
 from ombud.retention.v1 import access_service_pb2 as access
 from ombud.retention.v1 import audit_service_pb2 as audit
+from ombud.retention.v1 import custody_service_pb2 as custody
 from ombud.retention.v1 import hold_service_pb2 as holds
 from ombud.retention.v1 import ingest_service_pb2 as ingest
 from ombud.retention.v1 import lifecycle_service_pb2 as lifecycle
 from ombud.retention.v1 import log_service_pb2 as log
 from tests.support.appealing import appeals_by_receipt
 from tests.support.eventually import eventually
+from tests.support.keeping import CUSTODIAN, custodians
 from tests.support.life import AUDITOR, IDENTITY_REVIEWER, MODERATOR, Life
 from tests.support.mercy import mercy
 from tests.support.wire import NOBODY, PLATFORM, Who
@@ -72,6 +74,7 @@ async def live(life: Life) -> None:
     await life.read_records(group.group_id)
     await life.retention_terms()
     await life.hold(group.group_id)
+    await custodians(life)
     await hand_over(life)
 
 
@@ -132,6 +135,8 @@ async def look(life: Life) -> None:
         (AUDITOR, lifecycle.ListCertificatesRequest()),
         (AUDITOR, holds.ListHoldsRequest()),
         (AUDITOR, holds.ListHoldRegisterRequest()),
+        (AUDITOR, custody.ListCustodiansRequest()),
+        (CUSTODIAN, custody.ListPendingRequestsRequest()),
         (AUDITOR, audit.QueryAuditRecordsRequest(subject=subject)),
         (PLATFORM, ingest.GetProgressRequest(producer="chat-1")),
         (PLATFORM, log.GetReceiptRequest(producer="chat-1", sequence=1)),

@@ -163,6 +163,7 @@ class AccessServicer(AccessServiceServicer):
 
         def command(unit: Unit) -> pb.Access:
             access = domain.read(store.get(unit.session, access_id), unit.call.person.staff_id, scope, unit.now)
+            self._archive.check_open(_groups(scope), scope.start.date(), scope.end.date(), access.access_id)
             store.save(unit.session, access)
             return registered(unit, access, EventKind.READ, scope)
 
@@ -187,17 +188,21 @@ class AccessServicer(AccessServiceServicer):
         start, end = to_micros(scope.start), to_micros(scope.end)
         return [
             record_message(segment, record)
-            for record in _readable(segment, scope.group_ids)
+            for record in _readable(segment, _groups(scope))
             if start <= record.receive_time < end
         ]
 
 
-def _readable(segment: Segment, group_ids: Sequence[str]) -> list[Record]:
+def _groups(scope: Scope) -> list[bytes]:
+    return [UUID(group_id).bytes for group_id in scope.group_ids]
+
+
+def _readable(segment: Segment, groups: Sequence[bytes]) -> list[Record]:
     """The records of groups, by ordinal, without those whose keys are destroyed while a hold keeps their neighbours."""
     found: list[Record] = []
-    for group_id in group_ids:
+    for group in groups:
         try:
-            found += segment.records([UUID(group_id).bytes])
+            found += segment.records([group])
         except Refusal as refusal:
             if refusal.reason != ErrorReason.ERROR_REASON_KEYS_DESTROYED:
                 raise

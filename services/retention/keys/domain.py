@@ -16,6 +16,7 @@ import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from uuid import UUID
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
@@ -39,6 +40,11 @@ class Scope:
 
     record_class: RecordClass
     group: bytes = NO_GROUP
+
+    @classmethod
+    def of_group(cls, group_id: str) -> "Scope":
+        """The scope of a group's chat, by its id (UUID)."""
+        return cls(RecordClass.CHAT, UUID(group_id).bytes)
 
     @property
     def info(self) -> bytes:

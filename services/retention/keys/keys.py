@@ -46,7 +46,7 @@ class Keys:
 
     def __init__(self, store: KeyStore, slots: int) -> None:
         self._store = store
-        self._slots = slots
+        self.slots = slots
         self._granted: dict[str, dict[tuple[date, Scope], list[bytearray]]] = {}
         self.custodians: Mapping[int, Custodian] = {}
 
@@ -60,7 +60,7 @@ class Keys:
             raise domain.custodians_required(day)
         parts = self._store.parts(record_class, day)
         if parts is None:
-            parts = self._store.create(record_class, day, self._slots)
+            parts = self._store.create(record_class, day, self.slots)
         return _using(parts, domain.key_id)
 
     def scope_key(self, day: date, scope: Scope, *, access_id: str | None = None) -> bytearray:
@@ -144,6 +144,25 @@ class Keys:
     def grant(self, access_id: str, day: date, scope: Scope, values: list[bytearray]) -> None:
         """Keeps what custodians' answers opened, until `end_access`."""
         self._granted.setdefault(access_id, {})[day, scope] = values
+
+    def check_granted(self, scopes: Sequence[Scope], first: date, last: date, access_id: str) -> None:
+        """Returns if custodians' answers opened scopes for an access on every chat day in custody, from a day to a day.
+
+        Raises:
+            Refusal: CUSTODIANS_REQUIRED.
+        """
+        for day in self._store.days(RecordClass.CHAT, open_=False):
+            if first <= day <= last and not all(self.has_granted(access_id, day, scope) for scope in scopes):
+                raise domain.custodians_required(day)
+
+    @property
+    def granted(self) -> list[str]:
+        """The accesses and holds that custodians' answers opened something for."""
+        return list(self._granted)
+
+    def has_granted(self, access_id: str, day: date, scope: Scope) -> bool:
+        """Whether custodians' answers opened a scope for an access or a hold."""
+        return (day, scope) in self._granted.get(access_id, {})
 
     def end_access(self, access_id: str) -> None:
         """Wipes what was opened for an access or a hold."""

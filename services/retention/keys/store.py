@@ -11,7 +11,7 @@ import base64
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -19,6 +19,8 @@ from services.retention.errors import DamagedError
 from services.retention.files import sync_folder, write_durably
 from services.retention.keys.domain import KEY_BYTES, Scope, wipe
 from services.retention.log.leaves import RecordClass
+
+_GROUP = "?" * 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,16 @@ class Custody:
     key_id: bytes
     slots: int
     shares: Mapping[int, Share]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Something in custody: a day's secret, or with a hold the key of one scope on a day."""
+
+    day: date
+    custody: Custody
+    scope: Scope | None = None
+    hold_id: str | None = None
 
 
 class KeyStore:
@@ -102,6 +114,25 @@ class KeyStore:
     def holds(self, day: date, scope: Scope) -> list[str]:
         """The holds that keep a scope's shares."""
         return sorted(path.parent.name for path in (self._folder / "holds").glob(f"*/{_file(day, scope)}"))
+
+    def chat_entries(self) -> list[Entry]:
+        """All that is in custody, the oldest day first, each day before what holds keep of it."""
+        days = ((day, self.custody(RecordClass.CHAT, day)) for day in self.days(RecordClass.CHAT, open_=False))
+        found = [Entry(day, custody) for day, custody in days if custody is not None]
+        for path in sorted((self._folder / "holds").glob(f"*/*.{_name(RecordClass.CHAT)}.{_GROUP}")):
+            day_text, _, group = path.name.split(".")
+            if (custody := _read(path)) is not None:
+                scope = Scope(RecordClass.CHAT, bytes.fromhex(group))
+                found.append(Entry(date.fromisoformat(day_text), custody, scope, path.parent.name))
+        return sorted(found, key=lambda entry: (entry.day, entry.hold_id or ""))
+
+    def put_share(self, entry: Entry, slot: int, share: Share) -> None:
+        """Gives a slot another share of what is in custody."""
+        custody = replace(entry.custody, shares={**entry.custody.shares, slot: share})
+        if entry.scope is None or entry.hold_id is None:
+            self.put_custody(RecordClass.CHAT, entry.day, custody)
+        else:
+            self.put_hold(entry.hold_id, entry.day, entry.scope, custody)
 
     def destroy_day(self, record_class: RecordClass, day: date) -> None:
         """Destroys a day's secret and shares; what holds keep stays."""

@@ -2,6 +2,7 @@
 
 import services.retention.access.models
 import services.retention.audit.models
+import services.retention.custody.models
 import services.retention.holds.models
 import services.retention.lifecycle.models
 import services.retention.log.models

@@ -2,13 +2,14 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from functools import partial
 from hashlib import sha256
 
 from chassis.refusal import ErrorReason, Refusal
 from services.retention.errors import DamagedError
+from services.retention.keys.domain import Scope
 from services.retention.keys.keys import Keys
 from services.retention.log.leaves import RecordClass, SegmentLeaf, record_evidence
 from services.retention.segments.chunk import NO_DICTIONARY, ChunkCodec
@@ -89,6 +90,14 @@ class Archive:
             while len(self._cache) > 1 and sum(each.count for each in self._cache.values()) > _CACHED_RECORDS:
                 self._cache.popitem(last=False)
         return segment
+
+    def check_open(self, groups: Sequence[bytes], first: date, last: date, access_id: str) -> None:
+        """Returns if what is in custody of some groups' chat, from a day to a day, was opened for an access.
+
+        Raises:
+            Refusal: CUSTODIANS_REQUIRED.
+        """
+        self._keys.check_granted([Scope(RecordClass.CHAT, group) for group in groups], first, last, access_id)
 
     def forget(self, day: date) -> None:
         """Drops what is in memory of a day's records."""

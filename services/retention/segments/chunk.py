@@ -2,8 +2,9 @@
 
 A chunk is AES-256-GCM(zstd(columns)) under a key that encrypts nothing else, so that its nonce can be zeros:
 
-    key (32) | salt key (32) = HKDF-Expand-SHA256(scope key, "ombud chunk v1" || 16 segment id)
-    columns                  = ordinals | event times | lengths | bodies
+    key      = HKDF-Expand-SHA256(scope key, "ombud chunk v1" || 16 segment id), 32 bytes
+    salt key = HKDF-Expand-SHA256(scope key, "ombud salts v1" || 16 segment id), 32 bytes
+    columns  = ordinals | event times | lengths | bodies
 
 Ordinals (u32) and event times (i64) are differences from the one before, lengths are u32; each column is written plane
 by plane, all first bytes, then all second bytes. The zstd frame has no magic number; it may use a dictionary.
@@ -25,17 +26,16 @@ import zstandard
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 from services.retention.errors import DamagedError
-from services.retention.keys.domain import KEY_BYTES, Buffer, wipe
+from services.retention.keys.domain import Buffer, value, wipe
 from services.retention.log.leaves import SALT_BYTES
 from services.retention.segments.records import Cursor, pack_column
 
 _LEVEL = 3
 _NONCE = bytes(12)
-_LABEL = b"ombud chunk v1"
+_CONTENT, _SALTS = b"ombud chunk v1", b"ombud salts v1"
+_OTHER_CIPHER, _WIDE = AESGCM(bytes(32)), 4096
 _MOST_BYTES = 1 << 30
 _ORDINAL, _TIME, _LENGTH = ("I", 4), ("q", 8), ("I", 4)
 NO_DICTIONARY = bytes(32)
@@ -59,16 +59,13 @@ class ChunkKeys:
     @classmethod
     def derive(cls, scope_key: Buffer, segment_id: UUID) -> "ChunkKeys":
         """The keys that a scope's key gives for its chunk in a segment."""
-        derived = bytearray(2 * KEY_BYTES)
-        HKDFExpand(SHA256(), len(derived), _LABEL + segment_id.bytes).derive_into(scope_key, derived)
-        keys = cls(derived[:KEY_BYTES], derived[KEY_BYTES:])
-        wipe(derived)
-        return keys
+        return cls(value(scope_key, _CONTENT + segment_id.bytes), value(scope_key, _SALTS + segment_id.bytes))
 
     def wipe(self) -> None:
-        """Overwrites the keys in memory."""
+        """Overwrites the keys, in memory and in the processor's registers that the thread leaves behind."""
         wipe(self.content)
         wipe(self.salts)
+        _OTHER_CIPHER.decrypt(_NONCE, _OTHER_CIPHER.encrypt(_NONCE, bytes(_WIDE), None), None)
 
     def salt(self, count: int) -> list[bytes]:
         """The salts of a chunk of so many records."""

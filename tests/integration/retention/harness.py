@@ -78,7 +78,7 @@ class Retention:
 
     def channel(self, *, workload: str = "", role: str = "", staff: str = "officer-1") -> grpc.aio.Channel:
         token = (
-            self.issuer.person(staff, frozenset({role}), workload=workload or "desk", account_id="")
+            self.issuer.person(staff, frozenset(role.split(",")), workload=workload or "desk", account_id="")
             if role
             else self.issuer.workload(workload)
         )

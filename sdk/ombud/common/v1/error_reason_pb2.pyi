@@ -222,6 +222,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     before, or the cap is reached.
     {"reason": "REMEDY_REFUSED", "metadata": {"cause": "CAP_REACHED", "sanction_id": "0192f0c1-…"}}
     """
+    ERROR_REASON_LADDER_SKIPPED: _ErrorReason.ValueType  # 231
+    """The sanction leaves out milder steps of the ladder, and nothing says why.
+    {"reason": "LADDER_SKIPPED", "metadata": {"skipped": "2", "rule": "spam"}}
+    """
     ERROR_REASON_MEMBER_ACCOUNT_UNKNOWN: _ErrorReason.ValueType  # 300
     """The groups service has not heard of the account. Retry if it was registered this second.
     {"reason": "MEMBER_ACCOUNT_UNKNOWN", "metadata": {"account_id": "0192f0c1-…", "action": "JOIN"}}
@@ -413,6 +417,18 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_CUSTODY_ANSWER_INVALID: _ErrorReason.ValueType  # 463
     """A custodian's answer does not fit the request as it stands, or contradicts another custodian's.
     {"reason": "CUSTODY_ANSWER_INVALID", "metadata": {}}
+    """
+    ERROR_REASON_NOT_A_CUSTODIAN: _ErrorReason.ValueType  # 464
+    """The caller holds no custodian's slot.
+    {"reason": "NOT_A_CUSTODIAN", "metadata": {}}
+    """
+    ERROR_REASON_ALREADY_CUSTODIAN: _ErrorReason.ValueType  # 465
+    """The person holds another slot: two shares in one hand would be one person's access.
+    {"reason": "ALREADY_CUSTODIAN", "metadata": {"slot": "2"}}
+    """
+    ERROR_REASON_SLOT_UNKNOWN: _ErrorReason.ValueType  # 466
+    """There is no such slot.
+    {"reason": "SLOT_UNKNOWN", "metadata": {"field": "slot", "slots": "3"}}
     """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
@@ -622,6 +638,10 @@ ERROR_REASON_REMEDY_REFUSED: ErrorReason.ValueType  # 230
 before, or the cap is reached.
 {"reason": "REMEDY_REFUSED", "metadata": {"cause": "CAP_REACHED", "sanction_id": "0192f0c1-…"}}
 """
+ERROR_REASON_LADDER_SKIPPED: ErrorReason.ValueType  # 231
+"""The sanction leaves out milder steps of the ladder, and nothing says why.
+{"reason": "LADDER_SKIPPED", "metadata": {"skipped": "2", "rule": "spam"}}
+"""
 ERROR_REASON_MEMBER_ACCOUNT_UNKNOWN: ErrorReason.ValueType  # 300
 """The groups service has not heard of the account. Retry if it was registered this second.
 {"reason": "MEMBER_ACCOUNT_UNKNOWN", "metadata": {"account_id": "0192f0c1-…", "action": "JOIN"}}
@@ -813,5 +833,17 @@ ERROR_REASON_CUSTODIANS_MISSING: ErrorReason.ValueType  # 462
 ERROR_REASON_CUSTODY_ANSWER_INVALID: ErrorReason.ValueType  # 463
 """A custodian's answer does not fit the request as it stands, or contradicts another custodian's.
 {"reason": "CUSTODY_ANSWER_INVALID", "metadata": {}}
+"""
+ERROR_REASON_NOT_A_CUSTODIAN: ErrorReason.ValueType  # 464
+"""The caller holds no custodian's slot.
+{"reason": "NOT_A_CUSTODIAN", "metadata": {}}
+"""
+ERROR_REASON_ALREADY_CUSTODIAN: ErrorReason.ValueType  # 465
+"""The person holds another slot: two shares in one hand would be one person's access.
+{"reason": "ALREADY_CUSTODIAN", "metadata": {"slot": "2"}}
+"""
+ERROR_REASON_SLOT_UNKNOWN: ErrorReason.ValueType  # 466
+"""There is no such slot.
+{"reason": "SLOT_UNKNOWN", "metadata": {"field": "slot", "slots": "3"}}
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -1,0 +1,217 @@
+"""`ombud custodian`: a custodian's tool, on the custodian's own machine. The private key never leaves it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import TypeVar
+from uuid import UUID
+
+import grpc.aio
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from ombud.client import OmbudError, Tls, connect
+from ombud.retention.v1.custody_service_pb2 import AnswerRequestRequest, ListPendingRequestsRequest, PendingRequest
+from ombud.retention.v1.custody_service_pb2_grpc import CustodyServiceStub
+from ombudctl.output import CommandError, print_json
+from ombudctl.token import issuer
+from services.retention.custody import domain
+from services.retention.custody.domain import Held
+from services.retention.keys.domain import Buffer, unpack
+from services.retention.keys.envelope import EnvelopeError, PrivateKey, public_key_id, seal
+
+T = TypeVar("T")
+
+_DEV_CUSTODIANS = 3
+_VALID = timedelta(minutes=5)
+
+
+@dataclass(frozen=True)
+class Suite:
+    """How the suite is reached, and as whom.
+
+    Attributes:
+        target: Where it serves.
+        staff_id: The custodian, for a token of the suite in `data`.
+        data: Folder of a suite on this machine, whose development issuer gives the token.
+        token_file: A token of the platform's issuer of tokens, instead.
+        tls: A folder with `ca.pem`, `cert.pem` and `key.pem`, for a suite on another machine.
+    """
+
+    target: str
+    staff_id: str
+    data: Path
+    token_file: Path | None = None
+    tls: Path | None = None
+
+    def channel(self) -> grpc.aio.Channel:
+        """A channel for calls as the custodian."""
+        if self.token_file is not None:
+            token = self.token_file.read_text().strip()
+        else:
+            token = issuer(self.data).person(
+                self.staff_id, frozenset({"custodian"}), workload="desk", account_id="", valid=_VALID
+            )
+        tls = Tls(self.tls / "ca.pem", self.tls / "cert.pem", self.tls / "key.pem") if self.tls else None
+        return connect(self.target, token=token, tls=tls)
+
+
+def dev_custodians(folder: Path) -> Path:
+    """Makes the keys of three custodians for a suite on one machine, if the folder has none; returns the folder."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    for slot in range(1, _DEV_CUSTODIANS + 1):
+        if not (folder / f"{slot}.key").exists():
+            _make(folder / f"{slot}.key")
+    return folder
+
+
+def keygen(path: Path, *, as_json: bool) -> bool:
+    """Makes a custodian's key: the private one in a file, the public one beside it with the ending `.pub`.
+
+    Raises:
+        CommandError: The file exists.
+    """
+    if path.exists():
+        raise CommandError(f"{path}: exists", "Name a file that does not.")
+    public = _make(path)
+    if as_json:
+        print_json({"key": str(path), "public_key": str(path.with_suffix(".pub")), "key_id": public.hex()})
+    else:
+        Console().print(f"Private key in {path}: keep it, and a copy, where nobody else reads it.")
+        Console().print(
+            f"Public key in {path.with_suffix('.pub')}, id {public.hex()}: have it registered for your slot."
+        )
+    return True
+
+
+def pending(suite: Suite, *, as_json: bool) -> bool:
+    """Shows what waits for the custodian, and what an answer would open.
+
+    Raises:
+        CommandError: There is no suite in the folder, or the suite refused.
+    """
+    requests = _ask(suite, _pending)
+    if as_json:
+        print_json({"requests": [_described(request) for request in requests]})
+        return True
+    if not requests:
+        Console().print("Nothing waits for you.")
+    for request in requests:
+        table = Table(show_header=False, title=escape(request.pending_id))
+        for name, value in _described(request).items():
+            table.add_row(name, escape(str(value)))
+        Console().print(table)
+    return True
+
+
+def answer(suite: Suite, pending_id: str, key_file: Path, *, as_json: bool) -> bool:
+    """Answers a request: gives the keys of what it names, and of nothing else.
+
+    Raises:
+        CommandError: There is no suite in the folder, the key is none or another one, or the suite refused.
+    """
+    key = _load(key_file)
+
+    async def answered(channel: grpc.aio.Channel) -> tuple[int, bool]:
+        request = next((each for each in await _pending(channel) if each.pending_id == pending_id.lower()), None)
+        if request is None:
+            raise CommandError(f"{pending_id}: does not wait for you", "See what does: ombud custodian pending")
+        made = AnswerRequestRequest(pending_id=request.pending_id, envelopes=envelopes(request, key))
+        reply = await CustodyServiceStub(channel).AnswerRequest(made)
+        return reply.answers, reply.opened
+
+    answers, opened = _ask(suite, answered)
+    if as_json:
+        print_json({"pending_id": pending_id.lower(), "answers": answers, "opened": opened})
+    else:
+        Console().print("Answered; it is open now." if opened else "Answered; one more custodian has to answer.")
+    return True
+
+
+def envelopes(request: PendingRequest, key: PrivateKey) -> list[bytes]:
+    """The answer to a request.
+
+    Raises:
+        CommandError: A share in it is not for this key, or opens something else than it says.
+    """
+    held = [_opened(share.day, share.group_id, share.envelopes, key) for share in request.shares]
+    if request.HasField("successor"):
+        slot = request.successor.slot
+        return [
+            seal(domain.successor_share(each, slot), request.answer_key, domain.held_info(each.day, each.group))
+            for each in held
+        ]
+    scope = request.hold.scope if request.HasField("hold") else request.access.scope
+    groups = [UUID(group_id).bytes for group_id in scope.group_ids]
+    content = domain.access_answer(held, groups)
+    return [seal(content, request.answer_key, domain.answer_info(request.pending_id))]
+
+
+def _opened(day_text: str, group_id: str, sealed: Sequence[bytes], key: PrivateKey) -> Held:
+    day, group = date.fromisoformat(day_text), UUID(group_id).bytes if group_id else None
+    values: dict[int, Buffer] = {}
+    try:
+        for envelope in sealed:
+            values |= unpack(key.open(envelope, domain.held_info(day, group)))
+    except EnvelopeError:
+        raise CommandError(
+            f"{day_text}: the share is not for this key", "Use the key that you are registered with."
+        ) from None
+    return Held(day, group, values)
+
+
+def _make(path: Path) -> bytes:
+    """Makes a key pair's files; returns the public key's id."""
+    key = PrivateKey.generate()
+    path.with_suffix(".pub").write_bytes(key.public)
+    key.save(path)
+    return public_key_id(key.public)
+
+
+def _load(path: Path) -> PrivateKey:
+    try:
+        return PrivateKey.load(path)
+    except (OSError, EnvelopeError) as error:
+        raise CommandError(f"{path}: no custodian's key", "Make one: ombud custodian keygen FILE") from error
+
+
+def _ask(suite: Suite, question: Callable[[grpc.aio.Channel], Awaitable[T]]) -> T:
+    async def asked() -> T:
+        async with suite.channel() as channel:
+            return await question(channel)
+
+    try:
+        return asyncio.run(asked())
+    except OmbudError as error:
+        raise CommandError(f"the suite refused: {error}") from error
+
+
+async def _pending(channel: grpc.aio.Channel) -> list[PendingRequest]:
+    stub, token = CustodyServiceStub(channel), ""
+    found: list[PendingRequest] = []
+    while True:
+        answer = await stub.ListPendingRequests(ListPendingRequestsRequest(page_token=token))
+        found += answer.requests
+        if not (token := answer.next_page_token):
+            return found
+
+
+def _described(request: PendingRequest) -> dict[str, object]:
+    """What a custodian decides by."""
+    shown: dict[str, object] = {"pending_id": request.pending_id}
+    if request.HasField("successor"):
+        shown |= {"gives shares to": request.successor.staff_id, "slot": request.successor.slot}
+    elif request.HasField("hold"):
+        shown |= {"holds for case": request.hold.case_id, "legal basis": request.hold.legal_basis}
+        shown["groups"] = list(request.hold.scope.group_ids)
+    else:
+        access = request.access
+        shown |= {"opens for case": access.case_id, "legal basis": access.legal_basis, "purpose": access.purpose}
+        shown |= {"requested by": access.requester, "approved by": access.approver}
+        shown["groups"] = list(access.scope.group_ids)
+    shown["days"] = sorted({share.day for share in request.shares})
+    shown["answers so far"] = request.answers
+    return shown
