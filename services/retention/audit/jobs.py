@@ -1,7 +1,7 @@
 """From the audit trail's table to segments."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from functools import partial
 from itertools import groupby, takewhile
 from uuid import UUID
@@ -34,10 +34,10 @@ class AuditSource:
         self._archive = archive
         self._keys = keys
 
-    async def collect(self) -> Sequence[Sealable]:
+    async def collect(self) -> AsyncIterator[Sequence[Sealable]]:
         """The oldest waiting records of one day as a segment, on disk."""
-        rows = await self._database.read(_waiting)
-        return [await asyncio.to_thread(self._seal, rows)] if rows else []
+        if rows := await self._database.read(_waiting):
+            yield [await asyncio.to_thread(self._seal, rows)]
 
     def _seal(self, rows: Sequence[AuditIndex]) -> Sealable:
         day = rows[0].receive_time.date()

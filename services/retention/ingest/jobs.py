@@ -1,7 +1,7 @@
 """From write-ahead files to segments."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from functools import partial
 from uuid import UUID
 
@@ -35,11 +35,10 @@ class ChatSource:
         self._archive = archive
         self._process = process
 
-    async def collect(self) -> Sequence[Sealable]:
-        """The closed files as segments, on disk."""
+    async def collect(self) -> AsyncIterator[Sequence[Sealable]]:
+        """The closed files as segments, on disk; one after the other, so that each makes room once it is sealed."""
         parts = await self._journal.close_part()
         expected = await self._database.read(lambda session: store.next_index(session, RecordClass.CHAT))
-        found: list[Sealable] = []
         for part in parts:
             if part.next_index <= expected:
                 # Its segment was committed, though the answer to that never came.
@@ -47,9 +46,8 @@ class ChatSource:
                 continue
             if part.first_index != expected:
                 raise DamagedError(f"{part.path.name}: records from index {expected} on are missing")
-            found.append(await asyncio.to_thread(self._seal, part))
+            yield [await asyncio.to_thread(self._seal, part)]
             expected = part.next_index
-        return found
 
     def _seal(self, part: Part) -> Sealable:
         sealed = self._process.seal(Task(part.path, UUID(new_id()), self._archive.dictionary))

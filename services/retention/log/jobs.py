@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -36,8 +36,11 @@ class Sealable:
 class Source(Protocol):
     """Where leaves come from."""
 
-    async def collect(self) -> Sequence[Sealable]:
-        """What waits, oldest first; asked again, the same until it is sealed."""
+    def collect(self) -> AsyncIterator[Sequence[Sealable]]:
+        """What waits, oldest first, in portions: each is sealed before the next is asked for.
+
+        Asked anew, it begins with what is not sealed yet.
+        """
         ...
 
 
@@ -73,20 +76,28 @@ class Sealer:
         async with self._one_at_a_time:
             self._due.clear()
             await self._ledger.settle()
-            found = [sealable for source in self._sources for sealable in await source.collect()]
-            if not found:
-                return
+            waiting = [source.collect() for source in self._sources]
+            while found := [sealable for each in waiting for sealable in await _next(each)]:
+                await self._commit(found)
 
-            def catalogue(session: Session, first_leaf: int) -> None:
-                for index, sealable in enumerate(found, first_leaf):
-                    sealable.catalogue(session, index)
+    async def _commit(self, found: Sequence[Sealable]) -> None:
+        def catalogue(session: Session, first_leaf: int) -> None:
+            for index, sealable in enumerate(found, first_leaf):
+                sealable.catalogue(session, index)
 
-            await self._ledger.append([sealable.entry for sealable in found], catalogue)
-            for sealable in found:
-                sealable.sealed()
+        await self._ledger.append([sealable.entry for sealable in found], catalogue)
+        for sealable in found:
+            sealable.sealed()
 
     async def _wait(self) -> None:
         try:
             await asyncio.wait_for(self._due.wait(), self._interval)
         except TimeoutError:
             return
+
+
+async def _next(waiting: AsyncIterator[Sequence[Sealable]]) -> Sequence[Sealable]:
+    """The next portion; nothing if there is none."""
+    async for portion in waiting:
+        return portion
+    return ()

@@ -1,6 +1,6 @@
 """From the register to leaves, and from leaves to proofs."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from functools import partial
 from uuid import UUID
 
@@ -23,10 +23,10 @@ class EventSource:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def collect(self) -> Sequence[Sealable]:
+    async def collect(self) -> AsyncIterator[Sequence[Sealable]]:
         """The entries that wait."""
         events = await self._database.read(lambda session: store.unsealed(session, _MOST_AT_ONCE))
-        return [Sealable(_entry(event), partial(_enter, event)) for event in events]
+        yield [Sealable(_entry(event), partial(_enter, event)) for event in events]
 
 
 def proof_of(event: Event, ledger: Ledger) -> str:
