@@ -3,9 +3,11 @@
 from chassis.db import Database
 from chassis.keys import load_or_create
 from chassis.pages import Pages
+from chassis.redacted import Redacted
 from chassis.service import Platform, Service
 from ombud.credit.v1.appeal_service_pb2_grpc import add_AppealServiceServicer_to_server
 from ombud.credit.v1.blacklist_service_pb2_grpc import add_BlacklistServiceServicer_to_server
+from ombud.credit.v1.notice_service_pb2_grpc import add_NoticeServiceServicer_to_server
 from ombud.credit.v1.policy_service_pb2_grpc import add_PolicyServiceServicer_to_server
 from ombud.credit.v1.referral_service_pb2_grpc import add_ReferralServiceServicer_to_server
 from ombud.credit.v1.sanction_service_pb2_grpc import add_SanctionServiceServicer_to_server
@@ -17,7 +19,8 @@ from services.credit.config import CreditConfig
 from services.credit.groups_peer import GroupsPeer
 from services.credit.listing import Listing
 from services.credit.notices.jobs import LetterDelivery
-from services.credit.notices.senders import FileOutbox
+from services.credit.notices.senders import FileOutbox, NoticeSender, Webhook
+from services.credit.notices.servicer import NoticeServicer
 from services.credit.notices.templates import Templates
 from services.credit.policies.domain import PolicyConflictError
 from services.credit.policies.jobs import take_up
@@ -43,10 +46,10 @@ def build(config: CreditConfig, platform: Platform) -> Service:
     listing = Listing(database, Pages(load_or_create(config.data_dir / "keys" / "credit-pages.key", _KEY_BYTES)))
     groups = GroupsPeer(platform.peers)
     receipts = Receipts(load_or_create(config.data_dir / "keys" / "credit-receipts.key", _KEY_BYTES))
-    outbox = FileOutbox(config.data_dir / "outbox" / "notices.jsonl")
+    sender = _sender(config)
     templates = Templates()
-    notices = NoticeDelivery(database, outbox, platform.telemetry, receipts=receipts, templates=templates)
-    letters = LetterDelivery(database, outbox, platform.telemetry, receipts=receipts, templates=templates)
+    notices = NoticeDelivery(database, sender, platform.telemetry, receipts=receipts, templates=templates)
+    letters = LetterDelivery(database, sender, platform.telemetry, receipts=receipts, templates=templates)
 
     async def take_up_pack() -> None:
         try:
@@ -61,6 +64,7 @@ def build(config: CreditConfig, platform: Platform) -> Service:
             (add_StandingServiceServicer_to_server, StandingServicer(database, listing)),
             (add_SanctionServiceServicer_to_server, SanctionServicer(database, listing, groups, notices)),
             (add_AppealServiceServicer_to_server, AppealServicer(database, listing, groups, receipts)),
+            (add_NoticeServiceServicer_to_server, NoticeServicer(database)),
             (add_BlacklistServiceServicer_to_server, BlacklistServicer(database, listing)),
             (add_ReferralServiceServicer_to_server, ReferralServicer(database, listing)),
             (add_PolicyServiceServicer_to_server, PolicyServicer(database, listing)),
@@ -68,3 +72,10 @@ def build(config: CreditConfig, platform: Platform) -> Service:
         tasks=[notices.run, letters.run],
         starting=[take_up_pack],
     )
+
+
+def _sender(config: CreditConfig) -> NoticeSender:
+    webhook = config.notice_webhook
+    if webhook is None:
+        return FileOutbox(config.data_dir / "outbox" / "notices.jsonl")
+    return Webhook(webhook.url, Redacted(load_or_create(webhook.secret_file, _KEY_BYTES)))

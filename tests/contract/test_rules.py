@@ -51,10 +51,12 @@ def test_r2_measures_come_from_a_proposal_with_reasons_and_an_end_and_from_nothi
             for field in fields(rpc.descriptor.input_type).values()
         )
     ]
-    shortening = "/ombud.credit.v1.SanctionService/VarySanction"
-    assert imposing == ["/ombud.credit.v1.SanctionService/ProposeSanction", shortening]
-    assert named(sent(BY_PATH[shortening]), "start|review|subject") == set()
-    proposal = BY_PATH[imposing[0]].descriptor.input_type.fields_by_name
+    proposing = "/ombud.credit.v1.SanctionService/ProposeSanction"
+    shortening = {"/ombud.credit.v1.SanctionService/VarySanction", "/ombud.credit.v1.AppealService/DecideAppeal"}
+    assert set(imposing) == {proposing} | shortening
+    for path in shortening:
+        assert named(sent(BY_PATH[path]), "start|review|subject") == set()
+    proposal = BY_PATH[proposing].descriptor.input_type.fields_by_name
     assert "reasons" in proposal
     assert {"ombud.credit.v1.Measure.end_time", "ombud.credit.v1.Measure.review_time"} <= set(
         sent(BY_PATH[imposing[0]])
@@ -77,6 +79,7 @@ def test_r3_nothing_sets_a_standing() -> None:
     assert acts == ["RecordRemedy"], "a remedy is an entry; how many points it wins back is the policy's to say"
     settable = named(sent(*MUTATIONS), "rating|score|tier|standing|point|reputation|rank|level|entitlement")
     assert settable == {
+        "ombud.credit.v1.DecideAppealRequest.points",
         "ombud.credit.v1.ProposeSanctionRequest.points",
         "ombud.credit.v1.VarySanctionRequest.points",
     }

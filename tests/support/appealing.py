@@ -4,15 +4,22 @@ import json
 
 from ombud.common.v1.types_pb2 import Subject
 from ombud.credit.v1 import appeal_service_pb2 as appeals
+from ombud.credit.v1 import notice_service_pb2 as notices
 from ombud.credit.v1 import types_pb2 as credit
 from tests.support.life import REVIEWER, Life
-from tests.support.wire import NOBODY, staff
+from tests.support.wire import NOBODY, PLATFORM, staff
 
 OTHER_REVIEWER = staff("rev-2", "reviewer")
 
 
 async def appeals_by_receipt(life: Life, account_id: str) -> None:
     """One appeal that passes to another reviewer and is dismissed, and one that is taken back."""
+    await life.act(
+        PLATFORM,
+        notices.ChooseNoticeLanguageRequest(
+            subject=Subject(account_id=account_id), language=notices.NOTICE_LANGUAGE_CHINESE
+        ),
+    )
     appeal_id = await _filed(life, account_id)
     assign = appeals.AssignReviewerRequest(appeal_id=appeal_id, declares_no_conflict=True)
     await life.act(REVIEWER, assign)
@@ -34,10 +41,10 @@ async def appeals_by_receipt(life: Life, account_id: str) -> None:
 
 async def _filed(life: Life, account_id: str) -> str:
     sanction_id = await life.sanction(Subject(account_id=account_id), credit.MEASURE_KIND_WARNED)
-    notices = life.outbox.parents[2] / "credit" / "outbox" / "notices.jsonl"
+    outbox = life.outbox.parents[2] / "credit" / "outbox" / "notices.jsonl"
     (notice,) = (
         each
-        for line in notices.read_text("utf-8").splitlines()
+        for line in outbox.read_text("utf-8").splitlines()
         if (each := json.loads(line))["notice_id"] == sanction_id
     )
     life.ids["receipt"] = notice["appeal_receipt"]

@@ -53,6 +53,7 @@ class AppealOutcome(StrEnum):
     UPHELD = "UPHELD"
     OVERTURNED = "OVERTURNED"
     REMANDED = "REMANDED"
+    VARIED = "VARIED"
 
     @property
     def takes_back(self) -> bool:

@@ -40,7 +40,7 @@ class AppealRow(CreditTable, table=True):
             "state IN ('FILED', 'WITHDRAWN') OR (reviewer IS NOT NULL AND length(reviewer) > 0)", name="reviewed"
         ),
         CheckConstraint(
-            "(state = 'DECIDED' AND outcome IS NOT NULL AND outcome IN ('UPHELD', 'OVERTURNED', 'REMANDED')"
+            "(state = 'DECIDED' AND outcome IS NOT NULL AND outcome IN ('UPHELD', 'OVERTURNED', 'REMANDED', 'VARIED')"
             " AND length(trim(reasons)) > 0 AND decided_at IS NOT NULL)"
             " OR (state = 'INADMISSIBLE' AND outcome IS NULL AND length(trim(reasons)) > 0 AND decided_at IS NOT NULL)"
             " OR (state = 'WITHDRAWN' AND outcome IS NULL AND reasons = '' AND decided_at IS NOT NULL)"

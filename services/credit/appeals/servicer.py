@@ -8,7 +8,9 @@ from chassis.db import Database, Unit
 from chassis.ids import new_id
 from chassis.refusal import Refusal
 from ombud.credit.v1 import appeal_service_pb2 as pb
+from ombud.credit.v1 import types_pb2
 from ombud.credit.v1.appeal_service_pb2_grpc import AppealServiceServicer as Contract
+from policies.pack import MeasureKind
 from services.credit import wire
 from services.credit.appeals import domain, effects, store
 from services.credit.appeals.domain import Appeal, AppealGround, AppealOutcome, Conflict, Reviewer
@@ -18,6 +20,7 @@ from services.credit.listing import Listing
 from services.credit.notices import store as notices
 from services.credit.notices.domain import LetterKind
 from services.credit.receipts import Receipts
+from services.credit.sanctions import acts, relief
 from services.credit.sanctions import store as sanctions
 from services.credit.sanctions.domain import Sanction
 from services.credit.standings import feed
@@ -207,6 +210,7 @@ class AppealServicer(Contract):
                 reasons=request.reasons,
                 at=unit.now,
             )
+            _vary(unit, request, decided, sanction)
             notices.write(unit, LetterKind.APPEAL_ENDED, sanction, text=request.reasons)
             return decided
 
@@ -300,6 +304,20 @@ def _taken(unit: Unit, before: Appeal, participle: str, step: Step) -> pb.Appeal
     elif appeal.state.ended:
         feed.publish(unit, [sanction.subject])
     return appeal_message(unit.session, appeal, unit.now)
+
+
+def _vary(unit: Unit, request: pb.DecideAppealRequest, appeal: Appeal, sanction: Sanction) -> None:
+    if (appeal.outcome is AppealOutcome.VARIED) is not bool(request.measures):
+        raise Refusal.field("measures", "earlier ends belong to VARIED alone", satisfy="measures with VARIED, or none")
+    if appeal.outcome is AppealOutcome.VARIED:
+        person = unit.call.person
+        ends = {
+            wire.value_of(types_pb2.MeasureKind, MeasureKind, measure.kind): end
+            for measure in request.measures
+            if (end := wire.instant(measure, "end_time"))
+        }
+        actor = relief.Actor(person.staff_id, person.account_id, request.reasons)
+        acts.vary(unit, relief.vary(sanction, actor, ends, at=unit.now), points=request.points)
 
 
 def _of_sanction(session: Session, sanction_id: str) -> Appeal:

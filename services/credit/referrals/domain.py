@@ -1,11 +1,13 @@
 """What it takes to refer a sanctioned act to an authority: one act, one sanction, two persons."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from chassis.refusal import Refusal
 from services.credit.sanctions.domain import Sanction, SanctionState
+
+_NOTICE_WITHIN = timedelta(days=365)
 
 
 class ReferralState(StrEnum):
@@ -53,6 +55,7 @@ class Referral:
     reference: str = ""
     outcome_at: datetime | None = None
     correction_at: datetime | None = None
+    notify_at: datetime | None = None
 
 
 def propose(
@@ -64,13 +67,18 @@ def propose(
     fields: tuple[ReferralField, ...],
     proposer: str,
     at: datetime,
+    notify_at: datetime | None = None,
 ) -> Referral:
     """The proposed referral of one sanction in force.
 
     Raises:
-        Refusal: WRONG_STATE.
+        Refusal: WRONG_STATE, or INVALID_FIELD if the person concerned would be told too late.
     """
     _need_in_force(sanction)
+    if notify_at is not None and notify_at > at + _NOTICE_WITHIN:
+        raise Refusal.field(
+            "notify_time", "the person concerned would be told too late", satisfy="at most 365 days from now, or none"
+        )
     return Referral(
         referral_id=referral_id,
         sanction_id=sanction.sanction_id,
@@ -80,6 +88,7 @@ def propose(
         state=ReferralState.PROPOSED,
         proposer=proposer,
         proposed_at=at,
+        notify_at=notify_at,
     )
 
 

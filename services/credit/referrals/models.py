@@ -47,3 +47,4 @@ class ReferralRow(CreditTable, table=True):
     reference: str = Field(default="", sa_type=Text)
     outcome_at: datetime | None = Field(default=None, sa_type=Instant)
     correction_at: datetime | None = Field(default=None, sa_type=Instant)
+    notify_at: datetime | None = Field(default=None, sa_type=Instant)

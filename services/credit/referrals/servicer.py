@@ -6,6 +6,8 @@ from ombud.credit.v1 import referral_service_pb2 as pb
 from ombud.credit.v1.referral_service_pb2_grpc import ReferralServiceServicer as Contract
 from services.credit import wire
 from services.credit.listing import Listing
+from services.credit.notices import store as letters
+from services.credit.notices.domain import LetterKind
 from services.credit.referrals import domain, store
 from services.credit.referrals.domain import Referral, ReferralField, ReferralOutcome
 from services.credit.sanctions import store as sanctions
@@ -34,6 +36,7 @@ class ReferralServicer(Contract):
                 fields=tuple(wire.value_of(pb.ReferralField, ReferralField, number) for number in request.fields),
                 proposer=unit.call.person.staff_id,
                 at=unit.now,
+                notify_at=wire.instant(request, "notify_time"),
             )
             store.save(unit.session, referral)
             _audit(unit, "credit.referral.proposed", referral, sanction)
@@ -51,6 +54,8 @@ class ReferralServicer(Contract):
             sanction = sanctions.get(unit.session, proposed.sanction_id)
             referral = domain.approve(proposed, sanction, approver=unit.call.person.staff_id, at=unit.now)
             store.save(unit.session, referral)
+            notify_at = max(referral.notify_at or unit.now, unit.now)
+            letters.write(unit, LetterKind.REFERRED, sanction, text=referral.referral_id, not_before=notify_at)
             _audit(unit, "credit.referral.approved", referral, sanction)
             return pb.ApproveReferralResponse(referral=_message(referral))
 
@@ -113,4 +118,5 @@ def _message(referral: Referral) -> pb.Referral:
         reference=referral.reference,
         outcome_time=wire.timestamp(referral.outcome_at),
         correction_time=wire.timestamp(referral.correction_at),
+        notify_time=wire.timestamp(referral.notify_at),
     )

@@ -27,6 +27,7 @@ def save(session: Session, referral: Referral) -> None:
             reference=referral.reference,
             outcome_at=referral.outcome_at,
             correction_at=referral.correction_at,
+            notify_at=referral.notify_at,
         )
     )
     session.flush()
@@ -72,4 +73,5 @@ def _referral(row: ReferralRow) -> Referral:
         reference=row.reference,
         outcome_at=row.outcome_at,
         correction_at=row.correction_at,
+        notify_at=row.notify_at,
     )

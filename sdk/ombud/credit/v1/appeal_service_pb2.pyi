@@ -9,6 +9,7 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from ombud.credit.v1 import sanction_service_pb2 as _sanction_service_pb2
 from ombud.credit.v1 import types_pb2 as _types_pb2
 import builtins as _builtins
 import sys
@@ -121,6 +122,8 @@ class _AppealOutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_AppealO
     """The case goes back: the sanction falls as if overturned, and may be proposed anew by bringing what was
     missing, because the same evidence can not found it again.
     """
+    APPEAL_OUTCOME_VARIED: _AppealOutcome.ValueType  # 4
+    """The sanction stands in a milder form."""
 
 class AppealOutcome(_AppealOutcome, metaclass=_AppealOutcomeEnumTypeWrapper):
     """How an appeal ended."""
@@ -135,6 +138,8 @@ APPEAL_OUTCOME_REMANDED: AppealOutcome.ValueType  # 3
 """The case goes back: the sanction falls as if overturned, and may be proposed anew by bringing what was
 missing, because the same evidence can not found it again.
 """
+APPEAL_OUTCOME_VARIED: AppealOutcome.ValueType  # 4
+"""The sanction stands in a milder form."""
 Global___AppealOutcome: _TypeAlias = AppealOutcome  # noqa: Y015
 
 @_typing.final
@@ -801,6 +806,8 @@ class DecideAppealRequest(_message.Message):
     APPEAL_ID_FIELD_NUMBER: _builtins.int
     OUTCOME_FIELD_NUMBER: _builtins.int
     REASONS_FIELD_NUMBER: _builtins.int
+    MEASURES_FIELD_NUMBER: _builtins.int
+    POINTS_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Idempotency key (UUID). REQUEST_ID_REUSED if it came with another request."""
     appeal_id: _builtins.str
@@ -809,6 +816,14 @@ class DecideAppealRequest(_message.Message):
     """How it ends."""
     reasons: _builtins.str
     """Why, for the person concerned. Required; at most 5,000 characters."""
+    points: _builtins.int
+    """For VARIED alone: points that count from now on, at most as many as are left. POINTS_REFUSED if more."""
+    @_builtins.property
+    def measures(self) -> _containers.RepeatedCompositeFieldContainer[_sanction_service_pb2.VariedMeasure]:
+        """For VARIED alone: earlier ends of the sanction's measures. Measures that are not named stay as they are.
+        INVALID_FIELD if VARIED comes without any, or another outcome with some.
+        """
+
     def __init__(
         self,
         *,
@@ -816,10 +831,12 @@ class DecideAppealRequest(_message.Message):
         appeal_id: _builtins.str = ...,
         outcome: Global___AppealOutcome.ValueType = ...,
         reasons: _builtins.str = ...,
+        measures: _abc.Iterable[_sanction_service_pb2.VariedMeasure] | None = ...,
+        points: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["appeal_id", b"appeal_id", "outcome", b"outcome", "reasons", b"reasons", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["appeal_id", b"appeal_id", "measures", b"measures", "outcome", b"outcome", "points", b"points", "reasons", b"reasons", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

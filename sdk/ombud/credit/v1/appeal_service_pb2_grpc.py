@@ -211,7 +211,8 @@ class AppealServiceServicer(object):
 
     def DecideAppeal(self, request, context):
         """Decides an appeal, by the reviewer that it is assigned to. REVIEWER_NOT_ASSIGNED for another one;
-        REASONS_REQUIRED without reasons; WRONG_STATE if no reviewer has it.
+        REASONS_REQUIRED without reasons; WRONG_STATE if no reviewer has it, or if a sanction is to be varied that
+        has ended or was varied before.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

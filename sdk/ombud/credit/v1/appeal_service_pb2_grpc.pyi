@@ -82,7 +82,8 @@ class AppealServiceStub:
     """
     DecideAppeal: _grpc.UnaryUnaryMultiCallable[_appeal_service_pb2.DecideAppealRequest, _appeal_service_pb2.DecideAppealResponse]
     """Decides an appeal, by the reviewer that it is assigned to. REVIEWER_NOT_ASSIGNED for another one;
-    REASONS_REQUIRED without reasons; WRONG_STATE if no reviewer has it.
+    REASONS_REQUIRED without reasons; WRONG_STATE if no reviewer has it, or if a sanction is to be varied that
+    has ended or was varied before.
     """
     ListOverdueAppeals: _grpc.UnaryUnaryMultiCallable[_appeal_service_pb2.ListOverdueAppealsRequest, _appeal_service_pb2.ListOverdueAppealsResponse]
     """Lists the open appeals whose deadline has passed, oldest first: their sanctions are stayed."""
@@ -141,7 +142,8 @@ class AppealServiceAsyncStub(AppealServiceStub):
     """
     DecideAppeal: _aio.UnaryUnaryMultiCallable[_appeal_service_pb2.DecideAppealRequest, _appeal_service_pb2.DecideAppealResponse]  # type: ignore[assignment]
     """Decides an appeal, by the reviewer that it is assigned to. REVIEWER_NOT_ASSIGNED for another one;
-    REASONS_REQUIRED without reasons; WRONG_STATE if no reviewer has it.
+    REASONS_REQUIRED without reasons; WRONG_STATE if no reviewer has it, or if a sanction is to be varied that
+    has ended or was varied before.
     """
     ListOverdueAppeals: _aio.UnaryUnaryMultiCallable[_appeal_service_pb2.ListOverdueAppealsRequest, _appeal_service_pb2.ListOverdueAppealsResponse]  # type: ignore[assignment]
     """Lists the open appeals whose deadline has passed, oldest first: their sanctions are stayed."""
@@ -275,7 +277,8 @@ class AppealServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_appeal_service_pb2.DecideAppealResponse, _abc.Awaitable[_appeal_service_pb2.DecideAppealResponse]]:
         """Decides an appeal, by the reviewer that it is assigned to. REVIEWER_NOT_ASSIGNED for another one;
-        REASONS_REQUIRED without reasons; WRONG_STATE if no reviewer has it.
+        REASONS_REQUIRED without reasons; WRONG_STATE if no reviewer has it, or if a sanction is to be varied that
+        has ended or was varied before.
         """
 
     @_abc_1.abstractmethod

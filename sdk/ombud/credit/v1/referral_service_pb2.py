@@ -27,7 +27,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from ombud.common.v1 import access_pb2 as ombud_dot_common_dot_v1_dot_access__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&ombud/credit/v1/referral_service.proto\x12\x0fombud.credit.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1combud/common/v1/access.proto\"\xdc\x01\n\x16ProposeReferralRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1d\n\x0bsanction_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1d\n\tauthority\x18\x03 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xc8\x01\x12\x1f\n\x0blegal_basis\x18\x04 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xf4\x03\x12\x45\n\x06\x66ields\x18\x05 \x03(\x0e\x32\x1e.ombud.credit.v1.ReferralFieldB\x15\xbaH\x12\x92\x01\x0f\x08\x01\x10\x06\x18\x01\"\x07\x82\x01\x04\x10\x01 \x00\"F\n\x17ProposeReferralResponse\x12+\n\x08referral\x18\x01 \x01(\x0b\x32\x19.ombud.credit.v1.Referral\"U\n\x16\x41pproveReferralRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1d\n\x0breferral_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"F\n\x17\x41pproveReferralResponse\x12+\n\x08referral\x18\x01 \x01(\x0b\x32\x19.ombud.credit.v1.Referral\"\xb7\x01\n\x1cRecordReferralOutcomeRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1d\n\x0breferral_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12=\n\x07outcome\x18\x03 \x01(\x0e\x32 .ombud.credit.v1.ReferralOutcomeB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x1b\n\treference\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\"L\n\x1dRecordReferralOutcomeResponse\x12+\n\x08referral\x18\x01 \x01(\x0b\x32\x19.ombud.credit.v1.Referral\"P\n\x14ListReferralsRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08\"^\n\x15ListReferralsResponse\x12,\n\treferrals\x18\x01 \x03(\x0b\x32\x19.ombud.credit.v1.Referral\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xcc\x03\n\x08Referral\x12\x13\n\x0breferral_id\x18\x01 \x01(\t\x12\x13\n\x0bsanction_id\x18\x02 \x01(\t\x12\x11\n\tauthority\x18\x03 \x01(\t\x12\x13\n\x0blegal_basis\x18\x04 \x01(\t\x12.\n\x06\x66ields\x18\x05 \x03(\x0e\x32\x1e.ombud.credit.v1.ReferralField\x12-\n\x05state\x18\x06 \x01(\x0e\x32\x1e.ombud.credit.v1.ReferralState\x12\x30\n\x0cpropose_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0c\x61pprove_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\x07outcome\x18\t \x01(\x0e\x32 .ombud.credit.v1.ReferralOutcome\x12\x11\n\treference\x18\n \x01(\t\x12\x30\n\x0coutcome_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x33\n\x0f\x63orrection_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp*\xdf\x01\n\rReferralField\x12\x1e\n\x1aREFERRAL_FIELD_UNSPECIFIED\x10\x00\x12\x1d\n\x19REFERRAL_FIELD_SUBJECT_ID\x10\x01\x12\x1b\n\x17REFERRAL_FIELD_ACT_TIME\x10\x02\x12\x17\n\x13REFERRAL_FIELD_RULE\x10\x03\x12\x18\n\x14REFERRAL_FIELD_FACTS\x10\x04\x12\"\n\x1eREFERRAL_FIELD_EVIDENCE_HASHES\x10\x05\x12\x1b\n\x17REFERRAL_FIELD_MEASURES\x10\x06*\x87\x01\n\rReferralState\x12\x1e\n\x1aREFERRAL_STATE_UNSPECIFIED\x10\x00\x12\x1b\n\x17REFERRAL_STATE_PROPOSED\x10\x01\x12\x1b\n\x17REFERRAL_STATE_APPROVED\x10\x02\x12\x1c\n\x18REFERRAL_STATE_CONCLUDED\x10\x03*\x91\x01\n\x0fReferralOutcome\x12 \n\x1cREFERRAL_OUTCOME_UNSPECIFIED\x10\x00\x12\x1d\n\x19REFERRAL_OUTCOME_TAKEN_UP\x10\x01\x12\x1d\n\x19REFERRAL_OUTCOME_DECLINED\x10\x02\x12\x1e\n\x1aREFERRAL_OUTCOME_NO_ACTION\x10\x03\x32\xb4\x04\n\x0fReferralService\x12{\n\x0fProposeReferral\x12\'.ombud.credit.v1.ProposeReferralRequest\x1a(.ombud.credit.v1.ProposeReferralResponse\"\x15\x8a\xb5\x18\x11\x12\x04\x64\x65sk\x1a\tmoderator\x12|\n\x0f\x41pproveReferral\x12\'.ombud.credit.v1.ApproveReferralRequest\x1a(.ombud.credit.v1.ApproveReferralResponse\"\x16\x8a\xb5\x18\x12\x12\x04\x64\x65sk\x1a\x08\x61pprover \x01\x12\x97\x01\n\x15RecordReferralOutcome\x12-.ombud.credit.v1.RecordReferralOutcomeRequest\x1a..ombud.credit.v1.RecordReferralOutcomeResponse\"\x1f\x8a\xb5\x18\x1b\x12\x04\x64\x65sk\x1a\tmoderator\x1a\x08\x61pprover\x12\x8b\x01\n\rListReferrals\x12%.ombud.credit.v1.ListReferralsRequest\x1a&.ombud.credit.v1.ListReferralsResponse\"+\x90\x02\x01\x8a\xb5\x18$\x12\x04\x64\x65sk\x1a\tmoderator\x1a\x08\x61pprover\x1a\x07\x61uditorb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&ombud/credit/v1/referral_service.proto\x12\x0fombud.credit.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1combud/common/v1/access.proto\"\x8d\x02\n\x16ProposeReferralRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1d\n\x0bsanction_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1d\n\tauthority\x18\x03 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xc8\x01\x12\x1f\n\x0blegal_basis\x18\x04 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xf4\x03\x12\x45\n\x06\x66ields\x18\x05 \x03(\x0e\x32\x1e.ombud.credit.v1.ReferralFieldB\x15\xbaH\x12\x92\x01\x0f\x08\x01\x10\x06\x18\x01\"\x07\x82\x01\x04\x10\x01 \x00\x12/\n\x0bnotify_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"F\n\x17ProposeReferralResponse\x12+\n\x08referral\x18\x01 \x01(\x0b\x32\x19.ombud.credit.v1.Referral\"U\n\x16\x41pproveReferralRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1d\n\x0breferral_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"F\n\x17\x41pproveReferralResponse\x12+\n\x08referral\x18\x01 \x01(\x0b\x32\x19.ombud.credit.v1.Referral\"\xb7\x01\n\x1cRecordReferralOutcomeRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1d\n\x0breferral_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12=\n\x07outcome\x18\x03 \x01(\x0e\x32 .ombud.credit.v1.ReferralOutcomeB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x1b\n\treference\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\"L\n\x1dRecordReferralOutcomeResponse\x12+\n\x08referral\x18\x01 \x01(\x0b\x32\x19.ombud.credit.v1.Referral\"P\n\x14ListReferralsRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08\"^\n\x15ListReferralsResponse\x12,\n\treferrals\x18\x01 \x03(\x0b\x32\x19.ombud.credit.v1.Referral\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xfd\x03\n\x08Referral\x12\x13\n\x0breferral_id\x18\x01 \x01(\t\x12\x13\n\x0bsanction_id\x18\x02 \x01(\t\x12\x11\n\tauthority\x18\x03 \x01(\t\x12\x13\n\x0blegal_basis\x18\x04 \x01(\t\x12.\n\x06\x66ields\x18\x05 \x03(\x0e\x32\x1e.ombud.credit.v1.ReferralField\x12-\n\x05state\x18\x06 \x01(\x0e\x32\x1e.ombud.credit.v1.ReferralState\x12\x30\n\x0cpropose_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0c\x61pprove_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\x07outcome\x18\t \x01(\x0e\x32 .ombud.credit.v1.ReferralOutcome\x12\x11\n\treference\x18\n \x01(\t\x12\x30\n\x0coutcome_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x33\n\x0f\x63orrection_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bnotify_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp*\xdf\x01\n\rReferralField\x12\x1e\n\x1aREFERRAL_FIELD_UNSPECIFIED\x10\x00\x12\x1d\n\x19REFERRAL_FIELD_SUBJECT_ID\x10\x01\x12\x1b\n\x17REFERRAL_FIELD_ACT_TIME\x10\x02\x12\x17\n\x13REFERRAL_FIELD_RULE\x10\x03\x12\x18\n\x14REFERRAL_FIELD_FACTS\x10\x04\x12\"\n\x1eREFERRAL_FIELD_EVIDENCE_HASHES\x10\x05\x12\x1b\n\x17REFERRAL_FIELD_MEASURES\x10\x06*\x87\x01\n\rReferralState\x12\x1e\n\x1aREFERRAL_STATE_UNSPECIFIED\x10\x00\x12\x1b\n\x17REFERRAL_STATE_PROPOSED\x10\x01\x12\x1b\n\x17REFERRAL_STATE_APPROVED\x10\x02\x12\x1c\n\x18REFERRAL_STATE_CONCLUDED\x10\x03*\x91\x01\n\x0fReferralOutcome\x12 \n\x1cREFERRAL_OUTCOME_UNSPECIFIED\x10\x00\x12\x1d\n\x19REFERRAL_OUTCOME_TAKEN_UP\x10\x01\x12\x1d\n\x19REFERRAL_OUTCOME_DECLINED\x10\x02\x12\x1e\n\x1aREFERRAL_OUTCOME_NO_ACTION\x10\x03\x32\xb4\x04\n\x0fReferralService\x12{\n\x0fProposeReferral\x12\'.ombud.credit.v1.ProposeReferralRequest\x1a(.ombud.credit.v1.ProposeReferralResponse\"\x15\x8a\xb5\x18\x11\x12\x04\x64\x65sk\x1a\tmoderator\x12|\n\x0f\x41pproveReferral\x12\'.ombud.credit.v1.ApproveReferralRequest\x1a(.ombud.credit.v1.ApproveReferralResponse\"\x16\x8a\xb5\x18\x12\x12\x04\x64\x65sk\x1a\x08\x61pprover \x01\x12\x97\x01\n\x15RecordReferralOutcome\x12-.ombud.credit.v1.RecordReferralOutcomeRequest\x1a..ombud.credit.v1.RecordReferralOutcomeResponse\"\x1f\x8a\xb5\x18\x1b\x12\x04\x64\x65sk\x1a\tmoderator\x1a\x08\x61pprover\x12\x8b\x01\n\rListReferrals\x12%.ombud.credit.v1.ListReferralsRequest\x1a&.ombud.credit.v1.ListReferralsResponse\"+\x90\x02\x01\x8a\xb5\x18$\x12\x04\x64\x65sk\x1a\tmoderator\x1a\x08\x61pprover\x1a\x07\x61uditorb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -68,30 +68,30 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REFERRALSERVICE'].methods_by_name['RecordReferralOutcome']._serialized_options = b'\212\265\030\033\022\004desk\032\tmoderator\032\010approver'
   _globals['_REFERRALSERVICE'].methods_by_name['ListReferrals']._loaded_options = None
   _globals['_REFERRALSERVICE'].methods_by_name['ListReferrals']._serialized_options = b'\220\002\001\212\265\030$\022\004desk\032\tmoderator\032\010approver\032\007auditor'
-  _globals['_REFERRALFIELD']._serialized_start=1511
-  _globals['_REFERRALFIELD']._serialized_end=1734
-  _globals['_REFERRALSTATE']._serialized_start=1737
-  _globals['_REFERRALSTATE']._serialized_end=1872
-  _globals['_REFERRALOUTCOME']._serialized_start=1875
-  _globals['_REFERRALOUTCOME']._serialized_end=2020
+  _globals['_REFERRALFIELD']._serialized_start=1609
+  _globals['_REFERRALFIELD']._serialized_end=1832
+  _globals['_REFERRALSTATE']._serialized_start=1835
+  _globals['_REFERRALSTATE']._serialized_end=1970
+  _globals['_REFERRALOUTCOME']._serialized_start=1973
+  _globals['_REFERRALOUTCOME']._serialized_end=2118
   _globals['_PROPOSEREFERRALREQUEST']._serialized_start=152
-  _globals['_PROPOSEREFERRALREQUEST']._serialized_end=372
-  _globals['_PROPOSEREFERRALRESPONSE']._serialized_start=374
-  _globals['_PROPOSEREFERRALRESPONSE']._serialized_end=444
-  _globals['_APPROVEREFERRALREQUEST']._serialized_start=446
-  _globals['_APPROVEREFERRALREQUEST']._serialized_end=531
-  _globals['_APPROVEREFERRALRESPONSE']._serialized_start=533
-  _globals['_APPROVEREFERRALRESPONSE']._serialized_end=603
-  _globals['_RECORDREFERRALOUTCOMEREQUEST']._serialized_start=606
-  _globals['_RECORDREFERRALOUTCOMEREQUEST']._serialized_end=789
-  _globals['_RECORDREFERRALOUTCOMERESPONSE']._serialized_start=791
-  _globals['_RECORDREFERRALOUTCOMERESPONSE']._serialized_end=867
-  _globals['_LISTREFERRALSREQUEST']._serialized_start=869
-  _globals['_LISTREFERRALSREQUEST']._serialized_end=949
-  _globals['_LISTREFERRALSRESPONSE']._serialized_start=951
-  _globals['_LISTREFERRALSRESPONSE']._serialized_end=1045
-  _globals['_REFERRAL']._serialized_start=1048
-  _globals['_REFERRAL']._serialized_end=1508
-  _globals['_REFERRALSERVICE']._serialized_start=2023
-  _globals['_REFERRALSERVICE']._serialized_end=2587
+  _globals['_PROPOSEREFERRALREQUEST']._serialized_end=421
+  _globals['_PROPOSEREFERRALRESPONSE']._serialized_start=423
+  _globals['_PROPOSEREFERRALRESPONSE']._serialized_end=493
+  _globals['_APPROVEREFERRALREQUEST']._serialized_start=495
+  _globals['_APPROVEREFERRALREQUEST']._serialized_end=580
+  _globals['_APPROVEREFERRALRESPONSE']._serialized_start=582
+  _globals['_APPROVEREFERRALRESPONSE']._serialized_end=652
+  _globals['_RECORDREFERRALOUTCOMEREQUEST']._serialized_start=655
+  _globals['_RECORDREFERRALOUTCOMEREQUEST']._serialized_end=838
+  _globals['_RECORDREFERRALOUTCOMERESPONSE']._serialized_start=840
+  _globals['_RECORDREFERRALOUTCOMERESPONSE']._serialized_end=916
+  _globals['_LISTREFERRALSREQUEST']._serialized_start=918
+  _globals['_LISTREFERRALSREQUEST']._serialized_end=998
+  _globals['_LISTREFERRALSRESPONSE']._serialized_start=1000
+  _globals['_LISTREFERRALSRESPONSE']._serialized_end=1094
+  _globals['_REFERRAL']._serialized_start=1097
+  _globals['_REFERRAL']._serialized_end=1606
+  _globals['_REFERRALSERVICE']._serialized_start=2121
+  _globals['_REFERRALSERVICE']._serialized_end=2685
 # @@protoc_insertion_point(module_scope)

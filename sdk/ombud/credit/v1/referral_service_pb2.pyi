@@ -129,6 +129,7 @@ class ProposeReferralRequest(_message.Message):
     AUTHORITY_FIELD_NUMBER: _builtins.int
     LEGAL_BASIS_FIELD_NUMBER: _builtins.int
     FIELDS_FIELD_NUMBER: _builtins.int
+    NOTIFY_TIME_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Idempotency key (UUID). REQUEST_ID_REUSED if it came with another request."""
     sanction_id: _builtins.str
@@ -141,6 +142,12 @@ class ProposeReferralRequest(_message.Message):
     def fields(self) -> _containers.RepeatedScalarFieldContainer[Global___ReferralField.ValueType]:
         """What is disclosed: no more than the legal basis needs."""
 
+    @_builtins.property
+    def notify_time(self) -> _timestamp_pb2.Timestamp:
+        """When the person concerned is told, at most 365 days from now. Absent: when the referral is approved.
+        INVALID_FIELD if later.
+        """
+
     def __init__(
         self,
         *,
@@ -149,10 +156,11 @@ class ProposeReferralRequest(_message.Message):
         authority: _builtins.str = ...,
         legal_basis: _builtins.str = ...,
         fields: _abc.Iterable[Global___ReferralField.ValueType] | None = ...,
+        notify_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["notify_time", b"notify_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["authority", b"authority", "fields", b"fields", "legal_basis", b"legal_basis", "request_id", b"request_id", "sanction_id", b"sanction_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["authority", b"authority", "fields", b"fields", "legal_basis", b"legal_basis", "notify_time", b"notify_time", "request_id", b"request_id", "sanction_id", b"sanction_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -362,6 +370,7 @@ class Referral(_message.Message):
     REFERENCE_FIELD_NUMBER: _builtins.int
     OUTCOME_TIME_FIELD_NUMBER: _builtins.int
     CORRECTION_TIME_FIELD_NUMBER: _builtins.int
+    NOTIFY_TIME_FIELD_NUMBER: _builtins.int
     referral_id: _builtins.str
     """Id of the referral (UUIDv7)."""
     sanction_id: _builtins.str
@@ -396,6 +405,10 @@ class Referral(_message.Message):
     def correction_time(self) -> _timestamp_pb2.Timestamp:
         """From when the authority must be told that the sanction was overturned. Absent: nothing to correct."""
 
+    @_builtins.property
+    def notify_time(self) -> _timestamp_pb2.Timestamp:
+        """The first instant at which the person concerned is told, once it is approved. Absent: with the approval."""
+
     def __init__(
         self,
         *,
@@ -411,10 +424,11 @@ class Referral(_message.Message):
         reference: _builtins.str = ...,
         outcome_time: _timestamp_pb2.Timestamp | None = ...,
         correction_time: _timestamp_pb2.Timestamp | None = ...,
+        notify_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["approve_time", b"approve_time", "correction_time", b"correction_time", "outcome_time", b"outcome_time", "propose_time", b"propose_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["approve_time", b"approve_time", "correction_time", b"correction_time", "notify_time", b"notify_time", "outcome_time", b"outcome_time", "propose_time", b"propose_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["approve_time", b"approve_time", "authority", b"authority", "correction_time", b"correction_time", "fields", b"fields", "legal_basis", b"legal_basis", "outcome", b"outcome", "outcome_time", b"outcome_time", "propose_time", b"propose_time", "reference", b"reference", "referral_id", b"referral_id", "sanction_id", b"sanction_id", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approve_time", b"approve_time", "authority", b"authority", "correction_time", b"correction_time", "fields", b"fields", "legal_basis", b"legal_basis", "notify_time", b"notify_time", "outcome", b"outcome", "outcome_time", b"outcome_time", "propose_time", b"propose_time", "reference", b"reference", "referral_id", b"referral_id", "sanction_id", b"sanction_id", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -22,7 +22,7 @@ _OLD = {
 }
 _NEW = {
     "ck_appeal_decision": (
-        "(state = 'DECIDED' AND outcome IS NOT NULL AND outcome IN ('UPHELD', 'OVERTURNED', 'REMANDED')"
+        "(state = 'DECIDED' AND outcome IS NOT NULL AND outcome IN ('UPHELD', 'OVERTURNED', 'REMANDED', 'VARIED')"
         " AND length(trim(reasons)) > 0 AND decided_at IS NOT NULL)"
         " OR (state = 'INADMISSIBLE' AND outcome IS NULL AND length(trim(reasons)) > 0 AND decided_at IS NOT NULL)"
         " OR (state = 'WITHDRAWN' AND outcome IS NULL AND reasons = '' AND decided_at IS NOT NULL)"
@@ -43,6 +43,7 @@ def upgrade() -> None:
     op.add_column("appeal", sa.Column("prolonged_until", sa.BigInteger(), nullable=True))
     op.add_column("appeal", sa.Column("prolongation_reasons", sa.Text(), nullable=False, server_default=""))
     replace_checks("appeal", _OLD, _NEW)
+    op.add_column("referral", sa.Column("notify_at", sa.BigInteger(), nullable=True))
     op.create_index("ix_appeal_state_due_at_appeal_id", "appeal", ["state", "due_at", "appeal_id"])
     op.create_table(
         "appeal_question",
