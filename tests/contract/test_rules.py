@@ -58,9 +58,7 @@ def test_r2_measures_come_from_a_proposal_with_reasons_and_an_end_and_from_nothi
         assert named(sent(BY_PATH[path]), "start|review|subject") == set()
     proposal = BY_PATH[proposing].descriptor.input_type.fields_by_name
     assert "reasons" in proposal
-    assert {"ombud.credit.v1.Measure.end_time", "ombud.credit.v1.Measure.review_time"} <= set(
-        sent(BY_PATH[imposing[0]])
-    )
+    assert {"ombud.credit.v1.Measure.end_time", "ombud.credit.v1.Measure.review_time"} <= set(sent(BY_PATH[proposing]))
     assert not proposal["subject"].is_repeated, "one sanction concerns one subject"
     assert "state" not in proposal
 
