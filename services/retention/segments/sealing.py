@@ -69,6 +69,11 @@ class SealingProcess:
         self._process: ForkServerProcess | None = None
         self._connection: Connection | None = None
 
+    @property
+    def pid(self) -> int | None:
+        """The process's id; None if none runs."""
+        return self._process.pid if self._process else None
+
     def seal(self, task: Task) -> SealedFile:
         """Makes a segment.
 
