@@ -194,7 +194,11 @@ class Tier(_Strict):
 
 
 class Rule(_Strict):
-    """A clause that conduct can breach, with the points and the measures that may answer a breach."""
+    """A clause that conduct can breach, with the points and the measures that may answer a breach.
+
+    `first_step` is the gravest measure that answers a first breach without a justification of its own; each later
+    sanction may go one step further. Without it every measure of the rule is a first step.
+    """
 
     id: Name
     title: Text
@@ -206,6 +210,13 @@ class Rule(_Strict):
     points_most: Points
     points_days: Days
     measures: Annotated[tuple[MeasureKind, ...], Field(min_length=1)]
+    first_step: MeasureKind | None = None
+
+    @model_validator(mode="after")
+    def _first_step_is_a_measure(self) -> Self:
+        if self.first_step is not None and self.first_step not in self.measures:
+            raise ValueError("first_step must be one of measures")
+        return self
 
     @model_validator(mode="after")
     def _points_in_order(self) -> Self:

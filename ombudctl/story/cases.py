@@ -70,6 +70,7 @@ def reasons(rule_id: str, what: Sequence[Evidence], at: datetime) -> Reasons:
         proportionality_note="A warning alone was weighed; it does not keep the member concerned safe in the meantime.",
         how_to_restore="The rights come back by themselves at the end of the term, or at once if an appeal succeeds.",
         materials_needed="Whatever shows the context in which it was written.",
+        step_justification="A threat to hurt somebody can not wait for a third one.",
     )
 
 

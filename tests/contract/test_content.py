@@ -58,6 +58,7 @@ SPEAKERS = {
     "ombud.credit.v1.Reasons.how_to_restore": "the proposer",
     "ombud.credit.v1.Reasons.materials_needed": "the proposer",
     "ombud.credit.v1.Reasons.proportionality_note": "the proposer",
+    "ombud.credit.v1.Reasons.step_justification": "the proposer",
     "ombud.credit.v1.RequestInfoRequest.question": "the reviewer",
     "ombud.credit.v1.RecordReferralOutcomeRequest.reference": "the authority",
     "ombud.credit.v1.StaySanctionRequest.reasons": "the approver",

@@ -71,6 +71,7 @@ class Reasons:
     proportionality_note: str
     how_to_restore: str
     materials_needed: str
+    step_justification: str = ""
 
 
 @dataclass(frozen=True)
@@ -126,6 +127,8 @@ class Statement:
     materials_needed: str
     prior_decisions: tuple[PriorDecision, ...]
     duty_breach: DutyBreach | None
+    steps_skipped: int = 0
+    step_justification: str = ""
 
 
 @dataclass(frozen=True)

@@ -89,6 +89,7 @@ def _reasons(message: pb.Reasons) -> Reasons:
         proportionality_note=message.proportionality_note,
         how_to_restore=message.how_to_restore,
         materials_needed=message.materials_needed,
+        step_justification=message.step_justification,
     )
 
 
@@ -104,6 +105,7 @@ def _statement_message(statement: Statement, source: pb.SourceType.ValueType) ->
             proportionality_note=statement.proportionality_note,
             how_to_restore=statement.how_to_restore,
             materials_needed=statement.materials_needed,
+            step_justification=statement.step_justification,
         ),
         policy=types_pb2.PolicyVersion(
             policy_id=rule.policy_id, version=rule.policy_version, content_hash=rule.policy_hash
@@ -133,4 +135,5 @@ def _statement_message(statement: Statement, source: pb.SourceType.ValueType) ->
         else None,
         appeal_window_days=rule.appeal_window_days,
         appeal_decision_days=rule.appeal_decision_days,
+        steps_skipped=statement.steps_skipped,
     )

@@ -33,6 +33,7 @@ class StatementRow(CreditTable, table=True):
         CheckConstraint("length(trim(proportionality_note)) > 0", name="proportionality_note"),
         CheckConstraint("length(trim(how_to_restore)) > 0", name="how_to_restore"),
         CheckConstraint("act_at >= policy_effective_at", name="not_retroactive"),
+        CheckConstraint("steps_skipped = 0 OR length(trim(step_justification)) > 0", name="step_justification"),
         CheckConstraint(f"appeal_window_days >= {SIX_MONTHS_DAYS}", name="appeal_window"),
         CheckConstraint(
             "duty_notice_id IS NULL OR (duty_group_id IS NOT NULL AND duty_served_at IS NOT NULL"
@@ -62,6 +63,8 @@ class StatementRow(CreditTable, table=True):
     proportionality_note: str = Field(sa_type=Text)
     how_to_restore: str = Field(sa_type=Text)
     materials_needed: str = Field(sa_type=Text)
+    step_justification: str = Field(default="", sa_type=Text)
+    steps_skipped: int = 0
     duty_notice_id: str | None = Field(default=None, sa_type=String(36))
     duty_group_id: str | None = Field(default=None, sa_type=String(36))
     duty_served_at: datetime | None = Field(default=None, sa_type=Instant)

@@ -1,7 +1,7 @@
 """The rules that a proposed sanction has to meet; each refusal says what would meet it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from chassis.refusal import ErrorReason, Refusal
@@ -18,6 +18,7 @@ from services.credit.sanctions.domain import (
     SanctionState,
     Statement,
 )
+from services.credit.sanctions.ladder import check_justified, steps_skipped
 from services.credit.subjects import Subject, SubjectKind
 
 _FOR_GROUPS = frozenset(
@@ -56,6 +57,7 @@ def propose(
     policy: PolicyInForce,
     priors: Sequence[Sanction],
     breach: DutyBreach | None,
+    gravest: int = -1,
     at: datetime,
 ) -> Sanction:
     """The proposed sanction.
@@ -66,6 +68,7 @@ def propose(
         policy: The policy in force at the act, or the first one if the act is older.
         priors: The sanctions that it is to rest on.
         breach: The recorded breach of duty; None if there is none.
+        gravest: The step of the gravest measure that the subject met before; -1 if none.
         at: The instant of the proposal.
 
     Raises:
@@ -79,6 +82,8 @@ def propose(
         _check_measure(measure, proposal, rule, policy.pack, at)
     _check_kinds_differ(proposal.measures)
     _check_points(proposal, rule)
+    skipped = steps_skipped(rule, _fitting(proposal.subject), [measure.kind for measure in proposal.measures], gravest)
+    check_justified(skipped, proposal.reasons.step_justification, rule)
     for prior in priors:
         _check_prior(prior, proposal, at)
     if proposal.capacity.answers_for_duty and breach is None:
@@ -89,7 +94,11 @@ def propose(
         subject=proposal.subject,
         capacity=proposal.capacity,
         group_id=proposal.group_id,
-        statement=_statement(proposal.reasons, policy, rule, priors, breach),
+        statement=replace(
+            _statement(proposal.reasons, policy, rule, priors, breach),
+            steps_skipped=skipped,
+            step_justification=proposal.reasons.step_justification,
+        ),
         measures=proposal.measures,
         points=proposal.points,
         tip_off_id=proposal.tip_off_id,
@@ -181,8 +190,12 @@ def _rule(rule_id: str, pack: Pack) -> Rule:
     return rule
 
 
+def _fitting(subject: Subject) -> frozenset[MeasureKind]:
+    return _FOR_GROUPS if subject.kind is SubjectKind.GROUP else _FOR_ACCOUNTS
+
+
 def _check_measure(measure: Measure, proposal: Proposal, rule: Rule, pack: Pack, at: datetime) -> None:
-    fitting = _FOR_GROUPS if proposal.subject.kind is SubjectKind.GROUP else _FOR_ACCOUNTS
+    fitting = _fitting(proposal.subject)
     allowed = [kind for kind in rule.measures if kind in fitting]
     if measure.kind not in allowed:
         raise Refusal.field(

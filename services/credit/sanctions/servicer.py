@@ -47,6 +47,7 @@ class SanctionServicer(Contract):
                 policy=policies.for_act(unit.session, act_at),
                 priors=store.get_all(unit.session, request.prior_sanction_ids),
                 breach=breach,
+                gravest=store.gravest_step(unit.session, proposal.subject),
                 at=unit.now,
             )
             if known := store.founded_on(unit.session, sanction.subject, sanction.evidence_set):

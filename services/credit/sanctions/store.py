@@ -23,6 +23,7 @@ from services.credit.sanctions.domain import (
     Statement,
     Variation,
 )
+from services.credit.sanctions.ladder import step_of
 from services.credit.sanctions.models import (
     EvidenceRow,
     LiftRow,
@@ -122,6 +123,18 @@ def founded_on(session: Session, subject: Subject, evidence_set: str) -> str | N
         SanctionRow.evidence_set == evidence_set,
     )
     return session.exec(query).first()
+
+
+def gravest_step(session: Session, subject: Subject) -> int:
+    """The step of the gravest measure that a subject met, overturned ones left aside; -1 if none."""
+    query = (
+        select(MeasureRow.kind)
+        .join(SanctionRow, col(SanctionRow.sanction_id) == col(MeasureRow.sanction_id))
+        .where(SanctionRow.subject_kind == subject.kind, SanctionRow.subject_id == subject.id)
+        .where(SanctionRow.state == SanctionState.IN_FORCE)
+        .distinct()
+    )
+    return max((step_of(MeasureKind(kind)) for kind in session.exec(query)), default=-1)
 
 
 def resting_on(session: Session, sanction_id: str) -> list[Sanction]:
@@ -339,6 +352,8 @@ def _statement(row: StatementRow, *, evidence: list[EvidenceRow], priors: list[P
         materials_needed=row.materials_needed,
         prior_decisions=tuple(PriorDecision(item.prior_sanction_id, item.points, item.points_end) for item in priors),
         duty_breach=breach,
+        steps_skipped=row.steps_skipped,
+        step_justification=row.step_justification,
     )
 
 
@@ -380,6 +395,8 @@ def _statement_row(sanction_id: str, statement: Statement) -> StatementRow:
         proportionality_note=statement.proportionality_note,
         how_to_restore=statement.how_to_restore,
         materials_needed=statement.materials_needed,
+        steps_skipped=statement.steps_skipped,
+        step_justification=statement.step_justification,
         duty_notice_id=breach.notice_id if breach else None,
         duty_group_id=breach.group_id if breach else None,
         duty_served_at=breach.served_at if breach else None,

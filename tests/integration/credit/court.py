@@ -81,6 +81,7 @@ class Court:
             "evidence": [self.evidence()],
             "proportionality_note": "A warning came before and changed nothing.",
             "how_to_restore": "Pay the buyers back.",
+            "step_justification": "More buyers would be cheated meanwhile.",
         }
         return sanctions.Reasons(**whole | fields)
 

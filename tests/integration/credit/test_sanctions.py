@@ -85,6 +85,20 @@ async def test_proposal_that_breaks_a_rule_is_refused_with_what_would_satisfy_it
         assert refusal.satisfy
 
 
+async def test_step_of_the_ladder_is_left_out_only_with_a_justification(court: Court) -> None:
+    subject, bare = Subject(account_id=new_id()), court.reasons(step_justification="")
+    closed = credit.MEASURE_KIND_ACCOUNT_CLOSED
+
+    refusal = await refusal_of(court.propose(court.proposal(subject, closed, reasons=bare)))
+    justified = await court.in_force(court.proposal(subject, credit.MEASURE_KIND_ACCOUNT_CLOSED))
+    again = await court.propose(court.proposal(subject, closed, reasons=bare))
+
+    assert (refusal.reason, refusal.facts["skipped"]) == ("LADDER_SKIPPED", "1")
+    assert justified.statement.steps_skipped == 1
+    assert justified.statement.reasons.step_justification
+    assert again.statement.steps_skipped == 0
+
+
 async def test_instant_out_of_range_is_refused_as_a_field(court: Court) -> None:
     proposal = court.proposal()
     proposal.reasons.act_time.seconds = 1 << 50

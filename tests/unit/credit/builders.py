@@ -65,6 +65,7 @@ def reasons(**changes: Any) -> Reasons:
         proportionality_note="A warning was given a week before and changed nothing.",
         how_to_restore="The measure ends by itself; an appeal can end it sooner.",
         materials_needed="",
+        step_justification="The person pursued is in danger.",
     )
     return replace(whole, **changes)
 

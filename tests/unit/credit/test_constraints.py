@@ -96,7 +96,7 @@ COPY_STATEMENT = (
     "INSERT INTO statement SELECT :new, policy_id, policy_version, policy_hash, policy_effective_at, rule_id, title,"
     " article, clause, clause_hash, ground, category, points_days, appeal_window_days, appeal_decision_days, facts,"
     " explanation, act_at, proportionality_note, how_to_restore, materials_needed, duty_notice_id, duty_group_id,"
-    f" duty_served_at, duty_cure_end FROM statement{ONE}"
+    f" duty_served_at, duty_cure_end, step_justification, steps_skipped FROM statement{ONE}"
 )
 COPY_SANCTION = (
     "INSERT INTO sanction SELECT :new, 'PROPOSED', subject_kind, subject_id, capacity, group_id, points, {evidence},"
@@ -202,6 +202,12 @@ SANCTIONS = [
         a_sanction_in_force,
         "ck_statement_not_retroactive",
         f"UPDATE statement SET act_at = policy_effective_at - 1{ONE}",
+    ),
+    attack(
+        "steps left out without a justification",
+        a_sanction_in_force,
+        "ck_statement_step_justification",
+        f"UPDATE statement SET steps_skipped = 2, step_justification = ' '{ONE}",
     ),
     attack(
         "shorter window stated",

@@ -92,6 +92,7 @@ def test_every_fault_is_told(tmp_path: Path) -> None:
         ("appeal_window_days: 184", "appeal_window_days: 183", "greater than or equal to 184"),
         ("from_points: 0", "from_points: 1", "the first tier must start from 0 points"),
         ("from_points: 6", "from_points: 3", "tier limited must start from more points than tier fair"),
+        ("first_step: PUBLISHING_SUSPENDED", "first_step: BLACKLISTED", "first_step must be one of measures"),
         ("recovers_below: 5", "recovers_below: 3", "recovers_below of tier limited must lie within tier fair"),
         ("recovers_below: 5", "recovers_below: 7", "recovers_below of tier limited must lie within tier fair"),
         ("most_groups_owned: 2,", "most_groups_owned: 4,", "tier fair must not entitle to more than tier good"),

@@ -100,6 +100,7 @@ class Reasons(_message.Message):
     PROPORTIONALITY_NOTE_FIELD_NUMBER: _builtins.int
     HOW_TO_RESTORE_FIELD_NUMBER: _builtins.int
     MATERIALS_NEEDED_FIELD_NUMBER: _builtins.int
+    STEP_JUSTIFICATION_FIELD_NUMBER: _builtins.int
     rule_id: _builtins.str
     """The rule of the policy that was breached. Required. RULE_UNKNOWN if the policy in force at the act has no such rule."""
     facts: _builtins.str
@@ -112,6 +113,10 @@ class Reasons(_message.Message):
     """What the person concerned can do to get the rights back sooner. Required; at most 1,000 characters."""
     materials_needed: _builtins.str
     """What an appeal should be accompanied by. Optional; at most 1,000 characters."""
+    step_justification: _builtins.str
+    """Why no milder step would do. LADDER_SKIPPED without it, if the sanction leaves out steps between what the subject
+    met before, or the rule's first step, and what is proposed; at most 2,000 characters.
+    """
     @_builtins.property
     def act_time(self) -> _timestamp_pb2.Timestamp:
         """When the act took place. Required, not in the future. ACT_BEFORE_POLICY if no policy was in force then."""
@@ -133,10 +138,11 @@ class Reasons(_message.Message):
         proportionality_note: _builtins.str = ...,
         how_to_restore: _builtins.str = ...,
         materials_needed: _builtins.str = ...,
+        step_justification: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["act_time", b"act_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["act_time", b"act_time", "evidence", b"evidence", "explanation", b"explanation", "facts", b"facts", "how_to_restore", b"how_to_restore", "materials_needed", b"materials_needed", "proportionality_note", b"proportionality_note", "rule_id", b"rule_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["act_time", b"act_time", "evidence", b"evidence", "explanation", b"explanation", "facts", b"facts", "how_to_restore", b"how_to_restore", "materials_needed", b"materials_needed", "proportionality_note", b"proportionality_note", "rule_id", b"rule_id", "step_justification", b"step_justification"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -783,6 +789,7 @@ class StatementOfReasons(_message.Message):
     DUTY_BREACH_FIELD_NUMBER: _builtins.int
     APPEAL_WINDOW_DAYS_FIELD_NUMBER: _builtins.int
     APPEAL_DECISION_DAYS_FIELD_NUMBER: _builtins.int
+    STEPS_SKIPPED_FIELD_NUMBER: _builtins.int
     rule_title: _builtins.str
     """Title of the rule."""
     article: _builtins.str
@@ -807,6 +814,8 @@ class StatementOfReasons(_message.Message):
     """
     appeal_decision_days: _builtins.int
     """Days within which an appeal is decided, or else the sanction is stayed."""
+    steps_skipped: _builtins.int
+    """Steps of the rule's ladder that the sanction leaves out, justified in the reasons. 0: none."""
     @_builtins.property
     def reasons(self) -> Global___Reasons:
         """What a person stated."""
@@ -841,10 +850,11 @@ class StatementOfReasons(_message.Message):
         duty_breach: Global___DutyBreach | None = ...,
         appeal_window_days: _builtins.int = ...,
         appeal_decision_days: _builtins.int = ...,
+        steps_skipped: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["duty_breach", b"duty_breach", "policy", b"policy", "reasons", b"reasons"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["appeal_decision_days", b"appeal_decision_days", "appeal_window_days", b"appeal_window_days", "article", b"article", "automated_decision", b"automated_decision", "automated_detection", b"automated_detection", "category", b"category", "clause", b"clause", "clause_hash", b"clause_hash", "duty_breach", b"duty_breach", "ground", b"ground", "policy", b"policy", "prior_decisions", b"prior_decisions", "reasons", b"reasons", "rule_title", b"rule_title", "source_type", b"source_type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["appeal_decision_days", b"appeal_decision_days", "appeal_window_days", b"appeal_window_days", "article", b"article", "automated_decision", b"automated_decision", "automated_detection", b"automated_detection", "category", b"category", "clause", b"clause", "clause_hash", b"clause_hash", "duty_breach", b"duty_breach", "ground", b"ground", "policy", b"policy", "prior_decisions", b"prior_decisions", "reasons", b"reasons", "rule_title", b"rule_title", "source_type", b"source_type", "steps_skipped", b"steps_skipped"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
