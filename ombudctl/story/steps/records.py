@@ -1,4 +1,4 @@
-"""Step 8: retained records are read for a case, by two persons, within a window and a scope, on record."""
+"""Step 8: retained records are read for a case, by two persons and two custodians, within a window and a scope."""
 
 from collections.abc import AsyncIterable
 from datetime import datetime, timedelta
@@ -22,17 +22,24 @@ from ombud.retention.v1.access_service_pb2 import (
     RequestAccessRequest,
 )
 from ombud.retention.v1.access_service_pb2_grpc import AccessServiceStub
+from ombud.retention.v1.custody_service_pb2 import AnswerRequestRequest, ListPendingRequestsRequest, PendingRequest
+from ombud.retention.v1.custody_service_pb2_grpc import CustodyServiceStub
 from ombud.retention.v1.record_pb2 import PROOF_STATE_SEALED
 from ombud.verify import verify_event
+from ombudctl.custodian import envelopes
+from ombudctl.embedded import CUSTODIANS
 from ombudctl.story.cases import stamp
 from ombudctl.story.scene import Scene
-from ombudctl.story.suite import Person
+from ombudctl.story.suite import Person, person
 from ombudctl.story.world import RECORDS_APPROVER, RECORDS_BOTH, RECORDS_OFFICER, World
+from services.retention.keys.envelope import PrivateKey
 
 if TYPE_CHECKING:
     from ombud.retention.v1.access_service_pb2_grpc import AccessServiceAsyncStub
+    from ombud.retention.v1.custody_service_pb2_grpc import CustodyServiceAsyncStub
 
 _WINDOW = timedelta(hours=2)
+_ANSWERING = (1, 3)
 
 
 async def play(world: World, scene: Scene) -> None:
@@ -92,7 +99,43 @@ async def _open(world: World, scene: Scene, scope: AccessScope) -> str:
     opened = (await stub_of(world, RECORDS_APPROVER).ApproveAccess(approval())).access
     hours = int(_WINDOW.total_seconds() // 3600)
     scene.proves(f"approved by another: open for {hours} hours", opened.state == ACCESS_STATE_OPEN)
+    await _ask_custodians(world, scene, read)
     return asked.access_id
+
+
+async def _ask_custodians(world: World, scene: Scene, read: ReadRecordsRequest) -> None:
+    scene.says(
+        "The day of the chat is closed: the suite has no key of it. Two of three custodians answer, each with a key of"
+        " their own, for this group and this day alone."
+    )
+    await scene.until(
+        "the access waits for the custodians",
+        lambda: _pending(world, _ANSWERING[0]),
+        lambda pending: any(each.pending_id == read.access_id for each in pending),
+    )
+    await scene.refuses(
+        "the officer reading a closed day without the custodians",
+        "CUSTODIANS_REQUIRED",
+        all_of(stub_of(world, RECORDS_BOTH).ReadRecords(read)),
+    )
+    opened = [await _answer(world, slot, read.access_id) for slot in _ANSWERING]
+    scene.proves("one answer opens nothing, the second one does", opened == [False, True])
+
+
+async def _pending(world: World, slot: int) -> list[PendingRequest]:
+    stub = _custodian(world, slot)
+    return list((await stub.ListPendingRequests(ListPendingRequestsRequest())).requests)
+
+
+async def _answer(world: World, slot: int, access_id: str) -> bool:
+    request = next(each for each in await _pending(world, slot) if each.pending_id == access_id)
+    key = PrivateKey.load(world.suite.data / CUSTODIANS / f"{slot}.key")
+    answer = AnswerRequestRequest(pending_id=access_id, envelopes=envelopes(request, key))
+    return (await _custodian(world, slot).AnswerRequest(answer)).opened
+
+
+def _custodian(world: World, slot: int) -> "CustodyServiceAsyncStub":
+    return CustodyServiceStub(world.suite.as_(person(f"custodian-{slot}", "custodian")))
 
 
 async def _read(world: World, scene: Scene, access_id: str, scope: AccessScope) -> None:
