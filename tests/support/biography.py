@@ -117,6 +117,7 @@ async def look(life: Life) -> None:
         (NOBODY, appeals.GetAppealByReceiptRequest(receipt=life.ids["receipt"])),
         (AUDITOR, appeals.ListOverdueAppealsRequest()),
         (PLATFORM, blacklist.CheckBlacklistRequest(subject=subject)),
+        (PLATFORM, blacklist.BatchCheckBlacklistRequest(subjects=[subject])),
         (MODERATOR, blacklist.ListBlacklistRequest()),
         (MODERATOR, referrals.ListReferralsRequest()),
         (PLATFORM, policies.GetPolicyRequest()),

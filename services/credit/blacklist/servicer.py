@@ -24,6 +24,16 @@ class BlacklistServicer(Contract):
         entry = await self._database.read(lambda session: domain.active(store.of_subject(session, subject), at))
         return pb.CheckBlacklistResponse(entry=_message(entry) if entry else None)
 
+    async def BatchCheckBlacklist(
+        self, request: pb.BatchCheckBlacklistRequest, _context: wire.Context
+    ) -> pb.BatchCheckBlacklistResponse:
+        """The entries that list any of many subjects at an instant."""
+        subjects = [wire.subject(subject) for subject in request.subjects]
+        at = wire.instant(request, "time") or self._database.clock.now()
+        listed = await self._database.read(lambda session: store.of_subjects(session, subjects))
+        found = (domain.active(entries, at) for entries in listed.values())
+        return pb.BatchCheckBlacklistResponse(entries=[_message(entry) for entry in found if entry])
+
     async def ListBlacklist(self, request: pb.ListBlacklistRequest, _context: wire.Context) -> pb.ListBlacklistResponse:
         """A page of the list."""
         entries, token = await self._listing.page(

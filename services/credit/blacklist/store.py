@@ -46,6 +46,17 @@ def of_subject(session: Session, subject: Subject) -> list[BlacklistEntry]:
     return _entries(session, session.exec(query).all())
 
 
+def of_subjects(session: Session, subjects: Iterable[Subject]) -> dict[Subject, list[BlacklistEntry]]:
+    """The entries of some subjects, by subject; who has none is left out."""
+    wanted = set(subjects)
+    query = select(BlacklistRow).where(col(BlacklistRow.subject_id).in_([subject.id for subject in wanted]))
+    found: dict[Subject, list[BlacklistEntry]] = {}
+    for entry in _entries(session, session.exec(query.order_by(col(BlacklistRow.entry_id))).all()):
+        if entry.subject in wanted:
+            found.setdefault(entry.subject, []).append(entry)
+    return found
+
+
 def of_sanctions(session: Session, sanction_ids: Iterable[str]) -> list[BlacklistEntry]:
     """The entries that some sanctions made."""
     query = select(BlacklistRow).where(col(BlacklistRow.sanction_id).in_(list(sanction_ids)))

@@ -28,7 +28,7 @@ from ombud.common.v1 import access_pb2 as ombud_dot_common_dot_v1_dot_access__pb
 from ombud.common.v1 import types_pb2 as ombud_dot_common_dot_v1_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'ombud/credit/v1/blacklist_service.proto\x12\x0fombud.credit.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1combud/common/v1/access.proto\x1a\x1bombud/common/v1/types.proto\"t\n\x15\x43heckBlacklistRequest\x12\x31\n\x07subject\x18\x01 \x01(\x0b\x32\x18.ombud.common.v1.SubjectB\x06\xbaH\x03\xc8\x01\x01\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"H\n\x16\x43heckBlacklistResponse\x12.\n\x05\x65ntry\x18\x01 \x01(\x0b\x32\x1f.ombud.credit.v1.BlacklistEntry\"P\n\x14ListBlacklistRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08\"b\n\x15ListBlacklistResponse\x12\x30\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1f.ombud.credit.v1.BlacklistEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xa7\x02\n\x0e\x42lacklistEntry\x12\x10\n\x08\x65ntry_id\x18\x01 \x01(\t\x12)\n\x07subject\x18\x02 \x01(\x0b\x32\x18.ombud.common.v1.Subject\x12\x13\n\x0bsanction_id\x18\x03 \x01(\t\x12.\n\nstart_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x34\n\x10stayed_from_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0brevoke_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp2\xb9\x02\n\x10\x42lacklistService\x12\x8c\x01\n\x0e\x43heckBlacklist\x12&.ombud.credit.v1.CheckBlacklistRequest\x1a\'.ombud.credit.v1.CheckBlacklistResponse\")\x90\x02\x01\x8a\xb5\x18\"\x12\x08platform\x12\x04\x64\x65sk\x12\x08identity\x12\x06groups\x12\x95\x01\n\rListBlacklist\x12%.ombud.credit.v1.ListBlacklistRequest\x1a&.ombud.credit.v1.ListBlacklistResponse\"5\x90\x02\x01\x8a\xb5\x18.\x12\x04\x64\x65sk\x1a\tmoderator\x1a\x08\x61pprover\x1a\x08reviewer\x1a\x07\x61uditorb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'ombud/credit/v1/blacklist_service.proto\x12\x0fombud.credit.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1combud/common/v1/access.proto\x1a\x1bombud/common/v1/types.proto\"t\n\x15\x43heckBlacklistRequest\x12\x31\n\x07subject\x18\x01 \x01(\x0b\x32\x18.ombud.common.v1.SubjectB\x06\xbaH\x03\xc8\x01\x01\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"H\n\x16\x43heckBlacklistResponse\x12.\n\x05\x65ntry\x18\x01 \x01(\x0b\x32\x1f.ombud.credit.v1.BlacklistEntry\"\x7f\n\x1a\x42\x61tchCheckBlacklistRequest\x12\x37\n\x08subjects\x18\x01 \x03(\x0b\x32\x18.ombud.common.v1.SubjectB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xe8\x07\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"O\n\x1b\x42\x61tchCheckBlacklistResponse\x12\x30\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1f.ombud.credit.v1.BlacklistEntry\"P\n\x14ListBlacklistRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08\"b\n\x15ListBlacklistResponse\x12\x30\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1f.ombud.credit.v1.BlacklistEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xa7\x02\n\x0e\x42lacklistEntry\x12\x10\n\x08\x65ntry_id\x18\x01 \x01(\t\x12)\n\x07subject\x18\x02 \x01(\x0b\x32\x18.ombud.common.v1.Subject\x12\x13\n\x0bsanction_id\x18\x03 \x01(\t\x12.\n\nstart_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x34\n\x10stayed_from_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0brevoke_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp2\xd7\x03\n\x10\x42lacklistService\x12\x8c\x01\n\x0e\x43heckBlacklist\x12&.ombud.credit.v1.CheckBlacklistRequest\x1a\'.ombud.credit.v1.CheckBlacklistResponse\")\x90\x02\x01\x8a\xb5\x18\"\x12\x08platform\x12\x04\x64\x65sk\x12\x08identity\x12\x06groups\x12\x9b\x01\n\x13\x42\x61tchCheckBlacklist\x12+.ombud.credit.v1.BatchCheckBlacklistRequest\x1a,.ombud.credit.v1.BatchCheckBlacklistResponse\")\x90\x02\x01\x8a\xb5\x18\"\x12\x08platform\x12\x04\x64\x65sk\x12\x08identity\x12\x06groups\x12\x95\x01\n\rListBlacklist\x12%.ombud.credit.v1.ListBlacklistRequest\x1a&.ombud.credit.v1.ListBlacklistResponse\"5\x90\x02\x01\x8a\xb5\x18.\x12\x04\x64\x65sk\x1a\tmoderator\x1a\x08\x61pprover\x1a\x08reviewer\x1a\x07\x61uditorb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,24 +37,32 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_CHECKBLACKLISTREQUEST'].fields_by_name['subject']._loaded_options = None
   _globals['_CHECKBLACKLISTREQUEST'].fields_by_name['subject']._serialized_options = b'\272H\003\310\001\001'
+  _globals['_BATCHCHECKBLACKLISTREQUEST'].fields_by_name['subjects']._loaded_options = None
+  _globals['_BATCHCHECKBLACKLISTREQUEST'].fields_by_name['subjects']._serialized_options = b'\272H\010\222\001\005\010\001\020\350\007'
   _globals['_LISTBLACKLISTREQUEST'].fields_by_name['page_size']._loaded_options = None
   _globals['_LISTBLACKLISTREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\004\032\002(\000'
   _globals['_LISTBLACKLISTREQUEST'].fields_by_name['page_token']._loaded_options = None
   _globals['_LISTBLACKLISTREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200\010'
   _globals['_BLACKLISTSERVICE'].methods_by_name['CheckBlacklist']._loaded_options = None
   _globals['_BLACKLISTSERVICE'].methods_by_name['CheckBlacklist']._serialized_options = b'\220\002\001\212\265\030\"\022\010platform\022\004desk\022\010identity\022\006groups'
+  _globals['_BLACKLISTSERVICE'].methods_by_name['BatchCheckBlacklist']._loaded_options = None
+  _globals['_BLACKLISTSERVICE'].methods_by_name['BatchCheckBlacklist']._serialized_options = b'\220\002\001\212\265\030\"\022\010platform\022\004desk\022\010identity\022\006groups'
   _globals['_BLACKLISTSERVICE'].methods_by_name['ListBlacklist']._loaded_options = None
   _globals['_BLACKLISTSERVICE'].methods_by_name['ListBlacklist']._serialized_options = b'\220\002\001\212\265\030.\022\004desk\032\tmoderator\032\010approver\032\010reviewer\032\007auditor'
   _globals['_CHECKBLACKLISTREQUEST']._serialized_start=181
   _globals['_CHECKBLACKLISTREQUEST']._serialized_end=297
   _globals['_CHECKBLACKLISTRESPONSE']._serialized_start=299
   _globals['_CHECKBLACKLISTRESPONSE']._serialized_end=371
-  _globals['_LISTBLACKLISTREQUEST']._serialized_start=373
-  _globals['_LISTBLACKLISTREQUEST']._serialized_end=453
-  _globals['_LISTBLACKLISTRESPONSE']._serialized_start=455
-  _globals['_LISTBLACKLISTRESPONSE']._serialized_end=553
-  _globals['_BLACKLISTENTRY']._serialized_start=556
-  _globals['_BLACKLISTENTRY']._serialized_end=851
-  _globals['_BLACKLISTSERVICE']._serialized_start=854
-  _globals['_BLACKLISTSERVICE']._serialized_end=1167
+  _globals['_BATCHCHECKBLACKLISTREQUEST']._serialized_start=373
+  _globals['_BATCHCHECKBLACKLISTREQUEST']._serialized_end=500
+  _globals['_BATCHCHECKBLACKLISTRESPONSE']._serialized_start=502
+  _globals['_BATCHCHECKBLACKLISTRESPONSE']._serialized_end=581
+  _globals['_LISTBLACKLISTREQUEST']._serialized_start=583
+  _globals['_LISTBLACKLISTREQUEST']._serialized_end=663
+  _globals['_LISTBLACKLISTRESPONSE']._serialized_start=665
+  _globals['_LISTBLACKLISTRESPONSE']._serialized_end=763
+  _globals['_BLACKLISTENTRY']._serialized_start=766
+  _globals['_BLACKLISTENTRY']._serialized_end=1061
+  _globals['_BLACKLISTSERVICE']._serialized_start=1064
+  _globals['_BLACKLISTSERVICE']._serialized_end=1535
 # @@protoc_insertion_point(module_scope)

@@ -75,6 +75,60 @@ class CheckBlacklistResponse(_message.Message):
 Global___CheckBlacklistResponse: _TypeAlias = CheckBlacklistResponse  # noqa: Y015
 
 @_typing.final
+class BatchCheckBlacklistRequest(_message.Message):
+    """Whom to look up, and when."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUBJECTS_FIELD_NUMBER: _builtins.int
+    TIME_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def subjects(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.Subject]:
+        """Accounts and groups."""
+
+    @_builtins.property
+    def time(self) -> _timestamp_pb2.Timestamp:
+        """The instant. Absent: now."""
+
+    def __init__(
+        self,
+        *,
+        subjects: _abc.Iterable[_types_pb2.Subject] | None = ...,
+        time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["subjects", b"subjects", "time", b"time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchCheckBlacklistRequest: _TypeAlias = BatchCheckBlacklistRequest  # noqa: Y015
+
+@_typing.final
+class BatchCheckBlacklistResponse(_message.Message):
+    """What the list holds of them."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENTRIES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def entries(self) -> _containers.RepeatedCompositeFieldContainer[Global___BlacklistEntry]:
+        """For each subject that is listed at the instant its entry; of several, the one that ends last."""
+
+    def __init__(
+        self,
+        *,
+        entries: _abc.Iterable[Global___BlacklistEntry] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries", b"entries"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchCheckBlacklistResponse: _TypeAlias = BatchCheckBlacklistResponse  # noqa: Y015
+
+@_typing.final
 class ListBlacklistRequest(_message.Message):
     """Which page of the list."""
 

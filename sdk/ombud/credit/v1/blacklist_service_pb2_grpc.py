@@ -40,6 +40,11 @@ class BlacklistServiceStub(object):
                 request_serializer=ombud_dot_credit_dot_v1_dot_blacklist__service__pb2.CheckBlacklistRequest.SerializeToString,
                 response_deserializer=ombud_dot_credit_dot_v1_dot_blacklist__service__pb2.CheckBlacklistResponse.FromString,
                 _registered_method=True)
+        self.BatchCheckBlacklist = channel.unary_unary(
+                '/ombud.credit.v1.BlacklistService/BatchCheckBlacklist',
+                request_serializer=ombud_dot_credit_dot_v1_dot_blacklist__service__pb2.BatchCheckBlacklistRequest.SerializeToString,
+                response_deserializer=ombud_dot_credit_dot_v1_dot_blacklist__service__pb2.BatchCheckBlacklistResponse.FromString,
+                _registered_method=True)
         self.ListBlacklist = channel.unary_unary(
                 '/ombud.credit.v1.BlacklistService/ListBlacklist',
                 request_serializer=ombud_dot_credit_dot_v1_dot_blacklist__service__pb2.ListBlacklistRequest.SerializeToString,
@@ -53,6 +58,13 @@ class BlacklistServiceServicer(object):
 
     def CheckBlacklist(self, request, context):
         """Returns the entry that lists a subject at an instant, if there is one.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BatchCheckBlacklist(self, request, context):
+        """Returns the entries that list any of many subjects at an instant: who is not in the answer is not listed.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -72,6 +84,11 @@ def add_BlacklistServiceServicer_to_server(servicer, server):
                     servicer.CheckBlacklist,
                     request_deserializer=ombud_dot_credit_dot_v1_dot_blacklist__service__pb2.CheckBlacklistRequest.FromString,
                     response_serializer=ombud_dot_credit_dot_v1_dot_blacklist__service__pb2.CheckBlacklistResponse.SerializeToString,
+            ),
+            'BatchCheckBlacklist': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchCheckBlacklist,
+                    request_deserializer=ombud_dot_credit_dot_v1_dot_blacklist__service__pb2.BatchCheckBlacklistRequest.FromString,
+                    response_serializer=ombud_dot_credit_dot_v1_dot_blacklist__service__pb2.BatchCheckBlacklistResponse.SerializeToString,
             ),
             'ListBlacklist': grpc.unary_unary_rpc_method_handler(
                     servicer.ListBlacklist,
@@ -107,6 +124,33 @@ class BlacklistService(object):
             '/ombud.credit.v1.BlacklistService/CheckBlacklist',
             ombud_dot_credit_dot_v1_dot_blacklist__service__pb2.CheckBlacklistRequest.SerializeToString,
             ombud_dot_credit_dot_v1_dot_blacklist__service__pb2.CheckBlacklistResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchCheckBlacklist(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ombud.credit.v1.BlacklistService/BatchCheckBlacklist',
+            ombud_dot_credit_dot_v1_dot_blacklist__service__pb2.BatchCheckBlacklistRequest.SerializeToString,
+            ombud_dot_credit_dot_v1_dot_blacklist__service__pb2.BatchCheckBlacklistResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -35,6 +35,8 @@ class BlacklistServiceStub:
     def __new__(cls, channel: _aio.Channel) -> BlacklistServiceAsyncStub: ...
     CheckBlacklist: _grpc.UnaryUnaryMultiCallable[_blacklist_service_pb2.CheckBlacklistRequest, _blacklist_service_pb2.CheckBlacklistResponse]
     """Returns the entry that lists a subject at an instant, if there is one."""
+    BatchCheckBlacklist: _grpc.UnaryUnaryMultiCallable[_blacklist_service_pb2.BatchCheckBlacklistRequest, _blacklist_service_pb2.BatchCheckBlacklistResponse]
+    """Returns the entries that list any of many subjects at an instant: who is not in the answer is not listed."""
     ListBlacklist: _grpc.UnaryUnaryMultiCallable[_blacklist_service_pb2.ListBlacklistRequest, _blacklist_service_pb2.ListBlacklistResponse]
     """Lists all entries, oldest first, ended and revoked ones included."""
 
@@ -45,6 +47,8 @@ class BlacklistServiceAsyncStub(BlacklistServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     CheckBlacklist: _aio.UnaryUnaryMultiCallable[_blacklist_service_pb2.CheckBlacklistRequest, _blacklist_service_pb2.CheckBlacklistResponse]  # type: ignore[assignment]
     """Returns the entry that lists a subject at an instant, if there is one."""
+    BatchCheckBlacklist: _aio.UnaryUnaryMultiCallable[_blacklist_service_pb2.BatchCheckBlacklistRequest, _blacklist_service_pb2.BatchCheckBlacklistResponse]  # type: ignore[assignment]
+    """Returns the entries that list any of many subjects at an instant: who is not in the answer is not listed."""
     ListBlacklist: _aio.UnaryUnaryMultiCallable[_blacklist_service_pb2.ListBlacklistRequest, _blacklist_service_pb2.ListBlacklistResponse]  # type: ignore[assignment]
     """Lists all entries, oldest first, ended and revoked ones included."""
 
@@ -58,6 +62,14 @@ class BlacklistServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_blacklist_service_pb2.CheckBlacklistResponse, _abc.Awaitable[_blacklist_service_pb2.CheckBlacklistResponse]]:
         """Returns the entry that lists a subject at an instant, if there is one."""
+
+    @_abc_1.abstractmethod
+    def BatchCheckBlacklist(
+        self,
+        request: _blacklist_service_pb2.BatchCheckBlacklistRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_blacklist_service_pb2.BatchCheckBlacklistResponse, _abc.Awaitable[_blacklist_service_pb2.BatchCheckBlacklistResponse]]:
+        """Returns the entries that list any of many subjects at an instant: who is not in the answer is not listed."""
 
     @_abc_1.abstractmethod
     def ListBlacklist(

@@ -1,0 +1,43 @@
+from datetime import timedelta
+
+from chassis.ids import new_id
+from ombud.common.v1.types_pb2 import Subject
+from ombud.credit.v1 import appeal_service_pb2 as appeals
+from ombud.credit.v1 import blacklist_service_pb2 as pb
+from ombud.credit.v1 import types_pb2 as credit
+from ombud.credit.v1.blacklist_service_pb2_grpc import BlacklistServiceStub
+from tests.integration.credit.court import Court
+
+
+async def listed(court: Court, *subjects: Subject) -> dict[str, str]:
+    """Who of them is listed, with the sanction that says why."""
+    request = pb.BatchCheckBlacklistRequest(subjects=subjects)
+    reply = await court.platform(BlacklistServiceStub).BatchCheckBlacklist(request)
+    return {each.subject.account_id or each.subject.group_id: each.sanction_id for each in reply.entries}
+
+
+async def test_many_are_looked_up_at_once_and_the_answer_names_who_is_listed(court: Court) -> None:
+    fraud, spam, nobody = (Subject(account_id=new_id()) for _ in range(3))
+    first = await court.in_force(court.proposal(fraud, credit.MEASURE_KIND_BLACKLISTED))
+    second = await court.in_force(court.proposal(spam, credit.MEASURE_KIND_BLACKLISTED))
+    same_id_as_group = Subject(group_id=spam.account_id)
+
+    assert await listed(court, fraud, spam, nobody, fraud) == {
+        fraud.account_id: first.sanction_id,
+        spam.account_id: second.sanction_id,
+    }
+    assert await listed(court, nobody, same_id_as_group) == {}
+
+
+async def test_who_won_an_appeal_or_served_the_term_is_off_the_list_at_once(court: Court) -> None:
+    fraud, spam = (Subject(account_id=new_id()) for _ in range(2))
+    first = await court.in_force(court.proposal(fraud, credit.MEASURE_KIND_BLACKLISTED))
+    await court.in_force(court.proposal(spam, credit.MEASURE_KIND_BLACKLISTED))
+    appeal = await court.file(first.sanction_id, fraud.account_id)
+    await court.assign(appeal.appeal_id)
+
+    await court.decide(appeal.appeal_id, appeals.APPEAL_OUTCOME_OVERTURNED)
+
+    assert set(await listed(court, fraud, spam)) == {spam.account_id}
+    court.suite.clock.advance(timedelta(days=30))
+    assert await listed(court, fraud, spam) == {}
