@@ -93,6 +93,7 @@ class Purging:
             await self._finish(purge)
         for name in _CLASSES:
             await self._look_for(name)
+        await self._look_through_register()
 
     async def _clock_believed(self) -> bool:
         kept = await self._database.read(store.pulse)
@@ -197,9 +198,43 @@ class Purging:
             purge,
             kind,
             terms=lifecycle.get_terms(unit.session, purge.terms_id),
-            segments=store.doomed(unit.session, purge.purge_id),
+            leaf_indexes=[each.leaf_index for each in store.doomed(unit.session, purge.purge_id)],
             backups=self._backups,
         )
+
+    async def _look_through_register(self) -> None:
+        versions = await self._database.read(partial(lifecycle.versions, name=ClassName.REGISTER))
+        start = midnight(date(1970, 1, 1))
+        while (day := await self._database.read(partial(store.oldest_registered_day, start=start))) is not None:
+            terms = terms_of(day, versions)
+            if terms is None or self._clock.now() < due_time(day, terms):
+                return
+            await self._database.work("purge-register", partial(self._end_registered, day, terms))
+            start = midnight(day) + DAY
+
+    def _end_registered(self, day: date, terms: Terms, unit: Unit) -> None:
+        """Ends a day of the register, in one transaction: it has no keys and no files of its own."""
+        leaves = store.take_registered(unit.session, day)
+        if not leaves:
+            return
+        purge = Purge(
+            purge_id=new_id(),
+            name=ClassName.REGISTER,
+            day=day,
+            terms_id=terms.terms_id,
+            plan_time=unit.now,
+            segments=0,
+            records=len(leaves),
+            kept_segments=0,
+            hold_ids=(),
+            log_size=self._ledger.head.size,
+            log_root=self._ledger.head.root,
+            state=State.CERTIFIED,
+            keys_destroy_time=unit.now,
+            certify_time=unit.now,
+        )
+        store.add(unit.session, purge, [])
+        registered(unit, purge, EventKind.CERTIFIED, terms=terms, leaf_indexes=leaves, backups=self._backups)
 
 
 def _covering(session: Session, name: ClassName, day: date, clock: Clock) -> list[Hold]:

@@ -6,16 +6,15 @@ from datetime import timedelta
 from chassis.db import Unit
 from chassis.ids import new_id
 from ombud.retention.v1 import lifecycle_service_pb2 as pb
-from services.retention.lifecycle.domain import Terms
+from services.retention.lifecycle.domain import ClassName, Terms
 from services.retention.lifecycle.wire import class_number
 from services.retention.purges.domain import EventKind, Purge
-from services.retention.purges.store import Doomed
 from services.retention.register import store as register
 from services.retention.wire import timestamp
 
 
 def registered(
-    unit: Unit, purge: Purge, kind: EventKind, *, terms: Terms, segments: Sequence[Doomed], backups: timedelta
+    unit: Unit, purge: Purge, kind: EventKind, *, terms: Terms, leaf_indexes: Sequence[int], backups: timedelta
 ) -> None:
     """Writes an event to the register and to the audit trail."""
     certificate = pb.PurgeCertificate(
@@ -25,7 +24,7 @@ def registered(
         floor_days=terms.floor_days,
         ceiling_days=terms.ceiling_days,
         records=purge.records,
-        leaf_indexes=[each.leaf_index for each in segments],
+        leaf_indexes=leaf_indexes,
         kept_segments=purge.kept_segments,
         hold_ids=purge.hold_ids,
         log_size=purge.log_size,
@@ -33,8 +32,9 @@ def registered(
         plan_time=timestamp(purge.plan_time),
     )
     if purge.keys_destroy_time is not None and purge.certify_time is not None:
-        certificate.keys_destroy_time.FromDatetime(purge.keys_destroy_time)
-        certificate.backups_end_time.FromDatetime(purge.keys_destroy_time + backups)
+        if purge.name is not ClassName.REGISTER:
+            certificate.keys_destroy_time.FromDatetime(purge.keys_destroy_time)
+            certificate.backups_end_time.FromDatetime(purge.keys_destroy_time + backups)
         certificate.certify_time.FromDatetime(purge.certify_time)
         certificate.bytes_freed = purge.bytes_freed
     event = pb.PurgeEvent(

@@ -4,13 +4,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import delete, func, update
+from sqlalchemy import Select, delete, func, update
+from sqlalchemy import select as sql_select
 from sqlmodel import Session, col, select
 
+from services.retention.access.models import AccessGroup, AccessRow
 from services.retention.audit.models import AuditIndex
+from services.retention.holds.models import HoldGroup, HoldRow
 from services.retention.lifecycle.domain import DAY, ClassName, Pulse, midnight
 from services.retention.purges.domain import Purge, State
 from services.retention.purges.models import ClockRow, PurgeRow
+from services.retention.register.models import RegisterRow
+from services.retention.register.store import Noun
 from services.retention.segments import store as catalogue
 from services.retention.segments.models import SegmentRow
 from services.retention.segments.store import Sealed
@@ -97,6 +102,42 @@ def forget_audit(session: Session, segments: Sequence[Doomed]) -> None:
                 col(AuditIndex.position) >= each.first_index, col(AuditIndex.position) < each.next_index
             )
         )
+
+
+def oldest_registered_day(session: Session, start: datetime) -> date | None:
+    """The first day from an instant on, on which an access or a hold had its last event."""
+    first = _last_events().having(func.max(RegisterRow.time) >= start).subquery()
+    last: datetime | None = session.exec(select(func.min(first.c.last))).one()
+    return last.date() if last else None
+
+
+def take_registered(session: Session, day: date) -> list[int]:
+    """Takes the accesses and holds that had their last event on a day out of the tables; returns their leaves.
+
+    What is not over, or has an event without a leaf yet, stays.
+    """
+    on_day = _last_events().having(func.max(RegisterRow.time) >= midnight(day))
+    on_day = on_day.having(func.max(RegisterRow.time) < midnight(day) + DAY)
+    leaves: list[int] = []
+    for resource_id, _ in session.execute(on_day).all():
+        hold = session.get(HoldRow, resource_id)
+        rows = session.exec(select(RegisterRow).where(RegisterRow.resource_id == resource_id)).all()
+        if (hold is not None and not hold.ended) or any(row.leaf_index is None for row in rows):
+            continue
+        leaves += [row.leaf_index for row in rows if row.leaf_index is not None]
+        session.execute(delete(RegisterRow).where(col(RegisterRow.resource_id) == resource_id))
+        session.execute(delete(AccessGroup).where(col(AccessGroup.access_id) == resource_id))
+        session.execute(delete(AccessRow).where(col(AccessRow.access_id) == resource_id))
+        session.execute(delete(HoldGroup).where(col(HoldGroup.hold_id) == resource_id))
+        session.execute(delete(HoldRow).where(col(HoldRow.hold_id) == resource_id))
+    return sorted(leaves)
+
+
+def _last_events() -> Select[str, datetime]:
+    """By access and by hold, when its last event was."""
+    nouns = (Noun.ACCESS.value, Noun.HOLD.value)
+    query = sql_select(col(RegisterRow.resource_id), func.max(col(RegisterRow.time)).label("last"))
+    return query.where(col(RegisterRow.noun).in_(nouns)).group_by(col(RegisterRow.resource_id))
 
 
 def _purge(row: PurgeRow) -> Purge:

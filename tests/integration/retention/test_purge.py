@@ -8,11 +8,14 @@ import pytest
 
 from chassis.ids import new_id
 from chassis.refusal import ErrorReason, Refusal
+from ombud.retention.v1.access_service_pb2 import GetAccessRequest, ListAccessRegisterRequest, RegisteredEvent
 from ombud.retention.v1.ingest_service_pb2 import AppendBatchRequest
 from ombud.retention.v1.lifecycle_service_pb2 import (
     PURGE_EVENT_KIND_CERTIFIED,
     PURGE_EVENT_KIND_PLANNED,
+    RETENTION_CLASS_NAME_REGISTER,
     ListCertificatesRequest,
+    PurgeCertificate,
     PurgeEvent,
     RegisteredPurgeEvent,
 )
@@ -43,6 +46,7 @@ from tests.support.refusals import refusal_of
 from tests.unit.retention.keys.test_keys import Custodians
 
 FIRST_DAY = date(2026, 3, 2)
+REGISTER_CEILING = 1825 * DAY
 
 
 async def append(retention: Retention, first_sequence: int, *groups: str) -> None:
@@ -323,3 +327,40 @@ async def test_day_is_not_destroyed_before_the_hold_has_its_keys(left: Path, clo
         await stack.pass_ceiling()
         assert await outcome(stack) == ([], [])
         assert stack.key_store.custody(RecordClass.CHAT, FIRST_DAY) is not None
+
+
+async def test_access_that_is_over_leaves_the_register_at_its_ceiling_and_its_proof_goes_on_verifying(
+    retention: Retention, clock: ManualClock
+) -> None:
+    access = await approved(retention, scope(clock), window=1)
+    await read(retention, access, scope(clock))
+    request = ListAccessRegisterRequest(access_id=access.access_id)
+
+    async def sealed() -> list[RegisteredEvent]:
+        events = list((await retention.access("auditor", "auditor-1").ListAccessRegister(request)).events)
+        return events if all(each.state == PROOF_STATE_SEALED for each in events) else []
+
+    proofs = [each.proof for each in await eventually(sealed)]
+    clock.advance(DAY)
+
+    async def expired() -> bool:
+        events = list((await retention.access("auditor", "auditor-1").ListAccessRegister(request)).events)
+        return len(events) == 4 and events[-1].state == PROOF_STATE_SEALED
+
+    await eventually(expired)
+    clock.advance(REGISTER_CEILING)
+    await noticed(retention, clock)
+    clock.advance(DAY)
+
+    async def of_the_register() -> list[PurgeCertificate]:
+        found = [each.event.certificate for each in await certificates(retention)]
+        return [certificate for certificate in found if certificate.name == RETENTION_CLASS_NAME_REGISTER]
+
+    (certificate,) = await eventually(of_the_register)
+    assert (certificate.day, certificate.records) == ("2026-03-03", 4)
+    assert not certificate.HasField("keys_destroy_time")
+    late = retention.access("auditor", "auditor-1")
+    assert not (await late.ListAccessRegister(request)).events
+    assert (await refusal_of(late.GetAccess(GetAccessRequest(access_id=access.access_id)))).reason == "NOT_FOUND"
+    for proof in proofs:
+        assert verify_event(proof, retention.verifier_key).leaf_index in certificate.leaf_indexes

@@ -34,7 +34,9 @@ class _RetentionClassNameEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Re
     RETENTION_CLASS_NAME_AUDIT: _RetentionClassName.ValueType  # 2
     """Audit records of the suite."""
     RETENTION_CLASS_NAME_REGISTER: _RetentionClassName.ValueType  # 3
-    """The register of accesses: who asked for retained records, why, and what was read."""
+    """The registers of accesses and holds: who asked for retained records, why, and what was read or kept. A day of them
+    is what had its last event on it and is over.
+    """
 
 class RetentionClassName(_RetentionClassName, metaclass=_RetentionClassNameEnumTypeWrapper):
     """What a record is kept as."""
@@ -46,7 +48,9 @@ RETENTION_CLASS_NAME_CHAT: RetentionClassName.ValueType  # 1
 RETENTION_CLASS_NAME_AUDIT: RetentionClassName.ValueType  # 2
 """Audit records of the suite."""
 RETENTION_CLASS_NAME_REGISTER: RetentionClassName.ValueType  # 3
-"""The register of accesses: who asked for retained records, why, and what was read."""
+"""The registers of accesses and holds: who asked for retained records, why, and what was read or kept. A day of them
+is what had its last event on it and is over.
+"""
 Global___RetentionClassName: _TypeAlias = RetentionClassName  # noqa: Y015
 
 class _TermsEventKind:
@@ -558,7 +562,7 @@ class PurgeCertificate(_message.Message):
     ceiling_days: _builtins.int
     """The ceiling that they had reached, in days."""
     records: _builtins.int
-    """How many records were in the segments that were destroyed."""
+    """How many records were in the segments that were destroyed; of the register, how many events."""
     kept_segments: _builtins.int
     """How many segments of the day stay, because a hold keeps one of their groups."""
     log_size: _builtins.int
@@ -569,7 +573,7 @@ class PurgeCertificate(_message.Message):
     """Bytes of ciphertext that were freed; not counted are those freed just before a crash."""
     @_builtins.property
     def leaf_indexes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
-        """The leaves of those segments, by index. Empty if holds kept every one of them: their other groups' keys are
+        """The leaves of those segments, or events, by index. Empty if holds kept every one of them: their other groups' keys are
         destroyed all the same.
         """
 
