@@ -22,6 +22,7 @@ from services.retention.access.jobs import Expiry
 from services.retention.access.servicer import AccessServicer
 from services.retention.audit.jobs import AuditSource
 from services.retention.audit.servicer import AuditServicer
+from services.retention.checks.scrub import Scrub
 from services.retention.config import RetentionConfig
 from services.retention.custody.jobs import AccessEnds, Closing
 from services.retention.custody.requests import Requests
@@ -113,6 +114,8 @@ def build(config: RetentionConfig, platform: Platform) -> Service:
         clock=platform.clock,
         backups=timedelta(days=config.key_backup_days),
     )
+    # An object store keeps its own files whole, and each look at one costs.
+    scrubs = [Scrub(database, storage).tick] if config.segments.s3 is None else []
     ticks = Ticks(
         [
             # Before a day closes: what a hold covers is taken over while the day's keys are at hand.
@@ -121,6 +124,7 @@ def build(config: RetentionConfig, platform: Platform) -> Service:
             AccessEnds(database, platform.clock, keys).tick,
             Expiry(database, platform.clock).tick,
             purging.tick,
+            *scrubs,
         ],
         seconds=config.tick_seconds,
     )
