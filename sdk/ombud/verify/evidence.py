@@ -13,9 +13,9 @@ Leaves, the entries of the log's tree:
     60 bytes
 
 A segment holds its records in chunks, one a group. Its inner root is that of an RFC 6962 tree with an entry for each
-chunk, `u32 records || 32 root`; a chunk's root is that of a tree whose entries are `salt (16) || record`, in the order of
-the records' indexes. The codec (1: zstd, then AES-256-GCM) and the key id say how the segment file is written. A record
-is
+chunk, `u32 records || 32 root`; a chunk's root is that of a tree whose entries are `salt (16) || record`, in the order
+of the records' indexes. The codec (1: zstd, then AES-256-GCM) and the key id say how the segment file is written. A
+record is
 
     u8 version = 1 | u8 class | 16 group id (zeros: none) | i64 receive time | i64 event time | u64 sequence | u64 index
     | u8 length of producer | producer | body (the rest)
@@ -25,8 +25,8 @@ An event's commitment is SHA-256(0x00 || salt (16) || statement).
 The extra line, by its first byte (form):
 
     1 record, body apart   u8 form | 128 leaf | 16 salt
-                           | u32 position in the chunk | u32 records of the chunk | u8 n | n * 32 audit path in the chunk
-                           | u32 chunk | u32 chunks | u8 m | 32 root of the chunk | m * 32 audit path of the chunk
+                           | u32 position in the chunk | u32 records of the chunk | u8 n | n * 32 path in the chunk
+                           | u32 chunk | u32 chunks | u8 m | 32 root of the chunk | m * 32 path of the chunk
                            | record without its body
     2 record               as 1, with the body
     3 event                u8 form | 60 leaf | 16 salt | statement

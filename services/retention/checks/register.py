@@ -28,10 +28,11 @@ class Register:
 
     def __init__(self, session: Session, truth: Truth) -> None:
         self._truth = truth
+        rows = session.exec(select(RegisterRow)).all()
+        # What waits for its leaf was committed all the same, and will be one.
+        self._waiting = [row for row in rows if row.leaf_index is None or row.leaf_index >= truth.signed.size]
         self._rows = {
-            row.leaf_index: row
-            for row in session.exec(select(RegisterRow))
-            if row.leaf_index is not None and row.leaf_index < truth.signed.size
+            row.leaf_index: row for row in rows if row.leaf_index is not None and row.leaf_index < truth.signed.size
         }
         self._belied = {index for index, row in self._rows.items() if _entry(row) != truth.entries[index]}
 
@@ -39,17 +40,19 @@ class Register:
         """What is not as the leaves say."""
         for index in sorted(self._belied):
             yield Finding(_TABLE, "not what its leaf commits to", index)
+        purged = self.purged
         for index, entry in enumerate(self._truth.entries):
-            if _is_event(entry) and index not in self._rows:
+            if _is_event(entry) and index not in self._rows and index not in purged:
                 yield Finding(_TABLE, "the event that a leaf commits to is missing", index)
 
     @property
     def purged(self) -> frozenset[int]:
-        """The leaves whose segments a purge took, by the log's own word."""
+        """The leaves whose segments or register entries a purge took, by the register's own word."""
+        sealed = (row for index, row in self._rows.items() if index not in self._belied)
         return frozenset(
             leaf_index
-            for index, row in self._rows.items()
-            if row.noun == Noun.PURGE.name and index not in self._belied
+            for row in (*sealed, *self._waiting)
+            if row.noun == Noun.PURGE.value
             for leaf_index in _purge(row.statement).certificate.leaf_indexes
         )
 

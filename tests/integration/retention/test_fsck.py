@@ -13,9 +13,9 @@ from ombud.retention.v1.ingest_service_pb2 import AppendBatchRequest
 from services.retention.checks.findings import Finding
 from services.retention.checks.fsck import BusyError, Report, check
 from services.retention.log.tiles import ENTRIES, Tile
+from tests.integration.retention import test_purge
 from tests.integration.retention.harness import GROUP, OTHER_GROUP, Retention, bodies, frame, running_retention
 from tests.integration.retention.served import grow
-from tests.integration.retention.test_purge import certified, pass_ceiling
 from tests.support.clock import ManualClock
 
 
@@ -152,14 +152,25 @@ async def test_purged_segments_are_no_damage_as_long_as_the_log_has_their_certif
     async with running_retention(folder, clock=clock) as retention:
         await append(retention, 1)
         await retention.receipt(1)
-        await pass_ceiling(retention, clock)
-        await certified(retention, 1)
+        await test_purge.pass_ceiling(retention, clock)
+        await test_purge.certified(retention, 1)
     assert not list((folder / "segments").rglob("chat-*"))
     assert fsck(folder).findings == []
     change(folder, "UPDATE register_event SET statement = zeroblob(length(statement)) WHERE noun = 'PURGE'")
     found = fsck(folder).findings
     assert {each.place for each in found if each.place.startswith("segments/")}
     assert {each.place for each in found if each.place.startswith("database")} == {"database: register_event"}
+
+
+async def test_entries_of_the_register_that_reached_their_ceiling_are_no_damage(
+    tmp_path: Path, clock: ManualClock
+) -> None:
+    async with running_retention(tmp_path / "data", clock=clock) as retention:
+        await test_purge.test_access_that_is_over_leaves_the_register_at_its_ceiling_and_its_proof_goes_on_verifying(
+            retention, clock
+        )
+        assert fsck(retention.folder).findings == []
+    assert fsck(tmp_path / "data").findings == []
 
 
 async def test_entry_that_was_taken_out_of_the_register_is_named(folder: Path) -> None:
