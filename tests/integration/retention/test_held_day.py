@@ -1,0 +1,72 @@
+"""A hold through the whole life of a day: placed, closed, purged around it, read, released."""
+
+from datetime import timedelta
+from pathlib import Path
+
+from chassis.ids import new_id
+from ombud.retention.v1.access_service_pb2 import MISSING_REASON_KEYS_DESTROYED
+from ombud.retention.v1.hold_service_pb2 import ApproveHoldRequest, Hold, ReleaseHoldRequest
+from services.retention.keys.store import KeyStore
+from services.retention.log.leaves import RecordClass
+from tests.integration.retention.custodians import Custodians
+from tests.integration.retention.harness import GROUP, OTHER_GROUP, Retention, running_retention
+from tests.integration.retention.purging import CEILING, DAY
+from tests.integration.retention.test_access import append, approved, read, refused_read, scope
+from tests.integration.retention.test_export import exported
+from tests.integration.retention.test_holds import approver, officer, wish
+from tests.integration.retention.test_purge import FIRST_DAY, certified, files, noticed
+from tests.support.clock import ManualClock
+from tests.support.eventually import eventually
+
+
+async def held(retention: Retention, clock: ManualClock, folder: Path) -> Hold:
+    """A hold on the first group that two persons placed, with its key taken over and its day closed."""
+    hold = (await officer(retention).PlaceHold(wish(clock, GROUP, days=366))).hold
+    await approver(retention).ApproveHold(ApproveHoldRequest(request_id=new_id(), hold_id=hold.hold_id))
+    store = KeyStore(folder / "keys" / "days")
+
+    async def taken_over() -> bool:
+        return (folder / "keys" / "days" / "holds" / hold.hold_id).is_dir()
+
+    async def closed() -> bool:
+        return FIRST_DAY in store.days(RecordClass.CHAT, open_=False)
+
+    await eventually(taken_over)
+    clock.advance(DAY)
+    await eventually(closed)
+    return hold
+
+
+async def test_held_group_outlives_the_purge_of_its_day_and_nothing_else_does(
+    tmp_path: Path, clock: ManualClock
+) -> None:
+    people, folder = Custodians.make(tmp_path / "people"), tmp_path / "data"
+    async with running_retention(folder, clock=clock, first_custodians=people.public) as retention:
+        await append(retention, 1)
+        await retention.receipt(1)
+        hold = await held(retention, clock, folder)
+        clock.advance(CEILING - DAY)
+        await noticed(retention, clock)
+        clock.advance(DAY)
+        (certificate,) = await certified(retention, 1)
+        assert list(certificate.event.certificate.hold_ids) == [hold.hold_id]
+        assert (certificate.event.certificate.kept_segments, certificate.event.certificate.records) == (1, 0)
+
+        both = scope(clock, GROUP, OTHER_GROUP, before=CEILING + 2 * DAY, after=timedelta(hours=1))
+        access = await approved(retention, both, most_reads=5)
+        assert (await refused_read(retention, access, both)).reason == "CUSTODIANS_REQUIRED"
+        for slot in (1, 2):
+            await people.answer(retention, slot, access.access_id)
+        assert [record.sequence for record in await read(retention, access, both)] == [2, 4, 6]
+        records, statement = await exported(retention, access, both)
+        assert [each.record.sequence for each in records] == [2, 4, 6]
+        assert [(each.reason, each.group_id) for each in statement.missing] == [
+            (MISSING_REASON_KEYS_DESTROYED, OTHER_GROUP)
+        ]
+
+        await officer(retention).ReleaseHold(ReleaseHoldRequest(request_id=new_id(), hold_id=hold.hold_id))
+        await approver(retention).ApproveHold(ApproveHoldRequest(request_id=new_id(), hold_id=hold.hold_id))
+        _, last = await certified(retention, 2)
+        assert (last.event.certificate.records, last.event.certificate.kept_segments) == (6, 0)
+        assert not files(folder, FIRST_DAY)
+        assert not list((folder / "keys" / "days" / "holds").iterdir())
