@@ -7,7 +7,7 @@ from tests.support.life import Example, Life
 from tests.support.refusals import refusal_of
 from tests.support.wire import staff
 
-CUSTODIAN = staff("custodian-1", "custodian")
+CUSTODIAN = staff("custodian-4", "custodian")
 CUSTODY_OFFICER = staff("cus-1", "custody_officer")
 CUSTODY_APPROVER = staff("cus-2", "custody_approver")
 
@@ -16,7 +16,7 @@ async def custodians(life: Life) -> None:
     """Slot 3 passes to another person, by two persons."""
     proposed = await life.act(
         CUSTODY_OFFICER,
-        custody.RegisterCustodianRequest(slot=3, staff_id="custodian-4", public_key=PrivateKey.generate().public),
+        custody.RegisterCustodianRequest(slot=3, staff_id=CUSTODIAN.staff, public_key=PrivateKey.generate().public),
     )
     custodian_id = proposed.custodian.custodian_id
     await life.act(CUSTODY_APPROVER, custody.ApproveCustodianRequest(custodian_id=custodian_id))
