@@ -98,8 +98,8 @@ class RetentionConfig(ServiceConfig):
 
     log_origin: str = Field(default="ombud.local/log", pattern=r"^[^\s+]+$", max_length=255)
     seal_seconds: float = Field(default=1.0, gt=0, le=5)
-    segment_records: int = Field(default=65_536, ge=1, le=1 << 20)
-    backlog_records: int = Field(default=524_288, ge=1)
+    segment_records: int = Field(default=262_144, ge=1, le=1 << 20)
+    backlog_records: int = Field(default=1_048_576, ge=1)
     backlog_seconds: float = Field(default=15.0, gt=0)
     tick_seconds: float = Field(default=1.0, gt=0, le=60)
     custodian_slots: int = Field(default=3, ge=2, le=16)

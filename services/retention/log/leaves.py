@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from hashlib import sha256
+from itertools import count
 from uuid import UUID
 
 from services.retention.log.tree import leaf_hash
@@ -109,6 +110,25 @@ def record_head(
     """A record's bytes up to its body."""
     head = _RECORD.pack(_VERSION, record_class, group, receive_time, event_time, sequence, index, len(producer))
     return head + producer
+
+
+def record_heads(
+    record_class: RecordClass,
+    groups: Sequence[bytes],
+    producer: bytes,
+    *,
+    receive_time: int,
+    event_times: Sequence[int],
+    first_sequence: int,
+    first_index: int,
+) -> list[bytes]:
+    """What `record_head` gives for consecutive records of one producer, received together."""
+    pack, kind, length = _RECORD.pack, int(record_class), len(producer)
+    rows = zip(groups, event_times, count(first_sequence), count(first_index), strict=False)
+    return [
+        pack(_VERSION, kind, group, receive_time, event_time, sequence, index, length) + producer
+        for group, event_time, sequence, index in rows
+    ]
 
 
 def record_leaf(salt: bytes, head: bytes, body: bytes) -> bytes:

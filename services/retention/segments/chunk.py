@@ -18,7 +18,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
-from itertools import accumulate, pairwise
+from itertools import accumulate
+from operator import sub
 from typing import NamedTuple
 from uuid import UUID
 
@@ -124,7 +125,7 @@ class ChunkCodec:
 
 
 def _differences(values: Sequence[int]) -> list[int]:
-    return [values[0], *(value - before for before, value in pairwise(values))]
+    return [values[0], *map(sub, values[1:], values)]
 
 
 def _planes(column: bytes, width: int) -> bytes:

@@ -24,7 +24,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 from hashlib import sha256
-from itertools import pairwise
+from itertools import count, pairwise
 from typing import NamedTuple
 from uuid import UUID
 
@@ -37,6 +37,7 @@ from services.retention.log.leaves import (
     RecordClass,
     SegmentLeaf,
     record_head,
+    record_heads,
     record_leaf,
 )
 from services.retention.log.tree import Tree, leaf_hash
@@ -143,15 +144,15 @@ def build(
     chunks: list[bytes] = []
     entries: list[bytes] = []
     for group, draft in drafts.items():
-        count = len(draft.ordinals)
-        if not count:
+        records = len(draft.ordinals)
+        if not records:
             continue
         keys = sealing.chunk_keys(Scope(record_class, group), segment_id)
-        leaves = map(record_leaf, keys.salt(count), draft.heads, draft.bodies)
-        root = Tree(leaves).root(count)
+        leaves = map(record_leaf, keys.salt(records), draft.heads, draft.bodies)
+        root = Tree(leaves).root(records)
         chunks.append(sealing.codec.encode(keys, draft.ordinals, draft.event_times, draft.bodies))
-        table.append(_CHUNK.pack(group, len(chunks[-1]), count, root))
-        entries.append(leaf_hash(CHUNK_ENTRY.pack(count, root)))
+        table.append(_CHUNK.pack(group, len(chunks[-1]), records, root))
+        entries.append(leaf_hash(CHUNK_ENTRY.pack(records, root)))
     leaf = SegmentLeaf(
         segment_id=segment_id,
         record_class=record_class,
@@ -177,28 +178,24 @@ def _distribute(
     record_class: RecordClass, received: ReceivedBatch, ordinal: int, drafts: defaultdict[bytes, _Draft]
 ) -> None:
     """Adds each record of a batch to its group's chunk."""
-    batch, producer = received.batch, received.batch.producer.encode()
-    sequence, index = batch.first_sequence, received.first_index
-    of_group = [(group, drafts[group]) for group in batch.groups]
-    for at, event_time, body in zip(batch.group_indexes, batch.event_times, batch.bodies, strict=True):
-        group, draft = of_group[at]
-        draft.ordinals.append(ordinal)
+    batch = received.batch
+    heads = record_heads(
+        record_class,
+        [batch.groups[at] for at in batch.group_indexes],
+        batch.producer.encode(),
+        receive_time=received.receive_time,
+        event_times=batch.event_times,
+        first_sequence=batch.first_sequence,
+        first_index=received.first_index,
+    )
+    of_group = [drafts[group] for group in batch.groups]
+    rows = zip(batch.group_indexes, count(ordinal), batch.event_times, heads, batch.bodies, strict=False)
+    for at, place, event_time, head, body in rows:
+        draft = of_group[at]
+        draft.ordinals.append(place)
         draft.event_times.append(event_time)
-        draft.heads.append(
-            record_head(
-                record_class,
-                group,
-                producer,
-                receive_time=received.receive_time,
-                event_time=event_time,
-                sequence=sequence,
-                index=index,
-            )
-        )
+        draft.heads.append(head)
         draft.bodies.append(body)
-        ordinal += 1
-        sequence += 1
-        index += 1
 
 
 def _header(leaf: SegmentLeaf, dictionary: bytes, runs: int, chunks: int) -> bytes:
