@@ -12,11 +12,21 @@ from ombud.retention.v1.access_service_pb2 import (
 )
 from ombud.retention.v1.audit_service_pb2 import QueryAuditRecordsRequest
 from ombud.retention.v1.ingest_service_pb2 import AppendBatchRequest
+from ombud.retention.v1.lifecycle_service_pb2 import (
+    RETENTION_CLASS_NAME_AUDIT,
+    RETENTION_CLASS_NAME_CHAT,
+    RETENTION_CLASS_NAME_REGISTER,
+)
 from ombud.retention.v1.record_pb2 import ProofState
 from ombud.verify import verify_event, verify_record
+from services.retention.purges import store as purges
 from services.retention.wire import timestamp
 from tests.integration.retention.harness import GROUP, OTHER_GROUP, bodies, frame, running_retention
+from tests.integration.retention.test_access import append, approved, read, scope
+from tests.integration.retention.test_holds import placed
+from tests.integration.retention.test_purge import certificates
 from tests.support.clock import ManualClock
+from tests.support.engines import opened
 from tests.support.eventually import eventually
 
 
@@ -57,3 +67,30 @@ async def test_records_are_kept_proved_and_opened_on_each_engine(tmp_path: Path,
             verify_event(proof, retention.verifier_key)
         for proof in found[3:]:
             verify_record(proof, retention.verifier_key)
+
+
+async def test_records_holds_and_the_register_end_on_each_engine(tmp_path: Path, database_url: str) -> None:
+    clock = ManualClock()
+    async with running_retention(tmp_path / "data", clock=clock, database_url=database_url) as retention:
+        await append(retention, 1)
+        await retention.receipt(1)
+        await placed(retention, clock, OTHER_GROUP)
+        whole = scope(clock)
+        assert len(await read(retention, await approved(retention, whole), whole)) == 3
+        async with opened(database_url, "retention", clock) as reader:
+
+            async def noticed() -> bool:
+                seen = await reader.read(purges.pulse)
+                return seen is not None and seen.time == clock.now()
+
+            clock.advance(timedelta(days=40))
+            await eventually(noticed)
+            clock.advance(timedelta(days=2100))
+            await eventually(noticed)
+        clock.advance(timedelta(days=1))
+
+        async def ended() -> bool:
+            found = {each.event.certificate.name for each in await certificates(retention)}
+            return found == {RETENTION_CLASS_NAME_CHAT, RETENTION_CLASS_NAME_AUDIT, RETENTION_CLASS_NAME_REGISTER}
+
+        await eventually(ended)
