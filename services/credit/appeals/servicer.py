@@ -163,8 +163,9 @@ class AppealServicer(Contract):
         """Asks the person concerned."""
 
         def step(unit: Unit, appeal: Appeal, sanction: Sanction) -> Appeal:
+            asked = domain.ask(appeal, reviewer=unit.call.person.staff_id, question=request.question, at=unit.now)
             notices.write(unit, LetterKind.APPEAL_ASKED, sanction, text=request.question)
-            return domain.ask(appeal, reviewer=unit.call.person.staff_id, question=request.question, at=unit.now)
+            return asked
 
         return await self._database.write(
             lambda unit: pb.RequestInfoResponse(
@@ -176,8 +177,9 @@ class AppealServicer(Contract):
         """Tells the person concerned that the decision takes longer."""
 
         def step(unit: Unit, appeal: Appeal, sanction: Sanction) -> Appeal:
+            prolonged = domain.prolong(appeal, reviewer=unit.call.person.staff_id, reasons=request.reasons, at=unit.now)
             notices.write(unit, LetterKind.APPEAL_PROLONGED, sanction, text=request.reasons)
-            return domain.prolong(appeal, reviewer=unit.call.person.staff_id, reasons=request.reasons, at=unit.now)
+            return prolonged
 
         return await self._database.write(
             lambda unit: pb.ProlongReviewResponse(
@@ -189,8 +191,9 @@ class AppealServicer(Contract):
         """Ends the appeal as inadmissible."""
 
         def step(unit: Unit, appeal: Appeal, sanction: Sanction) -> Appeal:
+            dismissed = domain.dismiss(appeal, reviewer=unit.call.person.staff_id, reasons=request.reasons, at=unit.now)
             notices.write(unit, LetterKind.APPEAL_ENDED, sanction, text=request.reasons)
-            return domain.dismiss(appeal, reviewer=unit.call.person.staff_id, reasons=request.reasons, at=unit.now)
+            return dismissed
 
         return await self._database.write(
             lambda unit: pb.DismissAppealResponse(
