@@ -28,7 +28,7 @@ from ombud.retention.v1.ingest_service_pb2_grpc import IngestServiceStub
 from ombudctl.story.host import MovableClock
 from ombudctl.story.suite import Suite, person
 
-_DAYS, _FRAMES_A_DAY = 30, 20
+_DAYS, _FRAMES_A_DAY = 30, 10
 _DAY = timedelta(days=1)
 _READS = 5
 _POLICY = Path(__file__).parent.parent / "policies" / "default.yaml"
