@@ -373,6 +373,13 @@ APPEALS = [
 
 REFERRALS = [
     attack(
+        "told of a referral before the stated date",
+        a_sanction_in_force,
+        "ck_letter_not_before",
+        "INSERT INTO letter (letter_id, kind, sanction_id, text, not_before, sent_at, traceparent)"
+        " VALUES (:new, 'REFERRED', :id, '', :later, :now, '')",
+    ),
+    attack(
         "approved by none",
         a_proposed_referral,
         "ck_referral_approved",
