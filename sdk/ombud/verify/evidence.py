@@ -123,7 +123,7 @@ class VerifiedEvent:
     """An event that the log provably holds.
 
     Attributes:
-        kind: Its kind, as `ombud.retention.v1.AccessEventKind` numbers it.
+        kind: Its kind, as the enums of event kinds in `ombud.retention.v1` number it; no two share a number.
         event_id: Its id.
         time: When it happened, by the server's clock.
         statement: What the log committed to, such as a serialised `ombud.retention.v1.AccessEvent`.

@@ -16,6 +16,7 @@ from sqlmodel import Session
 from chassis.clock import Clock
 from chassis.db import Database, Unit
 from chassis.ids import new_id
+from chassis.refusal import Refusal
 from services.retention.holds import store as holds
 from services.retention.holds.domain import Hold
 from services.retention.keys.domain import Scope
@@ -84,6 +85,7 @@ class Purging:
         self._clock = clock
         self._backups = backups
         self._pulse: Pulse | None = None
+        self._kept_by: dict[tuple[ClassName, date], list[Hold]] = {}
 
     async def tick(self) -> None:
         """Ends what is due, if the clock is believed."""
@@ -114,11 +116,14 @@ class Purging:
 
     async def _plan(self, name: ClassName, day: date, terms: Terms) -> None:
         covering, segments, before = await self._database.read(partial(self._facts, name=name, day=day))
-        contents = await asyncio.to_thread(lambda: [self._contents(sealed) for sealed in segments])
+        if before and self._kept_by.get((name, day)) == covering:
+            return
         held = _held_groups(covering)
+        contents = await asyncio.to_thread(lambda: [self._contents(sealed, held) for sealed in segments])
         if not self._held_keys_are_safe(day, covering, contents):
             return
         if not domain.is_wanted(domain.free(contents, held), before):
+            self._kept_by[name, day] = covering
             return
         due = _Due(name, day, terms, segments, contents, covering)
         if (purge := await self._database.work("purge-plan", partial(self._take, due))) is not None:
@@ -128,8 +133,14 @@ class Purging:
         covering = _covering(session, name, day, self._clock)
         return covering, store.of_day(session, name, day), store.count_of_day(session, name, day)
 
-    def _contents(self, sealed: Sealed) -> Contents:
-        groups = self._archive.load(sealed).groups
+    def _contents(self, sealed: Sealed, held: set[str]) -> Contents:
+        """Which groups a segment has; not asked where nothing is held. A damaged one may have every held group."""
+        if not held:
+            return Contents(sealed.segment_id, frozenset())
+        try:
+            groups = self._archive.load(sealed).groups
+        except Refusal:
+            return Contents(sealed.segment_id, frozenset(held))
         return Contents(sealed.segment_id, frozenset(str(UUID(bytes=group)) for group in groups))
 
     def _held_keys_are_safe(self, day: date, covering: list[Hold], contents: list[Contents]) -> bool:

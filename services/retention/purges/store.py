@@ -48,7 +48,7 @@ def oldest_day(session: Session, name: ClassName, start: datetime) -> date | Non
     query = select(func.min(SegmentRow.first_receive_time)).where(
         SegmentRow.record_class == name.value,
         col(SegmentRow.purge_id).is_(None),
-        col(SegmentRow.last_receive_time) >= start,
+        col(SegmentRow.first_receive_time) >= start,
     )
     first: datetime | None = session.exec(query).one()
     return first.date() if first else None
@@ -69,10 +69,9 @@ def add(session: Session, purge: Purge, segment_ids: Sequence[str]) -> None:
     """Keeps a new purge, which takes segments: from here on nobody reads them."""
     session.add(_row(purge))
     session.flush()
-    for segment_id in segment_ids:
-        session.execute(
-            update(SegmentRow).where(col(SegmentRow.segment_id) == segment_id).values(purge_id=purge.purge_id)
-        )
+    if segment_ids:
+        taken = [{"segment_id": segment_id, "purge_id": purge.purge_id} for segment_id in segment_ids]
+        session.execute(update(SegmentRow), taken)
 
 
 def save(session: Session, purge: Purge) -> None:

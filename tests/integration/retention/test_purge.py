@@ -364,3 +364,23 @@ async def test_access_that_is_over_leaves_the_register_at_its_ceiling_and_its_pr
     assert (await refusal_of(late.GetAccess(GetAccessRequest(access_id=access.access_id)))).reason == "NOT_FOUND"
     for proof in proofs:
         assert verify_event(proof, retention.verifier_key).leaf_index in certificate.leaf_indexes
+
+
+async def test_damaged_file_does_not_keep_its_day_from_ending_and_stays_while_a_hold_may_need_it(
+    left: Path, tmp_path: Path, clock: ManualClock
+) -> None:
+    plain, own, hold = shutil.copytree(left, tmp_path / "plain"), ManualClock(clock.now()), hold_on(clock, GROUP)
+    for folder in (left, plain):
+        for path in files(folder, FIRST_DAY):
+            path.write_bytes(b"damaged")
+    async with stacked(plain, own) as stack:
+        await stack.pass_ceiling()
+    assert not files(plain, FIRST_DAY)
+    async with stacked(left, clock) as stack:
+        stack.keys.custodians = Custodians().roster
+        await stack.database.work("test", lambda unit: holds.add(unit.session, hold))
+        await stack.hold_keys.tick()
+        await stack.pass_ceiling()
+        _, events = await outcome(stack)
+    assert PurgeEvent.FromString(events[-1].statement).certificate.kept_segments == 2
+    assert len(files(left, FIRST_DAY)) == 2
