@@ -34,7 +34,7 @@ class Attack:
     statements: tuple[str, ...]
 
     def run(self, unit: Unit) -> None:
-        values = _values(self.prepare(unit))
+        values = values_of(self.prepare(unit))
         *before, last = (_bound(statement, values) for statement in self.statements)
         for statement in before:
             unit.session.connection().execute(statement)
@@ -47,7 +47,7 @@ def attack(name: str, prepare: Callable[[Unit], str], constraint: str, *statemen
     return Attack(name, prepare, constraint, statements)
 
 
-def _values(stored_id: str) -> dict[str, object]:
+def values_of(stored_id: str) -> dict[str, object]:
     return {"id": stored_id, "new": new_id(), "now": _NOW, "soon": _NOW + 183 * _DAY, "later": _NOW + 365 * _DAY}
 
 
@@ -426,7 +426,7 @@ async def test_what_due_process_demands_is_what_the_database_accepts(databases: 
     """The attacks fail for what they lack: with all of it, the same statements pass."""
 
     def task(unit: Unit) -> None:
-        values = _values(an_approved_sanction(unit))
+        values = values_of(an_approved_sanction(unit))
         for statement in (
             DELIVER,
             f"{FORCE}, appeal_end = :later{ONE}",

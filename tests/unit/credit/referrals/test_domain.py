@@ -15,10 +15,10 @@ from services.credit.referrals.domain import (
     propose,
 )
 from services.credit.sanctions.domain import Sanction, overturn
-from tests.unit.credit.builders import NOW, approved, in_force
+from tests.unit.credit.builders import DAY, NOW, approved, in_force
 
 
-def referral(sanction: Sanction) -> Referral:
+def referral(sanction: Sanction, **changes: Any) -> Referral:
     return propose(
         sanction,
         referral_id=new_id(),
@@ -27,6 +27,7 @@ def referral(sanction: Sanction) -> Referral:
         fields=(ReferralField.ACT_TIME, ReferralField.RULE),
         proposer="mod-1",
         at=NOW,
+        **changes,
     )
 
 
@@ -40,6 +41,15 @@ def test_only_a_sanction_in_force_is_referred() -> None:
     assert referral(in_force()).state is ReferralState.PROPOSED
     for sanction in (approved(), overturn(in_force(), appeal_id=new_id())):
         assert refused(lambda sanction=sanction: referral(sanction)).reason == ErrorReason.ERROR_REASON_WRONG_STATE
+
+
+def test_person_concerned_is_told_within_a_year() -> None:
+    sanction = in_force()
+
+    late = refused(lambda: referral(sanction, notify_at=NOW + 366 * DAY))
+
+    assert late.facts["field"] == "notify_time"
+    assert referral(sanction, notify_at=NOW + 365 * DAY).notify_at == NOW + 365 * DAY
 
 
 def test_referral_needs_a_second_person() -> None:

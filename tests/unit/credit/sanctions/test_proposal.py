@@ -179,6 +179,14 @@ def test_owner_without_a_recorded_breach_is_not_sanctioned(capacity: Capacity, n
     assert refusal.reason == ErrorReason.ERROR_REASON_OWNER_BREACH_REQUIRED
 
 
+def test_owner_is_not_sanctioned_for_a_breach_that_the_proposal_does_not_name() -> None:
+    group_id = new_id()
+
+    refusal = refused(capacity=Capacity.FOUNDER, group_id=group_id, recorded=breach(group_id, new_id()))
+
+    assert refusal.reason == ErrorReason.ERROR_REASON_OWNER_BREACH_REQUIRED
+
+
 def test_owner_with_a_recorded_breach_is_sanctioned_with_the_breach_in_the_statement() -> None:
     group_id, notice_id = new_id(), new_id()
     recorded = breach(group_id, notice_id)
