@@ -1,5 +1,6 @@
 """Files that are whole or absent, also after the machine has died, and the space that they need."""
 
+import fcntl
 import os
 from pathlib import Path
 
@@ -35,6 +36,38 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+class FolderLock:
+    """Keeps other processes off a folder while this one is at work in it.
+
+    Args:
+        path: The lock's file; made if absent.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._descriptor: int | None = None
+
+    def take(self) -> None:
+        """Takes the lock; this comes before all else.
+
+        Raises:
+            BlockingIOError: Another process has it.
+        """
+        make_folder(self._path.parent)
+        self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self.release()
+            raise
+
+    def release(self) -> None:
+        """Gives the lock back, if it is held."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
 
 
 class SpaceFloor:

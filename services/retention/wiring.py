@@ -1,6 +1,7 @@
 """How the retention service is put together."""
 
 import asyncio
+import contextlib
 from datetime import timedelta
 
 from chassis.clock import Clock
@@ -29,7 +30,7 @@ from services.retention.custody.requests import Requests
 from services.retention.custody.roster import Roster
 from services.retention.custody.servicer import CustodyServicer
 from services.retention.errors import DamagedError, ForkedError
-from services.retention.files import SpaceFloor
+from services.retention.files import FolderLock, SpaceFloor
 from services.retention.holds.jobs import HoldKeys
 from services.retention.holds.servicer import HoldServicer
 from services.retention.ingest.jobs import ChatSource, SealedBatches
@@ -74,6 +75,7 @@ def build(config: RetentionConfig, platform: Platform) -> Service:
     archive = Archive(storage, floors, keys)
     ledger = Ledger(database, folder, config.log_origin, _witnesses(config))
     sealed_batches = SealedBatches(database, archive)
+    lock = FolderLock(folder / "wal" / "lock")
     journal = Journal(
         folder / "wal",
         clock=platform.clock,
@@ -129,21 +131,27 @@ def build(config: RetentionConfig, platform: Platform) -> Service:
         seconds=config.tick_seconds,
     )
 
-    async def stop_sealing() -> None:
+    async def stop() -> None:
         await asyncio.to_thread(process.end)
+        lock.release()
 
     async def recover() -> None:
         await asyncio.to_thread(storage.check)
         try:
-            await ledger.open()
-            sealed_batches.open()
-            journal.open(await database.read(catalogue.sealed_state))
-            closing.recover()
-            await roster.open()
-        except (DamagedError, ForkedError) as error:
-            raise ConfigError(f"retention: {error}") from error
+            lock.take()
         except BlockingIOError as error:
             raise ConfigError("retention: another process serves from this data folder") from error
+        with contextlib.ExitStack() as failing:
+            failing.callback(lock.release)
+            try:
+                await ledger.open()
+                sealed_batches.open()
+                journal.open(await database.read(catalogue.sealed_state))
+                closing.recover()
+                await roster.open()
+            except (DamagedError, ForkedError) as error:
+                raise ConfigError(f"retention: {error}") from error
+            failing.pop_all()
 
     return Service(
         name="retention",
@@ -184,7 +192,7 @@ def build(config: RetentionConfig, platform: Platform) -> Service:
         ],
         tasks=[sealer.run, ticks.run],
         starting=[Adoption(database, policy).run, recover],
-        stopping=[journal.close, stop_sealing],
+        stopping=[journal.close, stop],
     )
 
 

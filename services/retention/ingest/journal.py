@@ -5,9 +5,7 @@ producer's sequence is decided in this thread, in the order in which batches cam
 """
 
 import asyncio
-import fcntl
 import logging
-import os
 import queue
 import threading
 from collections.abc import Callable
@@ -119,7 +117,6 @@ class Journal:
         self._parts: tuple[Part, ...] = ()
         self._parts_lock = threading.Lock()
         self._writer: WalWriter | None = None
-        self._lock_descriptor: int | None = None
         self._next_sequence: dict[str, int] = {}
         self._durable: dict[str, int] = {}
         self._next_index = 0
@@ -137,18 +134,11 @@ class Journal:
 
         Raises:
             DamagedError: An acknowledged record can not be read back.
-            BlockingIOError: Another process writes here.
         """
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._lock_folder()
         self._next_index = sealed.next_index
         self._next_sequence = dict(sealed.next_sequences)
         self._last_receive_time = sealed.last_receive_time
-        try:
-            self._recover()
-        except DamagedError:
-            self._unlock_folder()
-            raise
+        self._recover()
         self._durable = dict(self._next_sequence)
         self._loop = asyncio.get_running_loop()
         self._mark_room()
@@ -168,7 +158,6 @@ class Journal:
         if self._thread.is_alive():
             self._queue.put(None)
             await asyncio.to_thread(self._thread.join)
-        self._unlock_folder()
 
     def acked(self, producer: str) -> int:
         """The sequence up to which a producer's records are on stable storage; 0 if none is."""
@@ -225,19 +214,6 @@ class Journal:
                 if batch.producer == producer and batch.first_sequence <= sequence < batch.next_sequence:
                     return received
         return None
-
-    def _lock_folder(self) -> None:
-        self._lock_descriptor = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(self._lock_descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            self._unlock_folder()
-            raise
-
-    def _unlock_folder(self) -> None:
-        if self._lock_descriptor is not None:
-            os.close(self._lock_descriptor)
-            self._lock_descriptor = None
 
     def _recover(self) -> None:
         files = sorted(self._folder.glob("*.wal"))

@@ -269,11 +269,6 @@ class Segment:
         """The UTC day on which all records were received."""
         return from_micros(self.first_receive_time).date()
 
-    @property
-    def groups(self) -> list[bytes]:
-        """The groups that have records here."""
-        return list(self._position)
-
     def records(self, groups: Iterable[bytes] | None = None) -> list[Record]:
         """The records of some groups, or all, in the order of their ordinals.
 
