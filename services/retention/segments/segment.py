@@ -137,7 +137,9 @@ def build(
     runs: list[bytes] = []
     first_index, ordinal = batches[0].first_index, 0
     for received in batches:
-        runs.append(_run(received, ordinal))
+        batch, producer = received.batch, received.batch.producer.encode()
+        run = _RUN.pack(received.receive_time, batch.first_sequence, ordinal, len(batch), len(producer))
+        runs.append(run + producer)
         _distribute(record_class, received, ordinal, drafts)
         ordinal += len(received.batch)
     table: list[bytes] = []
@@ -167,11 +169,6 @@ def build(
     )
     content = b"".join((_header(leaf, sealing.codec.dictionary_hash, len(runs), len(table)), *runs, *table, *chunks))
     return content, replace(leaf, file_hash=sha256(content).digest())
-
-
-def _run(received: ReceivedBatch, ordinal: int) -> bytes:
-    batch, producer = received.batch, received.batch.producer.encode()
-    return _RUN.pack(received.receive_time, batch.first_sequence, ordinal, len(batch), len(producer)) + producer
 
 
 def _distribute(
@@ -268,6 +265,11 @@ class Segment:
     def day(self) -> date:
         """The UTC day on which all records were received."""
         return from_micros(self.first_receive_time).date()
+
+    @property
+    def groups(self) -> list[bytes]:
+        """The groups that have records here."""
+        return list(self._position)
 
     def records(self, groups: Iterable[bytes] | None = None) -> list[Record]:
         """The records of some groups, or all, in the order of their ordinals.
