@@ -18,6 +18,11 @@ def postgres_server(folder: Path) -> Iterator[str]:
     """A PostgreSQL server of the tests' own; gives the URI of its maintenance database."""
     server = get_server(folder, cleanup_mode="stop")
     try:
+        with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+            # No test cuts its power, and each database that one makes would be flushed to the disk.
+            for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+                connection.execute(f"ALTER SYSTEM SET {setting} = off")
+            connection.execute("SELECT pg_reload_conf()")
         yield server.get_uri()
     finally:
         server.cleanup()
