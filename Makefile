@@ -41,7 +41,7 @@ demo: setup ## Play the whole story on a chat log and prove what happened (CHAT=
 	@$(BIN)/ombud demo $(if $(CHAT),--chat $(CHAT)) $(if $(DATA),--data $(DATA))
 
 test: setup-dev ## Run every test, PostgreSQL included
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 soak: setup-dev ## Kill the log 1,000 times under load, find all it acknowledged, then flip its every byte (KILLS=)
 	$(BIN)/python -m pytest tests/integration/retention/test_kill.py --kills $(or $(KILLS),1000)

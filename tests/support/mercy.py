@@ -4,7 +4,8 @@ from ombud.common.v1.types_pb2 import Subject
 from ombud.credit.v1 import appeal_service_pb2 as appeals
 from ombud.credit.v1 import sanction_service_pb2 as sanctions
 from ombud.credit.v1 import types_pb2 as credit
-from tests.support.life import APPROVER, PLATFORM, Life
+from tests.support.life import APPROVER, Life
+from tests.support.wire import PLATFORM
 
 
 async def mercy(life: Life, account_id: str) -> None:

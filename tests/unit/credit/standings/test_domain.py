@@ -169,7 +169,7 @@ def test_tier_at_an_instant_is_the_one_foreseen_at_an_earlier_one(data: st.DataO
 def test_relief_counts_from_its_record_until_the_points_end_and_never_below_zero(
     entry: PointsEntry, points: int, recorded: datetime, at: datetime
 ) -> None:
-    ledger = [entry, relief(entry, points, recorded)]
+    ledger: list[PointsEntry | ReliefEntry] = [entry, relief(entry, points, recorded)]
 
     held = max(0, entry.points - points) if recorded <= at else entry.points
     assert active_points(ledger, {}, at) == (held if entry.start <= at < entry.end else 0)
