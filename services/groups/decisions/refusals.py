@@ -54,6 +54,11 @@ _REFUSALS: dict[Reason, tuple[ErrorReason.ValueType, str, str]] = {
         "the account's time to verify has ended",
         "a completed verification",
     ),
+    Reason.GROUP_UNKNOWN: (
+        ErrorReason.ERROR_REASON_NOT_FOUND,
+        "no group by that id",
+        "the id of an existing group",
+    ),
     Reason.GROUP_CLOSED: (
         ErrorReason.ERROR_REASON_GROUP_CLOSED,
         "a sanction closed the group",
@@ -125,8 +130,6 @@ def require(decision: Decision, action: Action) -> None:
     """
     if decision.allowed:
         return
-    if decision.reason is Reason.GROUP_UNKNOWN:
-        raise Refusal.not_found("group", decision.fact.id)
     reason, message, satisfy = _REFUSALS[decision.reason]
     raise Refusal(reason, message, satisfy=satisfy, **facts(decision, action))
 
@@ -135,7 +138,9 @@ def facts(decision: Decision, action: Action) -> dict[str, str | int]:
     """The deciding fact of a decision, for an error's metadata."""
     fact = decision.fact
     found: dict[str, str | int] = {"action": action, "decision": decision.reason}
-    if fact.id:
+    if decision.reason is Reason.GROUP_UNKNOWN:
+        found |= {"resource": "group", "id": fact.id}
+    elif fact.id:
         found[_FACT_NAMES[fact.kind]] = fact.id
     if fact.kind is FactKind.CAP:
         found["limit"] = fact.limit

@@ -4,6 +4,7 @@ from pathlib import Path
 from chassis.ids import new_id
 from ombud.common.v1.types_pb2 import Interval
 from ombud.retention.v1.access_service_pb2 import (
+    ACCESS_EVENT_KIND_EXPIRED,
     AccessScope,
     ApproveAccessRequest,
     ListAccessRegisterRequest,
@@ -11,6 +12,7 @@ from ombud.retention.v1.access_service_pb2 import (
     RequestAccessRequest,
 )
 from ombud.retention.v1.audit_service_pb2 import QueryAuditRecordsRequest
+from ombud.retention.v1.hold_service_pb2 import HOLD_EVENT_KIND_EXPIRED, ListHoldRegisterRequest
 from ombud.retention.v1.ingest_service_pb2 import AppendBatchRequest
 from ombud.retention.v1.lifecycle_service_pb2 import (
     RETENTION_CLASS_NAME_AUDIT,
@@ -23,7 +25,7 @@ from services.retention.purges import store as purges
 from services.retention.wire import timestamp
 from tests.integration.retention.harness import GROUP, OTHER_GROUP, bodies, frame, running_retention
 from tests.integration.retention.test_access import append, approved, read, scope
-from tests.integration.retention.test_holds import placed
+from tests.integration.retention.test_holds import officer, placed
 from tests.integration.retention.test_purge import certificates
 from tests.support.clock import ManualClock
 from tests.support.engines import opened
@@ -74,16 +76,27 @@ async def test_records_holds_and_the_register_end_on_each_engine(tmp_path: Path,
     async with running_retention(tmp_path / "data", clock=clock, database_url=database_url) as retention:
         await append(retention, 1)
         await retention.receipt(1)
-        await placed(retention, clock, OTHER_GROUP)
+        hold = await placed(retention, clock, OTHER_GROUP)
         whole = scope(clock)
-        assert len(await read(retention, await approved(retention, whole), whole)) == 3
+        access = await approved(retention, whole)
+        assert len(await read(retention, access, whole)) == 3
         async with opened(database_url, "retention", clock) as reader:
 
             async def noticed() -> bool:
                 seen = await reader.read(purges.pulse)
                 return seen is not None and seen.time == clock.now()
 
+            async def ended_by_themselves() -> bool:
+                desk = retention.access("records_officer", "officer-1")
+                accesses = await desk.ListAccessRegister(ListAccessRegisterRequest(access_id=access.access_id))
+                holds = await officer(retention).ListHoldRegister(ListHoldRegisterRequest(hold_id=hold.hold_id))
+                return (accesses.events[-1].event.kind, holds.events[-1].event.kind) == (
+                    ACCESS_EVENT_KIND_EXPIRED,
+                    HOLD_EVENT_KIND_EXPIRED,
+                )
+
             clock.advance(timedelta(days=40))
+            await eventually(ended_by_themselves)
             await eventually(noticed)
             clock.advance(timedelta(days=2100))
             await eventually(noticed)
