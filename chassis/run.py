@@ -32,6 +32,7 @@ from ombud.client.channel import is_loopback
 
 _DRAIN = 5.0
 _HEALTH_EVERY = 5.0
+_ASK_AGAIN = 0.5
 # Calls leave few cycles behind: to look for them after every 700 objects, as Python does, costs a tenth of a write.
 _COLLECT_AFTER = (10_000, 20, 20)
 
@@ -164,9 +165,12 @@ async def _watch_health(services: Sequence[Service], health: object) -> None:
 
 
 async def _cancel(tasks: Sequence["asyncio.Task[None]"]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    """Ends tasks; asks again where a library has swallowed the first request (asyncio.wait_for does before 3.12)."""
+    pending = set(tasks)
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=_ASK_AGAIN)
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:

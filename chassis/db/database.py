@@ -122,7 +122,8 @@ class Database:
         waiter = asyncio.get_running_loop().create_future()
         self._waiters.add(waiter)
         try:
-            await asyncio.wait_for(waiter, at_most)
+            async with asyncio.timeout(at_most):
+                await waiter
         except TimeoutError:
             pass
         finally:

@@ -49,7 +49,8 @@ class DecisionMemory:
         """Takes in what other processes commit; runs until cancelled."""
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._behind.wait(), _POLL)
+                async with asyncio.timeout(_POLL):
+                    await self._behind.wait()
             self._behind.clear()
             await self._catch_up()
 
@@ -68,7 +69,8 @@ class DecisionMemory:
         epoch, asked = _parse(token)
         if epoch == self._epoch and asked > self.revision:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._until(asked), _PATIENCE)
+                async with asyncio.timeout(_PATIENCE):
+                    await self._until(asked)
         if epoch != self._epoch or asked > self.revision:
             raise Refusal(
                 ErrorReason.ERROR_REASON_REVISION_UNKNOWN,

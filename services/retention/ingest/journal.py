@@ -171,7 +171,8 @@ class Journal:
         """
         if not self._room.is_set():
             try:
-                await asyncio.wait_for(self._room.wait(), self._backlog_seconds)
+                async with asyncio.timeout(self._backlog_seconds):
+                    await self._room.wait()
             except TimeoutError:
                 self.check_room()
 

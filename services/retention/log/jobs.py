@@ -91,7 +91,8 @@ class Sealer:
 
     async def _wait(self) -> None:
         try:
-            await asyncio.wait_for(self._due.wait(), self._interval)
+            async with asyncio.timeout(self._interval):
+                await self._due.wait()
         except TimeoutError:
             return
 
