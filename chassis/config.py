@@ -1,6 +1,7 @@
 """Settings: read once at start, refused with the field's name, never with its value."""
 
 from collections.abc import Mapping
+from functools import reduce
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -67,14 +68,29 @@ class ConfigError(Exception):
 C = TypeVar("C", bound=BaseModel)
 
 
-def load(model: type[C], file: Path) -> C:
-    """Reads a YAML file.
+def load(model: type[C], path: Path) -> C:
+    """Reads a YAML file, or a folder's: every `*.yaml` in it, in the order of their names.
+
+    Mappings are merged; of any other value the last file's counts.
 
     Raises:
-        ConfigError: The file is absent, no YAML, or a field is wrong; the values are not repeated.
+        ConfigError: A file is absent, no YAML, or a field is wrong; the values are not repeated.
     """
+    files = sorted(path.glob("*.yaml")) if path.is_dir() else [path]
+    if not files:
+        raise ConfigError(f"{path.name}: the folder holds no *.yaml file")
+    return parse(model, reduce(_merged, map(_read, files)), source=path.name)
+
+
+def _merged(below: Any, above: Any) -> Any:  # noqa: ANN401 - whatever YAML held
+    if isinstance(below, dict) and isinstance(above, dict):
+        return below | {key: _merged(below[key], value) if key in below else value for key, value in above.items()}
+    return above
+
+
+def _read(file: Path) -> Any:  # noqa: ANN401 - whatever YAML held
     try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+        return yaml.safe_load(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"{file.name}: {error.strerror}") from error
     except (UnicodeDecodeError, yaml.reader.ReaderError):
@@ -82,7 +98,6 @@ def load(model: type[C], file: Path) -> C:
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 0
         raise ConfigError(f"{file.name}:{line}: {error.problem}") from error
-    return parse(model, content, source=file.name)
 
 
 def parse(model: type[C], content: Any, *, source: str) -> C:  # noqa: ANN401 - whatever YAML held

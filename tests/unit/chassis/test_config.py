@@ -73,6 +73,24 @@ def test_file_that_is_absent_or_no_yaml_is_named_with_the_line(tmp_path: Path) -
         load(ServerConfig, file)
 
 
+def test_files_of_a_folder_are_merged_in_the_order_of_their_names(tmp_path: Path) -> None:
+    (tmp_path / "10-base.yaml").write_text("listen: '127.0.0.1:1'\ntraces_file: t.db\npeers: {credit: a, groups: b}\n")
+    (tmp_path / "20-here.yaml").write_text("listen: '127.0.0.1:2'\npeers: {groups: c}\n")
+    (tmp_path / "notes.txt").write_text("not read: [")
+    config = load(ServerConfig, tmp_path)
+    assert config.listen == "127.0.0.1:2"
+    assert config.peers == {"credit": "a", "groups": "c"}
+    assert str(config.traces_file) == "t.db"
+
+
+def test_folder_without_a_file_is_refused_and_a_broken_file_in_one_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"holds no \*\.yaml"):
+        load(ServerConfig, tmp_path)
+    (tmp_path / "broken.yaml").write_text("listen: [\n")
+    with pytest.raises(ConfigError, match=r"broken\.yaml:\d+: "):
+        load(ServerConfig, tmp_path)
+
+
 def test_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
     for name, content in {"binary.yaml": b"\x00\x01\xff", "control.yaml": b"listen: \x07"}.items():
         (tmp_path / name).write_bytes(content)
