@@ -4,8 +4,12 @@ import sqlite3
 from pathlib import Path
 
 from tests.support.engines import opened
+from tests.unit.credit.attacks.attack import values_of
+from tests.unit.credit.attacks.on_appeals import APPEALS
+from tests.unit.credit.attacks.on_consequences import CONSEQUENCES
+from tests.unit.credit.attacks.on_referrals import REFERRALS
+from tests.unit.credit.attacks.on_sanctions import SANCTIONS
 from tests.unit.credit.stored import work
-from tests.unit.credit.test_constraints import APPEALS, CONSEQUENCES, REFERRALS, SANCTIONS, values_of
 
 # What SQLite can not be told to forget: uniqueness, and columns that are never null.
 HELD = {"same evidence twice", "points counted twice", "listed without term"}

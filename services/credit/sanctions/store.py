@@ -2,27 +2,15 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
 from sqlmodel import Session, col, select
 
 from chassis.refusal import Refusal
-from policies.pack import Category, Ground, MeasureKind
-from services.credit.sanctions.domain import (
-    Capacity,
-    DutyBreach,
-    Evidence,
-    Lift,
-    Measure,
-    PinnedRule,
-    PriorDecision,
-    Sanction,
-    SanctionState,
-    Statement,
-    Variation,
-)
+from policies.pack import MeasureKind
+from services.credit.sanctions.domain import Sanction, SanctionState, Variation
 from services.credit.sanctions.ladder import step_of
 from services.credit.sanctions.models import (
     EvidenceRow,
@@ -36,6 +24,7 @@ from services.credit.sanctions.models import (
     VariationRow,
     VariedMeasureRow,
 )
+from services.credit.sanctions.rows import sanction_of, sanction_row, statement_of, statement_row
 from services.credit.subjects import Subject, SubjectKind
 
 R = TypeVar("R", EvidenceRow, MeasureRow, PriorDecisionRow)
@@ -52,9 +41,9 @@ class DueNotice:
 def add(session: Session, sanction: Sanction) -> None:
     """Stores a proposed sanction."""
     sanction_id, statement = sanction.sanction_id, sanction.statement
-    session.add(_statement_row(sanction_id, statement))
+    session.add(statement_row(sanction_id, statement))
     session.flush()
-    session.add(_sanction_row(sanction))
+    session.add(sanction_row(sanction))
     session.add_all(
         EvidenceRow(sanction_id=sanction_id, sha256=item.sha256, observed_at=item.observed_at)
         for item in statement.evidence
@@ -78,7 +67,7 @@ def add(session: Session, sanction: Sanction) -> None:
 
 def update(session: Session, sanction: Sanction) -> None:
     """Stores the state of a sanction; its statement and its measures never change."""
-    session.merge(_sanction_row(sanction))
+    session.merge(sanction_row(sanction))
     session.flush()
 
 
@@ -274,11 +263,11 @@ def _whole(session: Session, found: Iterable[SanctionRow]) -> list[Sanction]:
     lifts = {row.sanction_id: row for row in session.exec(select(LiftRow).where(col(LiftRow.sanction_id).in_(ids)))}
     variations = _variations(session, ids)
     return [
-        _sanction(
+        sanction_of(
             row,
             lift=lifts.get(row.sanction_id),
             variation=variations.get(row.sanction_id),
-            statement=_statement(
+            statement=statement_of(
                 statements[row.sanction_id],
                 evidence=evidence[row.sanction_id],
                 priors=priors[row.sanction_id],
@@ -302,103 +291,3 @@ def _by_sanction(rows: Iterable[R]) -> defaultdict[str, list[R]]:
     for row in rows:
         found[row.sanction_id].append(row)
     return found
-
-
-def _sanction(
-    row: SanctionRow,
-    *,
-    statement: Statement,
-    measures: list[MeasureRow],
-    lift: LiftRow | None,
-    variation: Variation | None,
-) -> Sanction:
-    return Sanction(
-        sanction_id=row.sanction_id,
-        state=SanctionState(row.state),
-        subject=Subject(SubjectKind(row.subject_kind), row.subject_id),
-        capacity=Capacity(row.capacity),
-        group_id=row.group_id,
-        statement=statement,
-        measures=tuple(Measure(MeasureKind(item.kind), item.end_at, item.review_at) for item in measures),
-        points=row.points,
-        tip_off_id=row.tip_off_id,
-        reporter_account_id=row.reporter_account_id,
-        issuer=row.issuer,
-        proposed_at=row.proposed_at,
-        approver=row.approver or "",
-        approved_at=row.approved_at,
-        start=row.start_at,
-        points_end=row.points_end,
-        appeal_end=row.appeal_end,
-        overturning_appeal_id=row.overturning_appeal_id or "",
-        variation=variation,
-        lift=Lift(lift.lifted_at, lift.lifter, lift.reasons) if lift else None,
-    )
-
-
-def _statement(row: StatementRow, *, evidence: list[EvidenceRow], priors: list[PriorDecisionRow]) -> Statement:
-    rule = {field.name: getattr(row, field.name) for field in fields(PinnedRule)}
-    breach = None
-    if row.duty_notice_id and row.duty_group_id and row.duty_served_at and row.duty_cure_end:
-        breach = DutyBreach(row.duty_notice_id, row.duty_group_id, row.duty_served_at, row.duty_cure_end)
-    return Statement(
-        rule=PinnedRule(**rule | {"ground": Ground(row.ground), "category": Category(row.category)}),
-        facts=row.facts,
-        explanation=row.explanation,
-        act_at=row.act_at,
-        evidence=tuple(Evidence(item.sha256, item.observed_at) for item in evidence),
-        proportionality_note=row.proportionality_note,
-        how_to_restore=row.how_to_restore,
-        materials_needed=row.materials_needed,
-        prior_decisions=tuple(PriorDecision(item.prior_sanction_id, item.points, item.points_end) for item in priors),
-        duty_breach=breach,
-        steps_skipped=row.steps_skipped,
-        step_justification=row.step_justification,
-    )
-
-
-def _sanction_row(sanction: Sanction) -> SanctionRow:
-    breach = sanction.statement.duty_breach
-    return SanctionRow(
-        sanction_id=sanction.sanction_id,
-        state=sanction.state,
-        subject_kind=sanction.subject.kind,
-        subject_id=sanction.subject.id,
-        capacity=sanction.capacity,
-        group_id=sanction.group_id,
-        points=sanction.points,
-        evidence_set=sanction.evidence_set,
-        tip_off_id=sanction.tip_off_id,
-        duty_notice_id=breach.notice_id if breach else None,
-        reporter_account_id=sanction.reporter_account_id,
-        issuer=sanction.issuer,
-        proposed_at=sanction.proposed_at,
-        approver=sanction.approver or None,
-        approved_at=sanction.approved_at,
-        start_at=sanction.start,
-        end_at=sanction.end,
-        review_at=sanction.review,
-        points_end=sanction.points_end,
-        appeal_end=sanction.appeal_end,
-        overturning_appeal_id=sanction.overturning_appeal_id or None,
-    )
-
-
-def _statement_row(sanction_id: str, statement: Statement) -> StatementRow:
-    rule, breach = statement.rule, statement.duty_breach
-    return StatementRow(
-        sanction_id=sanction_id,
-        **asdict(rule),
-        facts=statement.facts,
-        explanation=statement.explanation,
-        act_at=statement.act_at,
-        proportionality_note=statement.proportionality_note,
-        how_to_restore=statement.how_to_restore,
-        materials_needed=statement.materials_needed,
-        steps_skipped=statement.steps_skipped,
-        step_justification=statement.step_justification,
-        duty_notice_id=breach.notice_id if breach else None,
-        duty_group_id=breach.group_id if breach else None,
-        duty_served_at=breach.served_at if breach else None,
-        duty_cure_end=breach.cure_end if breach else None,
-    )
