@@ -46,7 +46,10 @@ class Pipeline:
         self._denied = denied
 
     def wrap(self, method: Method, handler: Handler) -> Handler:
-        """The handler with everything around it. Requests arrive as bytes, so that rubbish is refused like the rest."""
+        """The handler with everything around it. Requests arrive as bytes, so that rubbish is refused like the rest.
+
+        On a stream of requests rubbish comes to the handler, as None: what it answers there leaves the stream usable.
+        """
         if handler.request_streaming and handler.response_streaming:
             return grpc.stream_stream_rpc_method_handler(self._stream(method, handler.stream_stream, streams_in=True))
         if handler.response_streaming:
@@ -220,9 +223,13 @@ def _parse(raw: bytes, request_type: type[Message]) -> Message:
         ) from None
 
 
-async def _parsed(incoming: AsyncIterator[bytes], request_type: type[Message]) -> AsyncIterator[Message]:
+async def _parsed(incoming: AsyncIterator[bytes], request_type: type[Message]) -> AsyncIterator[Message | None]:
     async for raw in incoming:
-        yield _parse(raw, request_type)
+        try:
+            message = request_type.FromString(raw)
+        except DecodeError:
+            message = None
+        yield message
 
 
 def _as_refusal(error: BaseException, path: str) -> Refusal:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from chassis.refusal import ErrorReason, Refusal
+from services.retention.log.leaves import NO_GROUP
 from services.retention.segments.records import RecordBatch
 
 MOST_RECORDS = 65_536
@@ -20,8 +21,9 @@ _GROUP = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 @lru_cache(maxsize=65_536)
 def group_bytes(text: str) -> bytes | None:
-    """The 16 bytes of a group id; None if it is no UUID."""
-    return bytes.fromhex(text.replace("-", "")) if _GROUP.fullmatch(text) else None
+    """The 16 bytes of a group id; None if it is no UUID, or the nil one, which stands for no group."""
+    found = bytes.fromhex(text.replace("-", "")) if _GROUP.fullmatch(text) else NO_GROUP
+    return None if found == NO_GROUP else found
 
 
 def is_producer(name: str) -> bool:
@@ -85,6 +87,15 @@ def batch_of(
     return RecordBatch(producer, first_sequence, known, group_indexes, event_times, bodies)
 
 
+def unreadable() -> Refusal:
+    """What came on the stream is no frame at all."""
+    return Refusal(
+        ErrorReason.ERROR_REASON_FRAME_MALFORMED,
+        "what was sent is not a message of this RPC",
+        satisfy="bytes that the contract's stubs write",
+    )
+
+
 def sequence_gap(producer: str, *, expected: int, first_sequence: int) -> Refusal:
     """The producer left records out."""
     return Refusal(
@@ -129,14 +140,6 @@ def storage_failed(errno: int) -> Refusal:
 
 def _check_sizes(bodies: Sequence[bytes]) -> None:
     lengths = [len(body) for body in bodies]
-    if sum(lengths) > MOST_FRAME_BYTES:
-        raise Refusal(
-            ErrorReason.ERROR_REASON_FRAME_TOO_LARGE,
-            "the frame holds more than a frame may",
-            satisfy=f"frames of at most {MOST_FRAME_BYTES} bytes of bodies",
-            bytes=sum(lengths),
-            most_bytes=MOST_FRAME_BYTES,
-        )
     if max(lengths) > MOST_RECORD_BYTES:
         raise Refusal(
             ErrorReason.ERROR_REASON_RECORD_TOO_LARGE,
@@ -145,6 +148,14 @@ def _check_sizes(bodies: Sequence[bytes]) -> None:
             record=_where(lengths, MOST_RECORD_BYTES + 1),
             bytes=max(lengths),
             most_bytes=MOST_RECORD_BYTES,
+        )
+    if sum(lengths) > MOST_FRAME_BYTES:
+        raise Refusal(
+            ErrorReason.ERROR_REASON_FRAME_TOO_LARGE,
+            "the frame holds more than a frame may",
+            satisfy=f"frames of at most {MOST_FRAME_BYTES} bytes of bodies",
+            bytes=sum(lengths),
+            most_bytes=MOST_FRAME_BYTES,
         )
 
 

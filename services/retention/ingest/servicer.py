@@ -8,7 +8,7 @@ from chassis.clock import Clock
 from chassis.refusal import Refusal
 from ombud.retention.v1 import ingest_service_pb2 as pb
 from ombud.retention.v1.ingest_service_pb2_grpc import IngestServiceServicer
-from services.retention.ingest.domain import batch_of, is_producer
+from services.retention.ingest.domain import batch_of, is_producer, unreadable
 from services.retention.ingest.journal import Appended, Journal
 from services.retention.log.ledger import Ledger
 from services.retention.segments.records import RecordBatch, from_micros, to_micros
@@ -26,11 +26,12 @@ class IngestServicer(IngestServiceServicer):
         self._ledger = ledger
         self._clock = clock
         self._refused: Counter[str] = Counter()
+        self._unreadable = 0
 
     async def Append(
-        self, requests: AsyncIterator[pb.AppendRequest], _context: Context
+        self, requests: AsyncIterator[pb.AppendRequest | None], _context: Context
     ) -> AsyncIterator[pb.AppendResponse]:
-        """Answers each frame of a stream, in order; frames that wait share an fsync."""
+        """Answers each frame of a stream, in order; frames that wait share an fsync. None: what came is no frame."""
         waiting: asyncio.Queue[tuple[str, _Outcome] | None] = asyncio.Queue(_FRAMES_IN_FLIGHT)
         reader = asyncio.create_task(self._take(requests, waiting))
         number = 0
@@ -60,15 +61,20 @@ class IngestServicer(IngestServiceServicer):
             acked_sequence=acked,
             receipt=self._ledger.receipt(request.producer, acked, self._clock.now()),
             refused_frames=self._refused[request.producer],
+            unreadable_frames=self._unreadable,
         )
 
     async def _take(
-        self, requests: AsyncIterator[pb.AppendRequest], waiting: asyncio.Queue[tuple[str, _Outcome] | None]
+        self, requests: AsyncIterator[pb.AppendRequest | None], waiting: asyncio.Queue[tuple[str, _Outcome] | None]
     ) -> None:
         """Hands the frames on as they come; stops reading while too many wait, which holds the sender back."""
         try:
             async for request in requests:
-                await waiting.put((request.frame.producer, await self._begin(request.frame)))
+                if request is None:
+                    self._unreadable += 1
+                    await waiting.put(("", unreadable()))
+                else:
+                    await waiting.put((request.frame.producer, await self._begin(request.frame)))
         finally:
             await waiting.put(None)
 

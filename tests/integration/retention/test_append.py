@@ -1,11 +1,10 @@
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from chassis.config import ConfigError
-from ombud.client import OmbudError
 from ombud.common.v1.error_reason_pb2 import ErrorReason
 from ombud.retention.v1.ingest_service_pb2 import (
     AppendBatchRequest,
@@ -157,11 +156,3 @@ async def test_appending_waits_while_sealing_is_behind_and_goes_on_after(tmp_pat
     async with running_retention(tmp_path / "data", backlog_records=10, segment_records=10) as retention:
         answers = await send(retention.ingest, *(frame(1 + 10 * at, bodies(1 + 10 * at, 10)) for at in range(30)))
         assert answers[-1].ack.acked_sequence == 300
-
-
-async def test_rubbish_on_the_stream_is_refused_as_a_field(retention: Retention) -> None:
-    call: Any = retention.channel(workload="platform").stream_stream("/ombud.retention.v1.IngestService/Append")
-    with pytest.raises(OmbudError) as refused:
-        async for _ in call(iter([b"\xff\xff"])):
-            pass
-    assert refused.value.reason == "INVALID_FIELD"

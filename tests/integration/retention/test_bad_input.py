@@ -2,15 +2,18 @@
 
 import asyncio
 import threading
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
+import grpc
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ombud.client import OmbudError
+from chassis.ids import new_id
 from ombud.common.v1.error_reason_pb2 import ErrorReason
 from ombud.retention.v1.ingest_service_pb2 import (
     AppendBatchRequest,
@@ -66,6 +69,23 @@ async def test_each_fault_has_its_reason_and_its_place_and_is_counted(retention:
     assert (said.acked_sequence, said.refused_frames) == (3, len(BAD))
 
 
+@pytest.mark.parametrize("size", [65_536, 2 << 20])
+async def test_record_too_large_is_named_however_large_it_is(retention: Retention, size: int) -> None:
+    (answer,) = await send(retention, changed(GOOD, bodies=[b"a", bytes(size), b"c"]))
+    assert answer.refusal.reason == ErrorReason.ERROR_REASON_RECORD_TOO_LARGE
+    assert (answer.refusal.facts["record"], answer.refusal.facts["bytes"]) == ("1", str(size))
+
+
+async def test_record_of_no_group_is_refused_and_one_of_a_group_that_nobody_announced_is_kept(
+    retention: Retention,
+) -> None:
+    of_none, unheard_of = await send(
+        retention, changed(GOOD, group_ids=[str(UUID(int=0))]), changed(GOOD, group_ids=[new_id()])
+    )
+    assert of_none.refusal.reason == ErrorReason.ERROR_REASON_RECORD_GROUP_UNKNOWN
+    assert unheard_of.ack.acked_sequence == 3
+
+
 async def test_refused_frames_are_counted_by_producer_however_they_came(retention: Retention) -> None:
     gap, large = BAD["SEQUENCE_GAP"], BAD["RECORD_TOO_LARGE"]
     await send(retention, large, gap, changed(gap, producer="chat-2"), gap, changed(gap, producer="no name"))
@@ -98,14 +118,44 @@ async def test_no_frame_ends_the_stream_or_stays_unanswered(retention: Retention
     assert answers[-1].ack.acked_sequence == 3
 
 
-async def test_frames_before_rubbish_on_the_stream_are_kept(retention: Retention) -> None:
+async def send_bytes(retention: Retention, *messages: bytes) -> AsyncIterator[AppendResponse]:
+    """The answers to messages that no stub wrote."""
     call: Any = retention.channel(workload="platform").stream_stream("/ombud.retention.v1.IngestService/Append")
-    frames = [AppendRequest(frame=GOOD).SerializeToString(), b"\xff\xff"]
-    with pytest.raises(OmbudError) as refused:
-        async for _ in call(iter(frames)):
+    async for answer in call(iter(messages)):
+        yield AppendResponse.FromString(answer)
+
+
+ENCODED = AppendRequest(frame=GOOD).SerializeToString()
+RUBBISH = [b"\xff\xff", ENCODED[:-1], ENCODED.replace(b"chat-1", b"ch\xfft-1"), b"\x0a\x7f"]
+
+
+async def test_rubbish_is_refused_in_its_place_and_leaves_the_stream_usable(retention: Retention) -> None:
+    more = AppendRequest(frame=frame(4, bodies(4, 3))).SerializeToString()
+    answers = [answer async for answer in send_bytes(retention, ENCODED, *RUBBISH, b"", more)]
+    assert [answer.frame_number for answer in answers] == list(range(len(RUBBISH) + 3))
+    first, *refused, last = answers
+    assert (first.ack.acked_sequence, last.ack.acked_sequence) == (3, 6)
+    assert {answer.refusal.reason for answer in refused} == {ErrorReason.ERROR_REASON_FRAME_MALFORMED}
+    said = await progress(retention)
+    assert (said.acked_sequence, said.refused_frames, said.unreadable_frames) == (6, 0, len(RUBBISH))
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(messages=st.lists(st.binary(max_size=60), max_size=6))
+async def test_no_bytes_end_the_stream_or_stay_unanswered(retention: Retention, messages: list[bytes]) -> None:
+    answers = [answer async for answer in send_bytes(retention, *messages, ENCODED)]
+    assert [answer.frame_number for answer in answers] == list(range(len(messages) + 1))
+    assert answers[-1].ack.acked_sequence == 3
+
+
+async def test_message_beyond_what_grpc_takes_ends_its_stream_and_costs_nothing_else(retention: Retention) -> None:
+    async def drained() -> None:
+        async for _ in send_bytes(retention, ENCODED, bytes((8 << 20) + 1)):
             pass
-    assert refused.value.reason == "INVALID_FIELD"
-    assert (await progress(retention)).acked_sequence == 3
+
+    assert (await refusal_of(drained())).code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+    (after,) = await send(retention, frame((await progress(retention)).acked_sequence + 1, bodies(4, 3)))
+    assert after.HasField("ack")
 
 
 async def test_producer_keeps_a_signed_receipt_of_what_was_received(retention: Retention, clock: ManualClock) -> None:

@@ -44,8 +44,8 @@ class Frame(_message.Message):
     """
     @_builtins.property
     def group_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The groups that the records belong to, by id (UUID, otherwise RECORD_GROUP_UNKNOWN), each once. Nobody is asked
-        whether the group exists: a register that lags must not cost records.
+        """The groups that the records belong to, by id (UUID other than the nil one, otherwise RECORD_GROUP_UNKNOWN), each
+        once. Nobody is asked whether the group exists: a register that lags must not cost records.
         """
 
     @_builtins.property
@@ -325,6 +325,7 @@ class GetProgressResponse(_message.Message):
     ACKED_SEQUENCE_FIELD_NUMBER: _builtins.int
     RECEIPT_FIELD_NUMBER: _builtins.int
     REFUSED_FRAMES_FIELD_NUMBER: _builtins.int
+    UNREADABLE_FRAMES_FIELD_NUMBER: _builtins.int
     acked_sequence: _builtins.int
     """Every record of the producer up to and including this sequence is stored, once. 0 if none is."""
     receipt: _builtins.str
@@ -334,16 +335,19 @@ class GetProgressResponse(_message.Message):
     """
     refused_frames: _builtins.int
     """How many frames of the producer were refused since the service was started; each was answered with its reason."""
+    unreadable_frames: _builtins.int
+    """How many frames could not be read at all since the service was started, whoever sent them: they name no producer."""
     def __init__(
         self,
         *,
         acked_sequence: _builtins.int = ...,
         receipt: _builtins.str = ...,
         refused_frames: _builtins.int = ...,
+        unreadable_frames: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["acked_sequence", b"acked_sequence", "receipt", b"receipt", "refused_frames", b"refused_frames"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acked_sequence", b"acked_sequence", "receipt", b"receipt", "refused_frames", b"refused_frames", "unreadable_frames", b"unreadable_frames"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

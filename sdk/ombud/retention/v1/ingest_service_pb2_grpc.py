@@ -65,7 +65,9 @@ class IngestServiceServicer(object):
     def Append(self, request_iterator, context):
         """Appends frames as they come and acknowledges each in order. While sealing is behind frames wait, and after some
         seconds are refused with OVERLOADED. A refused frame is answered with its number on the stream and leaves the stream
-        usable; frames sent after it are refused with SEQUENCE_GAP until it is sent again.
+        usable; frames of its producer sent after it are refused with SEQUENCE_GAP until it is sent again. So are bytes that
+        are no AppendRequest, with FRAME_MALFORMED. Only a message beyond 8 MiB ends the stream, by gRPC's own hand
+        (RESOURCE_EXHAUSTED): what was sent before it is kept.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -40,7 +40,9 @@ class IngestServiceStub:
     Append: _grpc.StreamStreamMultiCallable[_ingest_service_pb2.AppendRequest, _ingest_service_pb2.AppendResponse]
     """Appends frames as they come and acknowledges each in order. While sealing is behind frames wait, and after some
     seconds are refused with OVERLOADED. A refused frame is answered with its number on the stream and leaves the stream
-    usable; frames sent after it are refused with SEQUENCE_GAP until it is sent again.
+    usable; frames of its producer sent after it are refused with SEQUENCE_GAP until it is sent again. So are bytes that
+    are no AppendRequest, with FRAME_MALFORMED. Only a message beyond 8 MiB ends the stream, by gRPC's own hand
+    (RESOURCE_EXHAUSTED): what was sent before it is kept.
     """
     AppendBatch: _grpc.UnaryUnaryMultiCallable[_ingest_service_pb2.AppendBatchRequest, _ingest_service_pb2.AppendBatchResponse]
     """Appends one frame. Refused with FRAME_MALFORMED, FRAME_TOO_LARGE, RECORD_TOO_LARGE, RECORD_GROUP_UNKNOWN,
@@ -64,7 +66,9 @@ class IngestServiceAsyncStub(IngestServiceStub):
     Append: _aio.StreamStreamMultiCallable[_ingest_service_pb2.AppendRequest, _ingest_service_pb2.AppendResponse]  # type: ignore[assignment]
     """Appends frames as they come and acknowledges each in order. While sealing is behind frames wait, and after some
     seconds are refused with OVERLOADED. A refused frame is answered with its number on the stream and leaves the stream
-    usable; frames sent after it are refused with SEQUENCE_GAP until it is sent again.
+    usable; frames of its producer sent after it are refused with SEQUENCE_GAP until it is sent again. So are bytes that
+    are no AppendRequest, with FRAME_MALFORMED. Only a message beyond 8 MiB ends the stream, by gRPC's own hand
+    (RESOURCE_EXHAUSTED): what was sent before it is kept.
     """
     AppendBatch: _aio.UnaryUnaryMultiCallable[_ingest_service_pb2.AppendBatchRequest, _ingest_service_pb2.AppendBatchResponse]  # type: ignore[assignment]
     """Appends one frame. Refused with FRAME_MALFORMED, FRAME_TOO_LARGE, RECORD_TOO_LARGE, RECORD_GROUP_UNKNOWN,
@@ -91,7 +95,9 @@ class IngestServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_abc.Iterator[_ingest_service_pb2.AppendResponse], _abc.AsyncIterator[_ingest_service_pb2.AppendResponse]]:
         """Appends frames as they come and acknowledges each in order. While sealing is behind frames wait, and after some
         seconds are refused with OVERLOADED. A refused frame is answered with its number on the stream and leaves the stream
-        usable; frames sent after it are refused with SEQUENCE_GAP until it is sent again.
+        usable; frames of its producer sent after it are refused with SEQUENCE_GAP until it is sent again. So are bytes that
+        are no AppendRequest, with FRAME_MALFORMED. Only a message beyond 8 MiB ends the stream, by gRPC's own hand
+        (RESOURCE_EXHAUSTED): what was sent before it is kept.
         """
 
     @_abc_1.abstractmethod

@@ -65,6 +65,7 @@ def test_malformed_frame_is_refused_with_its_column(column: str, changes: dict[s
         {"group_indexes": [0, 1], "group_ids": [GROUP, "0192f0c1"]},
         {"group_indexes": [0, 1], "group_ids": [GROUP, GROUP.replace("-", "")]},
         {"group_indexes": [0, 1], "group_ids": [GROUP, ""]},
+        {"group_indexes": [0, 1], "group_ids": [GROUP, "00000000-0000-0000-0000-000000000000"]},
     ],
 )
 def test_record_of_an_unknown_group_is_named(changes: dict[str, Any]) -> None:
