@@ -94,7 +94,7 @@ async def serving(
         bound(port)
         await server.start()
         stack.push_async_callback(server.stop, _DRAIN)
-        health_server, health = build_health_server()
+        health_server, health = await build_health_server()
         health_port = health_server.add_insecure_port(config.health_listen)
         await health_server.start()
         stack.push_async_callback(health_server.stop, None)

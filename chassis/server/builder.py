@@ -24,10 +24,11 @@ _OPTIONS = (
     # Two servers on one port would share its connections silently.
     ("grpc.so_reuseport", 0),
     ("grpc.max_receive_message_length", 8 << 20),
-    # Without the second, a ping that arrives between two calls counts against a floor of two hours and ends the connection.
+    # Without the second, pings between two calls count against a floor of two hours, and the third ends the connection.
     ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
     ("grpc.keepalive_permit_without_calls", 1),
 )
+LIVENESS = "liveness"
 
 
 class _Registrar:
@@ -94,9 +95,14 @@ def build_server(
     return server
 
 
-def build_health_server() -> tuple[grpc.aio.Server, health.aio.HealthServicer]:
-    """A plaintext server with the health service alone, which knows of nothing that serves yet."""
+async def build_health_server() -> tuple[grpc.aio.Server, health.aio.HealthServicer]:
+    """A plaintext server with the health service alone, which knows of nothing that serves yet.
+
+    The name `liveness` serves for as long as the process answers at all: a database that is away is no reason to
+    start the process anew.
+    """
     servicer = health.aio.HealthServicer()
+    await servicer.set(LIVENESS, health_pb2.HealthCheckResponse.SERVING)
     server = grpc.aio.server(options=_OPTIONS)
     health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
     return server, servicer

@@ -18,6 +18,7 @@ from chassis.db import Database
 from chassis.ids import new_id
 from chassis.peers import Peers
 from chassis.run import Hosted, Running, serving
+from chassis.server.builder import build_health_server, set_health
 from chassis.service import Platform, Service
 from chassis.telemetry import Telemetry
 from ombud.client import OmbudError, connect
@@ -127,6 +128,17 @@ async def test_health_tells_of_each_service_by_name(process: Process) -> None:
         with pytest.raises(grpc.aio.AioRpcError) as unknown:
             await health(running, "credit")
         assert unknown.value.code() is grpc.StatusCode.NOT_FOUND
+
+
+async def test_liveness_does_not_ask_after_what_the_process_serves() -> None:
+    server, servicer = await build_health_server()
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    await set_health(servicer, [], serving=False)
+    running = Running(0, port)
+    assert await health(running) == health_pb2.HealthCheckResponse.NOT_SERVING
+    assert await health(running, "liveness") == health_pb2.HealthCheckResponse.SERVING
+    await server.stop(None)
 
 
 async def test_background_work_that_fails_begins_again_and_its_text_is_not_logged(
