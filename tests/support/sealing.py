@@ -3,8 +3,9 @@
 from hashlib import sha256
 
 from services.retention.keys.domain import Scope
+from services.retention.segments.building import Sealing
 from services.retention.segments.chunk import ChunkCodec
-from services.retention.segments.segment import Sealing, Segment
+from services.retention.segments.segment import Segment
 
 KEY_ID = bytes(range(16))
 

@@ -15,12 +15,11 @@ from services.retention.audit.models import AuditIndex
 from services.retention.keys.keys import Keys
 from services.retention.log.jobs import Sealable
 from services.retention.log.leaves import NO_GROUP, RecordClass, SegmentLeaf
-from services.retention.segments import segment
 from services.retention.segments import store as catalogue
 from services.retention.segments.archive import Archive
+from services.retention.segments.building import Sealing, build
 from services.retention.segments.chunk import ChunkCodec
 from services.retention.segments.records import ReceivedBatch, RecordBatch, to_micros
-from services.retention.segments.segment import Sealing
 
 PRODUCER = "audit"
 _SEGMENT_RECORDS = 8192
@@ -45,7 +44,7 @@ class AuditSource:
         batches = [_batch(list(group)) for _, group in groupby(same_day, key=lambda row: row.receive_time)]
         key_id = self._keys.current(RecordClass.AUDIT, day)
         sealing = Sealing(key_id, partial(self._keys.scope_key, day), ChunkCodec())
-        content, leaf = segment.build(RecordClass.AUDIT, UUID(new_id()), batches, sealing)
+        content, leaf = build(RecordClass.AUDIT, UUID(new_id()), batches, sealing)
         return Sealable(leaf.entry(), partial(_enter, leaf, self._archive.write(leaf, content)))
 
 

@@ -123,17 +123,19 @@ def record_heads(
     first_index: int,
 ) -> list[bytes]:
     """What `record_head` gives for consecutive records of one producer, received together."""
-    pack, kind, length = _RECORD.pack, int(record_class), len(producer)
+    kind, length = int(record_class), len(producer)
+    pack = struct.Struct(f"{_RECORD.format}{length}s").pack
     rows = zip(groups, event_times, count(first_sequence), count(first_index), strict=False)
     return [
-        pack(_VERSION, kind, group, receive_time, event_time, sequence, index, length) + producer
+        pack(_VERSION, kind, group, receive_time, event_time, sequence, index, length, producer)
         for group, event_time, sequence, index in rows
     ]
 
 
-def record_leaf(salt: bytes, head: bytes, body: bytes) -> bytes:
-    """The leaf hash of a record in its chunk's tree."""
-    return sha256(b"\x00" + salt + head + body).digest()
+def record_leaves(salts: Sequence[bytes], heads: Sequence[bytes], bodies: Sequence[bytes]) -> list[bytes]:
+    """The leaf hashes of records in their chunk's tree."""
+    columns = zip(salts, heads, bodies, strict=True)
+    return [sha256(b"".join((b"\x00", salt, head, body))).digest() for salt, head, body in columns]
 
 
 def record_evidence(leaf: bytes, *, salt: bytes, place: Place, head: bytes, body: bytes | None) -> bytes:

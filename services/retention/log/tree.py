@@ -41,7 +41,8 @@ class Tree:
             if height + 1 == len(self._levels):
                 self._levels.append([])
             below, level = self._levels[height], self._levels[height + 1]
-            level.extend(node_hash(below[2 * i], below[2 * i + 1]) for i in range(len(level), len(below) // 2))
+            fresh = iter(below[2 * len(level) :])
+            level.extend(sha256(b"\x01" + left + right).digest() for left, right in zip(fresh, fresh, strict=False))
             height += 1
 
     def truncate(self, size: int) -> None:

@@ -23,9 +23,9 @@ from services.retention.keys.keys import Keys
 from services.retention.keys.store import KeyStore
 from services.retention.log.leaves import RecordClass, SegmentLeaf
 from services.retention.segments import dictionary
+from services.retention.segments.building import Sealing, build
 from services.retention.segments.chunk import ChunkCodec
 from services.retention.segments.records import ReceivedBatch
-from services.retention.segments.segment import Sealing, build
 
 _ENOUGH_TRIES = 2
 

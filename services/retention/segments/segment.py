@@ -1,57 +1,21 @@
-"""The segment file: records of one class and one UTC day, in a chunk for each group.
+"""Reading segment files back."""
 
-All numbers are big-endian. Layout:
-
-    "OMBUDSEG" | u16 version = 1 | u8 class | u8 codec = 1 | 16 segment id | 16 key id | u64 first index | u32 records
-    | i64 first receive time | i64 last receive time | 32 inner root | 32 dictionary | u32 runs | u32 chunks
-    run      i64 receive time | u64 first sequence | u32 first ordinal | u32 records | u8 length of producer | producer
-    chunk    16 group id | u32 length | u32 records | 32 root
-    then the chunks, in the order of their table (`chunk.py` has their form)
-
-A record's ordinal is its place in the segment, its index less the segment's first. A run is a batch as it was
-received. The key id names the secret of the day, the dictionary is given by its SHA-256 (zeros: none).
-
-The inner root is that of an RFC 6962 tree with an entry for each chunk, `u32 records || 32 root`; a chunk's root is
-that of the tree over its records, each `salt || record`. So whoever can open one group's chunk can prove its records,
-and that they are all of the chunk, also when no other chunk can be opened any more.
-"""
-
-import struct
 from bisect import bisect_left, bisect_right
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable
 from datetime import date
 from functools import cached_property
-from hashlib import sha256
-from itertools import count, pairwise
+from itertools import pairwise
 from typing import NamedTuple
 from uuid import UUID
 
 from services.retention.errors import DamagedError
 from services.retention.keys.domain import Scope, wipe
-from services.retention.log.leaves import (
-    CHUNK_ENTRY,
-    Codec,
-    Place,
-    RecordClass,
-    SegmentLeaf,
-    record_head,
-    record_heads,
-    record_leaf,
-)
+from services.retention.log.leaves import CHUNK_ENTRY, Codec, Place, RecordClass, record_head, record_leaves
 from services.retention.log.tree import Tree, leaf_hash
+from services.retention.segments import layout
 from services.retention.segments.chunk import ChunkCodec, ChunkKeys
-from services.retention.segments.records import Cursor, ReceivedBatch, RecordBatch, from_micros
-
-ScopeKey = Callable[[Scope], bytearray]
-"""Gives the key of a scope on the segment's day; who asks wipes it."""
-
-_MAGIC = b"OMBUDSEG"
-_VERSION = 1
-_HEADER = struct.Struct(">8sHBB16s16sQIqq32s32sII")
-_RUN = struct.Struct(">qQIIB")
-_CHUNK = struct.Struct(">16sII32s")
+from services.retention.segments.layout import Run
+from services.retention.segments.records import Cursor, RecordBatch, from_micros
 
 
 class Record(NamedTuple):
@@ -67,16 +31,6 @@ class Record(NamedTuple):
     salt: bytes
 
 
-class Run(NamedTuple):
-    """A batch as it was received: consecutive records of one producer."""
-
-    receive_time: int
-    first_sequence: int
-    first_ordinal: int
-    length: int
-    producer: str
-
-
 class _Entry(NamedTuple):
     """A chunk in the file's table."""
 
@@ -85,133 +39,6 @@ class _Entry(NamedTuple):
     length: int
     records: int
     root: bytes
-
-
-@dataclass(slots=True)
-class _Draft:
-    """A group's records while a segment is built."""
-
-    ordinals: list[int] = field(default_factory=list)
-    event_times: list[int] = field(default_factory=list)
-    heads: list[bytes] = field(default_factory=list)
-    bodies: list[bytes] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class Sealing:
-    """What segments of a day are encrypted and compressed with.
-
-    Attributes:
-        key_id: Of the day's secret.
-        scope_key: Gives the key of a scope.
-        codec: Compresses.
-    """
-
-    key_id: bytes
-    scope_key: ScopeKey
-    codec: ChunkCodec
-
-    def chunk_keys(self, scope: Scope, segment_id: UUID) -> ChunkKeys:
-        """The keys of a chunk."""
-        scope_key = self.scope_key(scope)
-        keys = ChunkKeys.derive(scope_key, segment_id)
-        wipe(scope_key)
-        return keys
-
-
-def build(
-    record_class: RecordClass, segment_id: UUID, batches: Sequence[ReceivedBatch], sealing: Sealing
-) -> tuple[bytes, SegmentLeaf]:
-    """Seals batches.
-
-    Args:
-        record_class: The class of all records.
-        segment_id: A new id.
-        batches: At least one record, in the order of their indexes, without gaps, all received on one UTC day.
-        sealing: Of that day.
-
-    Returns:
-        The file's bytes and the leaf that commits to them.
-    """
-    drafts: defaultdict[bytes, _Draft] = defaultdict(_Draft)
-    runs: list[bytes] = []
-    first_index, ordinal = batches[0].first_index, 0
-    for received in batches:
-        batch, producer = received.batch, received.batch.producer.encode()
-        run = _RUN.pack(received.receive_time, batch.first_sequence, ordinal, len(batch), len(producer))
-        runs.append(run + producer)
-        _distribute(record_class, received, ordinal, drafts)
-        ordinal += len(received.batch)
-    table: list[bytes] = []
-    chunks: list[bytes] = []
-    entries: list[bytes] = []
-    for group, draft in drafts.items():
-        records = len(draft.ordinals)
-        if not records:
-            continue
-        keys = sealing.chunk_keys(Scope(record_class, group), segment_id)
-        leaves = map(record_leaf, keys.salt(records), draft.heads, draft.bodies)
-        root = Tree(leaves).root(records)
-        chunks.append(sealing.codec.encode(keys, draft.ordinals, draft.event_times, draft.bodies))
-        table.append(_CHUNK.pack(group, len(chunks[-1]), records, root))
-        entries.append(leaf_hash(CHUNK_ENTRY.pack(records, root)))
-    leaf = SegmentLeaf(
-        segment_id=segment_id,
-        record_class=record_class,
-        first_index=first_index,
-        count=ordinal,
-        first_receive_time=min(received.receive_time for received in batches),
-        last_receive_time=max(received.receive_time for received in batches),
-        inner_root=Tree(entries).root(len(entries)),
-        file_hash=b"",
-        codec=Codec.ZSTD_AES_256_GCM,
-        key_id=sealing.key_id,
-    )
-    content = b"".join((_header(leaf, sealing.codec.dictionary_hash, len(runs), len(table)), *runs, *table, *chunks))
-    return content, replace(leaf, file_hash=sha256(content).digest())
-
-
-def _distribute(
-    record_class: RecordClass, received: ReceivedBatch, ordinal: int, drafts: defaultdict[bytes, _Draft]
-) -> None:
-    """Adds each record of a batch to its group's chunk."""
-    batch = received.batch
-    heads = record_heads(
-        record_class,
-        [batch.groups[at] for at in batch.group_indexes],
-        batch.producer.encode(),
-        receive_time=received.receive_time,
-        event_times=batch.event_times,
-        first_sequence=batch.first_sequence,
-        first_index=received.first_index,
-    )
-    of_group = [drafts[group] for group in batch.groups]
-    rows = zip(batch.group_indexes, count(ordinal), batch.event_times, heads, batch.bodies, strict=False)
-    for at, place, event_time, head, body in rows:
-        draft = of_group[at]
-        draft.ordinals.append(place)
-        draft.event_times.append(event_time)
-        draft.heads.append(head)
-        draft.bodies.append(body)
-
-
-def _header(leaf: SegmentLeaf, dictionary: bytes, runs: int, chunks: int) -> bytes:
-    return _HEADER.pack(
-        _MAGIC,
-        _VERSION,
-        leaf.record_class,
-        leaf.codec,
-        leaf.segment_id.bytes,
-        leaf.key_id,
-        leaf.first_index,
-        leaf.count,
-        leaf.first_receive_time,
-        leaf.last_receive_time,
-        leaf.inner_root,
-        dictionary,
-        runs,
-        chunks,
-    )
 
 
 class Segment:
@@ -240,8 +67,8 @@ class Segment:
         self._codec_of = codec_of
         self._opened: dict[bytes, tuple[list[Record], Tree]] = {}
         cursor = Cursor(content, name)
-        header = _HEADER.unpack(cursor.take(_HEADER.size))
-        if header[:2] != (_MAGIC, _VERSION) or header[3] != Codec.ZSTD_AES_256_GCM:
+        header = layout.HEADER.unpack(cursor.take(layout.HEADER.size))
+        if header[:2] != (layout.MAGIC, layout.VERSION) or header[3] != Codec.ZSTD_AES_256_GCM:
             raise DamagedError(f"{name}: not a segment file of a known version and codec")
         self.record_class = RecordClass(header[2])
         self.segment_id = UUID(bytes=header[4])
@@ -254,7 +81,7 @@ class Segment:
         self.dictionary: bytes = header[11]
         self.runs: list[Run] = []
         for _ in range(header[12]):
-            receive_time, first_sequence, first_ordinal, length, name_length = cursor.unpack(_RUN)
+            receive_time, first_sequence, first_ordinal, length, name_length = cursor.unpack(layout.RUN)
             producer = cursor.text(name_length)
             self.runs.append(Run(receive_time, first_sequence, first_ordinal, length, producer))
         self._first_ordinals = [run.first_ordinal for run in self.runs]
@@ -361,7 +188,7 @@ class Segment:
         )
 
     def _read_table(self, cursor: Cursor, chunks: int) -> list[_Entry]:
-        rows = [_CHUNK.unpack(cursor.take(_CHUNK.size)) for _ in range(chunks)]
+        rows = [layout.CHUNK.unpack(cursor.take(layout.CHUNK.size)) for _ in range(chunks)]
         offset = cursor.at
         table: list[_Entry] = []
         for group, length, records, root in rows:
@@ -395,7 +222,8 @@ class Segment:
             records.append(
                 Record(ordinal, entry.group, run.producer, sequence, run.receive_time, event_time, body, salt)
             )
-        tree = Tree(record_leaf(record.salt, self.head(record), record.body) for record in records)
+        heads, bodies = [self.head(record) for record in records], [record.body for record in records]
+        tree = Tree(record_leaves(salts, heads, bodies))
         in_order = all(before.ordinal < after.ordinal for before, after in pairwise(records))
         if not in_order or tree.root(tree.size) != entry.root:
             raise DamagedError(f"{self._name}: the records of a chunk do not lead to its root")

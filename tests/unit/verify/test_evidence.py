@@ -29,8 +29,9 @@ from services.retention.log.leaves import (
 )
 from services.retention.log.note import Head, Signer
 from services.retention.log.tree import Tree, leaf_hash
+from services.retention.segments.building import build
 from services.retention.segments.records import ReceivedBatch, RecordBatch, from_micros
-from services.retention.segments.segment import Segment, build
+from services.retention.segments.segment import Segment
 from tests.support.sealing import SEALING, opened
 
 GROUPS = (UUID(int=1).bytes, UUID(int=2).bytes)

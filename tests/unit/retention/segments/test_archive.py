@@ -11,9 +11,9 @@ from services.retention.keys.keys import Keys
 from services.retention.keys.store import KeyStore
 from services.retention.log.leaves import RecordClass
 from services.retention.segments.archive import Archive
+from services.retention.segments.building import Sealing, build
 from services.retention.segments.chunk import ChunkCodec
 from services.retention.segments.records import ReceivedBatch, RecordBatch, from_micros
-from services.retention.segments.segment import Sealing, build
 from services.retention.segments.storage import LocalStorage
 from services.retention.segments.store import Sealed
 

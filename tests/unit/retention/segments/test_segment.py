@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.retention.log.leaves import RecordClass
+from services.retention.segments.building import build
 from services.retention.segments.records import ReceivedBatch, RecordBatch, decode_batch, encode_batch
-from services.retention.segments.segment import Segment, build
+from services.retention.segments.segment import Segment
 from tests.support.sealing import SEALING, opened
 
 GROUPS = [UUID(int=number).bytes for number in range(1, 5)]
