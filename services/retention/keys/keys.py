@@ -146,14 +146,19 @@ class Keys:
         self._granted.setdefault(access_id, {})[day, scope] = values
 
     def check_granted(self, scopes: Sequence[Scope], first: date, last: date, access_id: str) -> None:
-        """Returns if custodians' answers opened scopes for an access on every chat day in custody, from a day to a day.
+        """Returns if custodians' answers opened scopes for an access wherever they are in custody, from a day to a day.
+
+        That is on closed days, and on days that are destroyed but for what holds keep of them.
 
         Raises:
             Refusal: CUSTODIANS_REQUIRED.
         """
-        for day in self._store.days(RecordClass.CHAT, open_=False):
-            if first <= day <= last and not all(self.has_granted(access_id, day, scope) for scope in scopes):
-                raise domain.custodians_required(day)
+        closed = set(self._store.days(RecordClass.CHAT, open_=False))
+        open_ = set(self._store.days(RecordClass.CHAT, open_=True))
+        for scope in scopes:
+            for day in sorted(closed | self._store.held_days(scope) - open_):
+                if first <= day <= last and not self.has_granted(access_id, day, scope):
+                    raise domain.custodians_required(day)
 
     @property
     def granted(self) -> list[str]:

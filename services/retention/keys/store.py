@@ -115,6 +115,11 @@ class KeyStore:
         """The holds that keep a scope's shares."""
         return sorted(path.parent.name for path in (self._folder / "holds").glob(f"*/{_file(day, scope)}"))
 
+    def held_days(self, scope: Scope) -> set[date]:
+        """The days on which holds keep a scope's shares."""
+        found = (self._folder / "holds").glob(f"*/*.{_name(scope.record_class)}.{scope.group.hex()}")
+        return {date.fromisoformat(path.name.partition(".")[0]) for path in found}
+
     def chat_entries(self) -> list[Entry]:
         """All that is in custody, the oldest day first, each day before what holds keep of it."""
         days = ((day, self.custody(RecordClass.CHAT, day)) for day in self.days(RecordClass.CHAT, open_=False))

@@ -5,7 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from chassis.ids import new_id
-from ombud.retention.v1.access_service_pb2 import MISSING_REASON_KEYS_DESTROYED
+from ombud.retention.v1.access_service_pb2 import MISSING_REASON_KEYS_DESTROYED, Access, GetAccessRequest
 from ombud.retention.v1.hold_service_pb2 import ApproveHoldRequest, Hold, ReleaseHoldRequest
 from services.retention.keys.store import KeyStore
 from services.retention.log.leaves import RecordClass
@@ -15,7 +15,7 @@ from tests.integration.retention.purging import CEILING, DAY
 from tests.integration.retention.test_access import append, approved, read, refused_read, scope
 from tests.integration.retention.test_export import exported
 from tests.integration.retention.test_holds import approver, officer, wish
-from tests.integration.retention.test_purge import FIRST_DAY, certified, files, noticed
+from tests.integration.retention.test_purge import FIRST_DAY, certificates, certified, files, noticed
 from tests.support.clock import ManualClock
 from tests.support.eventually import eventually
 
@@ -24,18 +24,25 @@ async def held(retention: Retention, clock: ManualClock, folder: Path) -> Hold:
     """A hold on the first group that two persons placed, with its key taken over and its day closed."""
     hold = (await officer(retention).PlaceHold(wish(clock, GROUP, days=366))).hold
     await approver(retention).ApproveHold(ApproveHoldRequest(request_id=new_id(), hold_id=hold.hold_id))
-    store = KeyStore(folder / "keys" / "days")
 
     async def taken_over() -> bool:
         return (folder / "keys" / "days" / "holds" / hold.hold_id).is_dir()
 
-    async def closed() -> bool:
-        return FIRST_DAY in store.days(RecordClass.CHAT, open_=False)
-
     await eventually(taken_over)
     clock.advance(DAY)
-    await eventually(closed)
+    await eventually(lambda: has_closed(folder))
     return hold
+
+
+async def has_closed(folder: Path) -> bool:
+    """Whether the first day is in custody."""
+    return FIRST_DAY in KeyStore(folder / "keys" / "days").days(RecordClass.CHAT, open_=False)
+
+
+async def reads(retention: Retention, access: Access) -> int:
+    """How many reads of an access are counted."""
+    stub = retention.access("auditor", "auditor-1")
+    return (await stub.GetAccess(GetAccessRequest(access_id=access.access_id))).access.reads
 
 
 async def test_held_group_outlives_the_purge_of_its_day_and_nothing_else_does(
@@ -58,6 +65,7 @@ async def test_held_group_outlives_the_purge_of_its_day_and_nothing_else_does(
         assert (await refused_read(retention, access, both)).reason == "CUSTODIANS_REQUIRED"
         for slot in (1, 2):
             await people.answer(retention, slot, access.access_id)
+        assert await reads(retention, access) == 0
         assert [record.sequence for record in await read(retention, access, both)] == [2, 4, 6]
         records, statement = await exported(retention, access, both)
         assert [each.record.sequence for each in records] == [2, 4, 6]
@@ -75,3 +83,43 @@ async def test_held_group_outlives_the_purge_of_its_day_and_nothing_else_does(
             return not os.listdir(folder / "keys" / "days" / "holds")  # noqa: PTH208 - a name list is all it takes
 
         await eventually(hold_has_no_keys)
+
+
+async def test_hold_on_a_closed_day_keeps_its_group_once_two_custodians_answered(
+    tmp_path: Path, clock: ManualClock
+) -> None:
+    people, folder = Custodians.make(tmp_path / "people"), tmp_path / "data"
+    async with running_retention(folder, clock=clock, first_custodians=people.public) as retention:
+        await append(retention, 1)
+        await retention.receipt(1)
+        covered = wish(clock, GROUP, days=366)
+        clock.advance(DAY)
+        await eventually(lambda: has_closed(folder))
+        hold = (await officer(retention).PlaceHold(covered)).hold
+        await approver(retention).ApproveHold(ApproveHoldRequest(request_id=new_id(), hold_id=hold.hold_id))
+        (pending,) = await people.pending(retention, "custodian-3")
+        assert (pending.pending_id, pending.hold.case_id) == (hold.hold_id, "case-7")
+        assert [share.day for share in pending.shares] == [FIRST_DAY.isoformat()]
+
+        clock.advance(CEILING - DAY)
+        await noticed(retention, clock)
+        clock.advance(DAY)
+        await noticed(retention, clock)
+        assert await certificates(retention) == []
+
+        assert not (await people.answer(retention, 3, hold.hold_id)).opened
+        assert (await people.answer(retention, 1, hold.hold_id)).opened
+        assert await people.pending(retention, "custodian-2") == []
+        (certificate,) = await certified(retention, 1)
+        assert list(certificate.event.certificate.hold_ids) == [hold.hold_id]
+
+        both = scope(clock, GROUP, OTHER_GROUP, before=CEILING + 2 * DAY, after=timedelta(hours=1))
+        access = await approved(retention, both)
+        assert (await refused_read(retention, access, both)).reason == "CUSTODIANS_REQUIRED"
+        for slot in (2, 3):
+            await people.answer(retention, slot, access.access_id)
+        records, statement = await exported(retention, access, both)
+        assert [each.record.sequence for each in records] == [2, 4, 6]
+        assert [(each.reason, each.group_id) for each in statement.missing] == [
+            (MISSING_REASON_KEYS_DESTROYED, OTHER_GROUP)
+        ]
