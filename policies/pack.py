@@ -37,10 +37,15 @@ class MeasureKind(StrEnum):
     """What a sanction may do, from the mildest step of the ladder to the gravest."""
 
     WARNED = "WARNED"
+    RECTIFICATION_ORDERED = "RECTIFICATION_ORDERED"
+    JOINING_SUSPENDED = "JOINING_SUSPENDED"
+    MEDIA_SUSPENDED = "MEDIA_SUSPENDED"
     PUBLISHING_SUSPENDED = "PUBLISHING_SUSPENDED"
     MANAGEMENT_SUSPENDED = "MANAGEMENT_SUSPENDED"
+    MANAGEMENT_CANCELLED = "MANAGEMENT_CANCELLED"
     GROUP_CREATION_CANCELLED = "GROUP_CREATION_CANCELLED"
     GROUP_SUSPENDED = "GROUP_SUSPENDED"
+    UPDATES_SUSPENDED = "UPDATES_SUSPENDED"
     ACCOUNT_SUSPENDED = "ACCOUNT_SUSPENDED"
     GROUP_CLOSED = "GROUP_CLOSED"
     ACCOUNT_CLOSED = "ACCOUNT_CLOSED"
@@ -117,6 +122,7 @@ class GroupsPolicy(Cited):
 
     code_digits: Annotated[StrictInt, Field(ge=6, le=12)]
     tip_off_reply_days: Annotated[StrictInt, Field(ge=1, le=90)]
+    tip_off_contest_days: Annotated[StrictInt, Field(ge=SIX_MONTHS_DAYS, le=3650)]
     least_cure_hours: Annotated[StrictInt, Field(ge=1, le=24 * 90)]
 
 

@@ -24,6 +24,9 @@ from services.credit.subjects import Subject, SubjectKind
 _FOR_GROUPS = frozenset(
     {
         MeasureKind.WARNED,
+        MeasureKind.RECTIFICATION_ORDERED,
+        MeasureKind.JOINING_SUSPENDED,
+        MeasureKind.MEDIA_SUSPENDED,
         MeasureKind.PUBLISHING_SUSPENDED,
         MeasureKind.GROUP_SUSPENDED,
         MeasureKind.GROUP_CLOSED,

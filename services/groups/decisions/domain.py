@@ -15,6 +15,7 @@ class Action(StrEnum):
 
     READ = "READ"
     POST = "POST"
+    POST_MEDIA = "POST_MEDIA"
     JOIN = "JOIN"
     CREATE_GROUP = "CREATE_GROUP"
     MANAGE = "MANAGE"
@@ -39,9 +40,13 @@ class Reason(StrEnum):
     ACCOUNT_CLOSED = "ACCOUNT_CLOSED"
     ACCOUNT_SUSPENDED = "ACCOUNT_SUSPENDED"
     ACCOUNT_BLACKLISTED = "ACCOUNT_BLACKLISTED"
+    UPDATES_SUSPENDED = "UPDATES_SUSPENDED"
     PUBLISHING_SUSPENDED = "PUBLISHING_SUSPENDED"
+    MEDIA_SUSPENDED = "MEDIA_SUSPENDED"
+    MANAGEMENT_CANCELLED = "MANAGEMENT_CANCELLED"
     MANAGEMENT_SUSPENDED = "MANAGEMENT_SUSPENDED"
     GROUP_CREATION_CANCELLED = "GROUP_CREATION_CANCELLED"
+    JOINING_SUSPENDED = "JOINING_SUSPENDED"
     NOT_VERIFIED = "NOT_VERIFIED"
     VERIFICATION_EXPIRED = "VERIFICATION_EXPIRED"
     GRACE_ENDED = "GRACE_ENDED"
@@ -49,6 +54,8 @@ class Reason(StrEnum):
     GROUP_CLOSED = "GROUP_CLOSED"
     GROUP_BLACKLISTED = "GROUP_BLACKLISTED"
     GROUP_SUSPENDED = "GROUP_SUSPENDED"
+    GROUP_MEDIA_SUSPENDED = "GROUP_MEDIA_SUSPENDED"
+    GROUP_JOINING_SUSPENDED = "GROUP_JOINING_SUSPENDED"
     NOT_A_MEMBER = "NOT_A_MEMBER"
     ALREADY_A_MEMBER = "ALREADY_A_MEMBER"
     ROLE_NOT_HELD = "ROLE_NOT_HELD"
@@ -74,10 +81,15 @@ class Measure(StrEnum):
     """The measures of the credit service's sanctions."""
 
     WARNED = "WARNED"
+    RECTIFICATION_ORDERED = "RECTIFICATION_ORDERED"
+    JOINING_SUSPENDED = "JOINING_SUSPENDED"
+    MEDIA_SUSPENDED = "MEDIA_SUSPENDED"
     PUBLISHING_SUSPENDED = "PUBLISHING_SUSPENDED"
     MANAGEMENT_SUSPENDED = "MANAGEMENT_SUSPENDED"
+    MANAGEMENT_CANCELLED = "MANAGEMENT_CANCELLED"
     GROUP_CREATION_CANCELLED = "GROUP_CREATION_CANCELLED"
     GROUP_SUSPENDED = "GROUP_SUSPENDED"
+    UPDATES_SUSPENDED = "UPDATES_SUSPENDED"
     ACCOUNT_SUSPENDED = "ACCOUNT_SUSPENDED"
     GROUP_CLOSED = "GROUP_CLOSED"
     ACCOUNT_CLOSED = "ACCOUNT_CLOSED"
@@ -240,31 +252,42 @@ def decide(situation: Situation, action: Action, at: datetime) -> Decision:
 _Finding = tuple[Reason, Fact]
 
 # Which measures against an account deny which actions. Reading survives all but losing the account itself.
+_POSTS = frozenset({Action.POST, Action.POST_MEDIA})
 _ACCOUNT_MEASURES: tuple[tuple[Measure, Reason, frozenset[Action]], ...] = (
     (Measure.ACCOUNT_CLOSED, Reason.ACCOUNT_CLOSED, frozenset(Action)),
     (Measure.ACCOUNT_SUSPENDED, Reason.ACCOUNT_SUSPENDED, frozenset(Action) - {Action.READ}),
     (Measure.BLACKLISTED, Reason.ACCOUNT_BLACKLISTED, frozenset(Action) - {Action.READ}),
-    (Measure.PUBLISHING_SUSPENDED, Reason.PUBLISHING_SUSPENDED, frozenset({Action.POST})),
+    (Measure.UPDATES_SUSPENDED, Reason.UPDATES_SUSPENDED, _POSTS | {Action.CREATE_GROUP, Action.MANAGE}),
+    (Measure.PUBLISHING_SUSPENDED, Reason.PUBLISHING_SUSPENDED, _POSTS),
+    (Measure.MEDIA_SUSPENDED, Reason.MEDIA_SUSPENDED, frozenset({Action.POST_MEDIA})),
+    (
+        Measure.MANAGEMENT_CANCELLED,
+        Reason.MANAGEMENT_CANCELLED,
+        frozenset({Action.MANAGE, Action.CREATE_GROUP}),
+    ),
     (Measure.MANAGEMENT_SUSPENDED, Reason.MANAGEMENT_SUSPENDED, frozenset({Action.MANAGE})),
     (Measure.GROUP_CREATION_CANCELLED, Reason.GROUP_CREATION_CANCELLED, frozenset({Action.CREATE_GROUP})),
+    (Measure.JOINING_SUSPENDED, Reason.JOINING_SUSPENDED, frozenset({Action.JOIN})),
 )
 
 # Which measures against a group deny which actions. A suspended group can still be managed: how else be cured?
 _GROUP_MEASURES: tuple[tuple[tuple[Measure, ...], Reason, frozenset[Action]], ...] = (
-    ((Measure.GROUP_CLOSED,), Reason.GROUP_CLOSED, frozenset({Action.POST, Action.JOIN, Action.MANAGE})),
-    ((Measure.BLACKLISTED,), Reason.GROUP_BLACKLISTED, frozenset({Action.POST, Action.JOIN, Action.MANAGE})),
+    ((Measure.GROUP_CLOSED,), Reason.GROUP_CLOSED, _POSTS | {Action.JOIN, Action.MANAGE}),
+    ((Measure.BLACKLISTED,), Reason.GROUP_BLACKLISTED, _POSTS | {Action.JOIN, Action.MANAGE}),
     (
         (Measure.GROUP_SUSPENDED, Measure.PUBLISHING_SUSPENDED),
         Reason.GROUP_SUSPENDED,
-        frozenset({Action.POST, Action.JOIN}),
+        _POSTS | {Action.JOIN},
     ),
+    ((Measure.MEDIA_SUSPENDED,), Reason.GROUP_MEDIA_SUSPENDED, frozenset({Action.POST_MEDIA})),
+    ((Measure.JOINING_SUSPENDED,), Reason.GROUP_JOINING_SUSPENDED, frozenset({Action.JOIN})),
 )
 
 _BAR_MANAGEMENT = frozenset(measure for measure, _, denied in _ACCOUNT_MEASURES if Action.MANAGE in denied) | {
     measure for measures, _, denied in _GROUP_MEASURES if Action.MANAGE in denied for measure in measures
 }
 
-_GRACE_COVERS = frozenset({Action.POST, Action.JOIN})
+_GRACE_COVERS = _POSTS | {Action.JOIN}
 
 
 def _objections(situation: Situation, action: Action, at: datetime) -> Iterator[_Finding]:

@@ -29,6 +29,16 @@ _REFUSALS: dict[Reason, tuple[ErrorReason.ValueType, str, str]] = {
         "the account is on the blacklist",
         "the end of the entry's term, or a successful appeal",
     ),
+    Reason.UPDATES_SUSPENDED: (
+        ErrorReason.ERROR_REASON_UPDATES_SUSPENDED,
+        "a sanction keeps the account from bringing out anything new",
+        "the end of the sanction, or a successful appeal",
+    ),
+    Reason.MANAGEMENT_CANCELLED: (
+        ErrorReason.ERROR_REASON_MANAGEMENT_CANCELLED,
+        "a sanction took the account's rights of an owner or a manager",
+        "the end of the sanction, or a successful appeal",
+    ),
     Reason.MANAGEMENT_SUSPENDED: (
         ErrorReason.ERROR_REASON_MANAGEMENT_SUSPENDED,
         "a sanction keeps the account from managing groups",
@@ -37,6 +47,11 @@ _REFUSALS: dict[Reason, tuple[ErrorReason.ValueType, str, str]] = {
     Reason.GROUP_CREATION_CANCELLED: (
         ErrorReason.ERROR_REASON_GROUP_CREATION_CANCELLED,
         "a sanction took the account's right to found groups",
+        "the end of the sanction, or a successful appeal",
+    ),
+    Reason.JOINING_SUSPENDED: (
+        ErrorReason.ERROR_REASON_JOINING_SUSPENDED,
+        "a sanction keeps the account from joining groups",
         "the end of the sanction, or a successful appeal",
     ),
     Reason.NOT_VERIFIED: (
@@ -73,6 +88,11 @@ _REFUSALS: dict[Reason, tuple[ErrorReason.ValueType, str, str]] = {
         ErrorReason.ERROR_REASON_GROUP_SUSPENDED,
         "a sanction suspends the group",
         "the end of the sanction, or a successful appeal",
+    ),
+    Reason.GROUP_JOINING_SUSPENDED: (
+        ErrorReason.ERROR_REASON_GROUP_JOINING_SUSPENDED,
+        "a sanction keeps the group from taking members",
+        "another group, the end of the sanction, or a successful appeal",
     ),
     Reason.NOT_A_MEMBER: (
         ErrorReason.ERROR_REASON_NOT_A_MEMBER,

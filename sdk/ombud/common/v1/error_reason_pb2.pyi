@@ -322,6 +322,22 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The time to cure is over.
     {"reason": "CURE_TIME_OVER", "metadata": {"notice_id": "0192f0c1-…", "cure_end_time": "2026-11-24T17:00:00Z"}}
     """
+    ERROR_REASON_UPDATES_SUSPENDED: _ErrorReason.ValueType  # 360
+    """A sanction keeps the account from bringing out anything new.
+    {"reason": "UPDATES_SUSPENDED", "metadata": {"action": "MANAGE", "sanction": "0192f0c1-…", "until": "2026-12-21T17:00:00Z"}}
+    """
+    ERROR_REASON_MANAGEMENT_CANCELLED: _ErrorReason.ValueType  # 361
+    """A sanction took the account's rights of an owner or a manager.
+    {"reason": "MANAGEMENT_CANCELLED", "metadata": {"action": "MANAGE", "sanction": "0192f0c1-…"}}
+    """
+    ERROR_REASON_JOINING_SUSPENDED: _ErrorReason.ValueType  # 362
+    """A sanction keeps the account from joining groups.
+    {"reason": "JOINING_SUSPENDED", "metadata": {"action": "JOIN", "sanction": "0192f0c1-…", "until": "2026-12-21T17:00:00Z"}}
+    """
+    ERROR_REASON_GROUP_JOINING_SUSPENDED: _ErrorReason.ValueType  # 363
+    """A sanction keeps the group from taking members.
+    {"reason": "GROUP_JOINING_SUSPENDED", "metadata": {"action": "JOIN", "sanction": "0192f0c1-…", "until": "2026-12-21T17:00:00Z"}}
+    """
     ERROR_REASON_FRAME_MALFORMED: _ErrorReason.ValueType  # 400
     """The columns of a frame do not fit together, or a value is out of bounds.
     {"reason": "FRAME_MALFORMED", "metadata": {"column": "group_indexes", "record": "17"}}
@@ -737,6 +753,22 @@ ERROR_REASON_CURE_TIME_TOO_SHORT: ErrorReason.ValueType  # 322
 ERROR_REASON_CURE_TIME_OVER: ErrorReason.ValueType  # 323
 """The time to cure is over.
 {"reason": "CURE_TIME_OVER", "metadata": {"notice_id": "0192f0c1-…", "cure_end_time": "2026-11-24T17:00:00Z"}}
+"""
+ERROR_REASON_UPDATES_SUSPENDED: ErrorReason.ValueType  # 360
+"""A sanction keeps the account from bringing out anything new.
+{"reason": "UPDATES_SUSPENDED", "metadata": {"action": "MANAGE", "sanction": "0192f0c1-…", "until": "2026-12-21T17:00:00Z"}}
+"""
+ERROR_REASON_MANAGEMENT_CANCELLED: ErrorReason.ValueType  # 361
+"""A sanction took the account's rights of an owner or a manager.
+{"reason": "MANAGEMENT_CANCELLED", "metadata": {"action": "MANAGE", "sanction": "0192f0c1-…"}}
+"""
+ERROR_REASON_JOINING_SUSPENDED: ErrorReason.ValueType  # 362
+"""A sanction keeps the account from joining groups.
+{"reason": "JOINING_SUSPENDED", "metadata": {"action": "JOIN", "sanction": "0192f0c1-…", "until": "2026-12-21T17:00:00Z"}}
+"""
+ERROR_REASON_GROUP_JOINING_SUSPENDED: ErrorReason.ValueType  # 363
+"""A sanction keeps the group from taking members.
+{"reason": "GROUP_JOINING_SUSPENDED", "metadata": {"action": "JOIN", "sanction": "0192f0c1-…", "until": "2026-12-21T17:00:00Z"}}
 """
 ERROR_REASON_FRAME_MALFORMED: ErrorReason.ValueType  # 400
 """The columns of a frame do not fit together, or a value is out of bounds.

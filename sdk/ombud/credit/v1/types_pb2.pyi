@@ -28,14 +28,26 @@ class _MeasureKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_MeasureKi
     """Never sent."""
     MEASURE_KIND_WARNED: _MeasureKind.ValueType  # 1
     """A warning on record. Account or group."""
+    MEASURE_KIND_RECTIFICATION_ORDERED: _MeasureKind.ValueType  # 10
+    """The breach must be put right by the end of the measure. Whether it was is a fact on record; nothing follows by
+    itself. Account or group.
+    """
+    MEASURE_KIND_JOINING_SUSPENDED: _MeasureKind.ValueType  # 11
+    """An account may not join groups; a group takes no members."""
+    MEASURE_KIND_MEDIA_SUSPENDED: _MeasureKind.ValueType  # 12
+    """An account may post no pictures, sound or files; in a group nobody may."""
     MEASURE_KIND_PUBLISHING_SUSPENDED: _MeasureKind.ValueType  # 2
     """An account may not post; in a group nobody may post."""
     MEASURE_KIND_MANAGEMENT_SUSPENDED: _MeasureKind.ValueType  # 3
     """An account may not use the rights of an owner or a manager."""
+    MEASURE_KIND_MANAGEMENT_CANCELLED: _MeasureKind.ValueType  # 13
+    """An account has lost the rights of an owner or a manager, and founds no groups."""
     MEASURE_KIND_GROUP_CREATION_CANCELLED: _MeasureKind.ValueType  # 4
     """An account may not create groups."""
     MEASURE_KIND_GROUP_SUSPENDED: _MeasureKind.ValueType  # 5
     """A group is suspended: it takes no posts and no members."""
+    MEASURE_KIND_UPDATES_SUSPENDED: _MeasureKind.ValueType  # 14
+    """An account may bring out nothing new: it may not post, found or manage. It may read and join."""
     MEASURE_KIND_ACCOUNT_SUSPENDED: _MeasureKind.ValueType  # 6
     """An account may only read."""
     MEASURE_KIND_GROUP_CLOSED: _MeasureKind.ValueType  # 7
@@ -46,20 +58,32 @@ class _MeasureKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_MeasureKi
     """An account or a group is on the blacklist, for a term."""
 
 class MeasureKind(_MeasureKind, metaclass=_MeasureKindEnumTypeWrapper):
-    """What a sanction may do, from the mildest step of the ladder to the gravest."""
+    """What a sanction may do. The list goes from the mildest step of the ladder to the gravest."""
 
 MEASURE_KIND_UNSPECIFIED: MeasureKind.ValueType  # 0
 """Never sent."""
 MEASURE_KIND_WARNED: MeasureKind.ValueType  # 1
 """A warning on record. Account or group."""
+MEASURE_KIND_RECTIFICATION_ORDERED: MeasureKind.ValueType  # 10
+"""The breach must be put right by the end of the measure. Whether it was is a fact on record; nothing follows by
+itself. Account or group.
+"""
+MEASURE_KIND_JOINING_SUSPENDED: MeasureKind.ValueType  # 11
+"""An account may not join groups; a group takes no members."""
+MEASURE_KIND_MEDIA_SUSPENDED: MeasureKind.ValueType  # 12
+"""An account may post no pictures, sound or files; in a group nobody may."""
 MEASURE_KIND_PUBLISHING_SUSPENDED: MeasureKind.ValueType  # 2
 """An account may not post; in a group nobody may post."""
 MEASURE_KIND_MANAGEMENT_SUSPENDED: MeasureKind.ValueType  # 3
 """An account may not use the rights of an owner or a manager."""
+MEASURE_KIND_MANAGEMENT_CANCELLED: MeasureKind.ValueType  # 13
+"""An account has lost the rights of an owner or a manager, and founds no groups."""
 MEASURE_KIND_GROUP_CREATION_CANCELLED: MeasureKind.ValueType  # 4
 """An account may not create groups."""
 MEASURE_KIND_GROUP_SUSPENDED: MeasureKind.ValueType  # 5
 """A group is suspended: it takes no posts and no members."""
+MEASURE_KIND_UPDATES_SUSPENDED: MeasureKind.ValueType  # 14
+"""An account may bring out nothing new: it may not post, found or manage. It may read and join."""
 MEASURE_KIND_ACCOUNT_SUSPENDED: MeasureKind.ValueType  # 6
 """An account may only read."""
 MEASURE_KIND_GROUP_CLOSED: MeasureKind.ValueType  # 7

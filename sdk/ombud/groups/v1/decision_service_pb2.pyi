@@ -31,7 +31,9 @@ class _ActionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Action.ValueTy
     ACTION_READ: _Action.ValueType  # 1
     """Read what is posted."""
     ACTION_POST: _Action.ValueType  # 2
-    """Post."""
+    """Post words."""
+    ACTION_POST_MEDIA: _Action.ValueType  # 6
+    """Post a picture, sound or a file."""
     ACTION_JOIN: _Action.ValueType  # 3
     """Join a group."""
     ACTION_CREATE_GROUP: _Action.ValueType  # 4
@@ -47,7 +49,9 @@ ACTION_UNSPECIFIED: Action.ValueType  # 0
 ACTION_READ: Action.ValueType  # 1
 """Read what is posted."""
 ACTION_POST: Action.ValueType  # 2
-"""Post."""
+"""Post words."""
+ACTION_POST_MEDIA: Action.ValueType  # 6
+"""Post a picture, sound or a file."""
 ACTION_JOIN: Action.ValueType  # 3
 """Join a group."""
 ACTION_CREATE_GROUP: Action.ValueType  # 4
@@ -80,12 +84,20 @@ class _DecisionReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Decisi
     """Denied: a sanction suspends the account. Reading is not affected."""
     DECISION_REASON_ACCOUNT_BLACKLISTED: _DecisionReason.ValueType  # 14
     """Denied: the account is on the blacklist. Reading is not affected."""
+    DECISION_REASON_UPDATES_SUSPENDED: _DecisionReason.ValueType  # 18
+    """Denied: a sanction keeps the account from bringing out anything new."""
     DECISION_REASON_PUBLISHING_SUSPENDED: _DecisionReason.ValueType  # 15
     """Denied: a sanction keeps the account from posting."""
+    DECISION_REASON_MEDIA_SUSPENDED: _DecisionReason.ValueType  # 24
+    """Denied: a sanction keeps the account from posting pictures, sound or files."""
+    DECISION_REASON_MANAGEMENT_CANCELLED: _DecisionReason.ValueType  # 19
+    """Denied: a sanction took the account's rights of an owner or a manager."""
     DECISION_REASON_MANAGEMENT_SUSPENDED: _DecisionReason.ValueType  # 16
     """Denied: a sanction keeps the account from managing."""
     DECISION_REASON_GROUP_CREATION_CANCELLED: _DecisionReason.ValueType  # 17
     """Denied: a sanction took the right to found groups."""
+    DECISION_REASON_JOINING_SUSPENDED: _DecisionReason.ValueType  # 25
+    """Denied: a sanction keeps the account from joining groups."""
     DECISION_REASON_NOT_VERIFIED: _DecisionReason.ValueType  # 20
     """Denied: nobody proved to be behind the account."""
     DECISION_REASON_VERIFICATION_EXPIRED: _DecisionReason.ValueType  # 21
@@ -100,6 +112,10 @@ class _DecisionReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Decisi
     """Denied: the group is on the blacklist. Its members may read."""
     DECISION_REASON_GROUP_SUSPENDED: _DecisionReason.ValueType  # 33
     """Denied: a sanction suspends the group: nobody posts or joins."""
+    DECISION_REASON_GROUP_MEDIA_SUSPENDED: _DecisionReason.ValueType  # 34
+    """Denied: a sanction keeps everybody from posting pictures, sound or files in the group."""
+    DECISION_REASON_GROUP_JOINING_SUSPENDED: _DecisionReason.ValueType  # 35
+    """Denied: a sanction keeps the group from taking members."""
     DECISION_REASON_NOT_A_MEMBER: _DecisionReason.ValueType  # 40
     """Denied: the account is not in the group."""
     DECISION_REASON_ALREADY_A_MEMBER: _DecisionReason.ValueType  # 41
@@ -138,12 +154,20 @@ DECISION_REASON_ACCOUNT_SUSPENDED: DecisionReason.ValueType  # 13
 """Denied: a sanction suspends the account. Reading is not affected."""
 DECISION_REASON_ACCOUNT_BLACKLISTED: DecisionReason.ValueType  # 14
 """Denied: the account is on the blacklist. Reading is not affected."""
+DECISION_REASON_UPDATES_SUSPENDED: DecisionReason.ValueType  # 18
+"""Denied: a sanction keeps the account from bringing out anything new."""
 DECISION_REASON_PUBLISHING_SUSPENDED: DecisionReason.ValueType  # 15
 """Denied: a sanction keeps the account from posting."""
+DECISION_REASON_MEDIA_SUSPENDED: DecisionReason.ValueType  # 24
+"""Denied: a sanction keeps the account from posting pictures, sound or files."""
+DECISION_REASON_MANAGEMENT_CANCELLED: DecisionReason.ValueType  # 19
+"""Denied: a sanction took the account's rights of an owner or a manager."""
 DECISION_REASON_MANAGEMENT_SUSPENDED: DecisionReason.ValueType  # 16
 """Denied: a sanction keeps the account from managing."""
 DECISION_REASON_GROUP_CREATION_CANCELLED: DecisionReason.ValueType  # 17
 """Denied: a sanction took the right to found groups."""
+DECISION_REASON_JOINING_SUSPENDED: DecisionReason.ValueType  # 25
+"""Denied: a sanction keeps the account from joining groups."""
 DECISION_REASON_NOT_VERIFIED: DecisionReason.ValueType  # 20
 """Denied: nobody proved to be behind the account."""
 DECISION_REASON_VERIFICATION_EXPIRED: DecisionReason.ValueType  # 21
@@ -158,6 +182,10 @@ DECISION_REASON_GROUP_BLACKLISTED: DecisionReason.ValueType  # 32
 """Denied: the group is on the blacklist. Its members may read."""
 DECISION_REASON_GROUP_SUSPENDED: DecisionReason.ValueType  # 33
 """Denied: a sanction suspends the group: nobody posts or joins."""
+DECISION_REASON_GROUP_MEDIA_SUSPENDED: DecisionReason.ValueType  # 34
+"""Denied: a sanction keeps everybody from posting pictures, sound or files in the group."""
+DECISION_REASON_GROUP_JOINING_SUSPENDED: DecisionReason.ValueType  # 35
+"""Denied: a sanction keeps the group from taking members."""
 DECISION_REASON_NOT_A_MEMBER: DecisionReason.ValueType  # 40
 """Denied: the account is not in the group."""
 DECISION_REASON_ALREADY_A_MEMBER: DecisionReason.ValueType  # 41

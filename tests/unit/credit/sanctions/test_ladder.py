@@ -53,9 +53,9 @@ def test_step_that_is_left_out_needs_a_written_justification(justification: str)
         proposed(reasons=stated, measures=(measure(MeasureKind.BLACKLISTED),))
 
     assert refusal.value.reason == ErrorReason.ERROR_REASON_LADDER_SKIPPED
-    assert refusal.value.facts["skipped"] == "5"
+    assert refusal.value.facts["skipped"] == "7"
     assert proposed(reasons=stated, measures=(measure(MeasureKind.PUBLISHING_SUSPENDED),)).statement.steps_skipped == 0
-    assert proposed(measures=(measure(MeasureKind.BLACKLISTED),)).statement.steps_skipped == 5
+    assert proposed(measures=(measure(MeasureKind.BLACKLISTED),)).statement.steps_skipped == 7
 
 
 async def test_only_what_was_in_force_and_did_not_fall_is_a_step(databases: OpenDatabase) -> None:

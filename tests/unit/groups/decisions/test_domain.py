@@ -37,6 +37,7 @@ from tests.unit.groups.decisions.facts import (
 )
 
 OTHERS = frozenset(Action) - {Action.READ}
+POSTS = frozenset({Action.POST, Action.POST_MEDIA})
 
 
 def reason(given_situation: Situation, action: Action, at: datetime = NOW) -> Reason:
@@ -89,7 +90,12 @@ def test_legacy_account_reads_and_posts_until_its_grace_ends_then_only_reads() -
     ("measure", "expected", "denied"),
     [
         (Measure.WARNED, None, set()),
-        (Measure.PUBLISHING_SUSPENDED, Reason.PUBLISHING_SUSPENDED, {Action.POST}),
+        (Measure.RECTIFICATION_ORDERED, None, set()),
+        (Measure.JOINING_SUSPENDED, Reason.JOINING_SUSPENDED, {Action.JOIN}),
+        (Measure.MEDIA_SUSPENDED, Reason.MEDIA_SUSPENDED, {Action.POST_MEDIA}),
+        (Measure.PUBLISHING_SUSPENDED, Reason.PUBLISHING_SUSPENDED, POSTS),
+        (Measure.MANAGEMENT_CANCELLED, Reason.MANAGEMENT_CANCELLED, {Action.MANAGE, Action.CREATE_GROUP}),
+        (Measure.UPDATES_SUSPENDED, Reason.UPDATES_SUSPENDED, POSTS | {Action.MANAGE, Action.CREATE_GROUP}),
         (Measure.MANAGEMENT_SUSPENDED, Reason.MANAGEMENT_SUSPENDED, {Action.MANAGE}),
         (Measure.GROUP_CREATION_CANCELLED, Reason.GROUP_CREATION_CANCELLED, {Action.CREATE_GROUP}),
         (Measure.ACCOUNT_SUSPENDED, Reason.ACCOUNT_SUSPENDED, OTHERS),
@@ -124,10 +130,13 @@ def test_stayed_measure_has_no_effect_from_the_stay_on() -> None:
     ("measure", "expected", "denied"),
     [
         (Measure.WARNED, None, set()),
-        (Measure.GROUP_SUSPENDED, Reason.GROUP_SUSPENDED, {Action.POST, Action.JOIN}),
-        (Measure.PUBLISHING_SUSPENDED, Reason.GROUP_SUSPENDED, {Action.POST, Action.JOIN}),
-        (Measure.GROUP_CLOSED, Reason.GROUP_CLOSED, {Action.POST, Action.JOIN, Action.MANAGE}),
-        (Measure.BLACKLISTED, Reason.GROUP_BLACKLISTED, {Action.POST, Action.JOIN, Action.MANAGE}),
+        (Measure.RECTIFICATION_ORDERED, None, set()),
+        (Measure.JOINING_SUSPENDED, Reason.GROUP_JOINING_SUSPENDED, {Action.JOIN}),
+        (Measure.MEDIA_SUSPENDED, Reason.GROUP_MEDIA_SUSPENDED, {Action.POST_MEDIA}),
+        (Measure.GROUP_SUSPENDED, Reason.GROUP_SUSPENDED, POSTS | {Action.JOIN}),
+        (Measure.PUBLISHING_SUSPENDED, Reason.GROUP_SUSPENDED, POSTS | {Action.JOIN}),
+        (Measure.GROUP_CLOSED, Reason.GROUP_CLOSED, POSTS | {Action.JOIN, Action.MANAGE}),
+        (Measure.BLACKLISTED, Reason.GROUP_BLACKLISTED, POSTS | {Action.JOIN, Action.MANAGE}),
     ],
 )
 def test_measure_against_a_group_denies_its_members_what_it_names(
