@@ -4,18 +4,24 @@ from pathlib import Path
 
 from rich.console import Console
 
+from chassis.clock import SystemClock
+from chassis.config import ConfigError, load
+from chassis.refusal import Refusal
+from chassis.run import ProcessConfig
 from ombudctl.log import retention_folder
 from ombudctl.output import CommandError, print_json
 from services.retention.checks.findings import Finding
 from services.retention.checks.fsck import BusyError, Report, check
+from services.retention.config import RetentionConfig, SegmentsConfig
+from services.retention.segments.storage import storage_of
 
 
-def run(data: Path, database_url: str, *, repair: bool, as_json: bool) -> bool:
+def run(data: Path, config: Path | None, *, repair: bool, as_json: bool) -> bool:
     """Checks the log, the segments, the catalogue and the write-ahead files.
 
     Args:
-        data: Folder of the suite, or of the retention service.
-        database_url: The retention service's database; empty for the SQLite file in its folder.
+        data: Folder of the suite, or of the retention service, with all of them in it.
+        config: The retention service's settings, which say where they are; `data` is not looked at then.
         repair: Make again what can be derived.
         as_json: Print a JSON object.
 
@@ -25,17 +31,30 @@ def run(data: Path, database_url: str, *, repair: bool, as_json: bool) -> bool:
     Raises:
         CommandError: There is no log, or something is to be mended while the service runs.
     """
-    folder = retention_folder(data)
-    url = database_url or f"sqlite:///{folder / 'retention.db'}"
+    folder, url, segments = _place(data, config)
     try:
-        report = check(folder, url, repair=repair)
+        report = check(folder, url, storage_of(folder, segments, SystemClock()), repair=repair)
     except BusyError as error:
         raise CommandError("a service is at work in this folder", "Stop it, then mend.") from error
+    except Refusal as refusal:
+        raise CommandError(f"segments.s3: {refusal}", "See that the bucket and its credentials are right.") from refusal
     if as_json:
         print_json(_facts(report))
     else:
         _tell(report)
     return not report.findings
+
+
+def _place(data: Path, config: Path | None) -> tuple[Path, str, SegmentsConfig]:
+    """Folder, database and segments."""
+    if config is None:
+        folder = retention_folder(data)
+        return folder, f"sqlite:///{folder / 'retention.db'}", SegmentsConfig()
+    try:
+        service = load(ProcessConfig[RetentionConfig], config).service
+    except ConfigError as error:
+        raise CommandError(str(error), "Give the settings that the retention service runs with.") from error
+    return service.data_dir, service.database_url, service.segments
 
 
 def _facts(report: Report) -> dict[str, object]:

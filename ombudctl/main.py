@@ -115,9 +115,12 @@ def verify(
 def fsck(
     *,
     data: Data = _DATA,
-    database_url: Annotated[
-        str, typer.Option(help="The retention service's database; the SQLite file in its folder if not given.")
-    ] = "",
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            help="Settings of the retention service, which name folder, database and bucket; instead of --data."
+        ),
+    ] = None,
     repair: Annotated[
         bool, typer.Option("--repair", help="Make again what can be derived; stop the suite first.")
     ] = False,
@@ -126,7 +129,7 @@ def fsck(
     """Check log, segments, catalogue and write-ahead files; name file and offset of damage. 1 if there is any."""
     from ombudctl import fsck as command  # noqa: PLC0415 - see `up`
 
-    finish(lambda: command.run(data, database_url, repair=repair, as_json=as_json), as_json=as_json)
+    finish(lambda: command.run(data, config, repair=repair, as_json=as_json), as_json=as_json)
 
 
 @app.command()

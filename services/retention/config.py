@@ -85,6 +85,7 @@ class RetentionConfig(ServiceConfig):
         backlog_records: With this many acknowledged records not yet sealed, appending waits.
         backlog_seconds: A stream that has waited so long is refused its frames until sealing has caught up.
         tick_seconds: So often what time does by itself is looked after: windows that end, days at their ceiling.
+        scrub_days: In so many days every segment file is read once and compared with the log.
         custodian_slots: For how many custodians the secret of a new day is made. Any two of them open a closed day.
         first_custodians: A folder of public keys, `<slot>.pub`, of custodians for the slots that nobody was registered
             for: how a suite on one machine starts. None: custodians are registered by two persons alone.
@@ -102,6 +103,7 @@ class RetentionConfig(ServiceConfig):
     backlog_records: int = Field(default=1_048_576, ge=1)
     backlog_seconds: float = Field(default=15.0, gt=0)
     tick_seconds: float = Field(default=1.0, gt=0, le=60)
+    scrub_days: float = Field(default=7, gt=0)
     custodian_slots: int = Field(default=3, ge=2, le=16)
     first_custodians: Path | None = None
     grace_seconds: float = Field(default=3600, ge=0, le=86_400)

@@ -49,6 +49,11 @@ class FolderLock:
         self._path = path
         self._descriptor: int | None = None
 
+    @classmethod
+    def of(cls, folder: Path) -> "FolderLock":
+        """The lock of a retention service's folder."""
+        return cls(folder / "wal" / "lock")
+
     def take(self) -> None:
         """Takes the lock; this comes before all else.
 

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 from datetime import timedelta
 
-from chassis.clock import Clock
 from chassis.config import ConfigError
 from chassis.db import Database
 from chassis.keys import load_or_create
@@ -50,7 +49,7 @@ from services.retention.register.jobs import EventSource
 from services.retention.segments import store as catalogue
 from services.retention.segments.archive import Archive
 from services.retention.segments.sealing import SealingProcess
-from services.retention.segments.storage import LocalStorage, SegmentStorage
+from services.retention.segments.storage import storage_of
 from services.retention.ticks import Ticks
 
 _PAGE_KEY_BYTES = 32
@@ -68,14 +67,14 @@ def build(config: RetentionConfig, platform: Platform) -> Service:
     database = Database(config.database_url, service="retention", clock=platform.clock, migrations="services.retention")
     space = SpaceFloor(folder, config.floor_bytes)
     pages = Pages(load_or_create(folder / "keys" / "pages.key", _PAGE_KEY_BYTES))
-    storage = _storage(config, platform.clock)
+    storage = storage_of(folder, config.segments, platform.clock)
     floors = {each: timedelta(days=policy.classes[each.name.lower()].floor_days) for each in RecordClass}
     key_store = KeyStore(folder / "keys" / "days")
     keys = Keys(key_store, config.custodian_slots)
     archive = Archive(storage, floors, keys)
     ledger = Ledger(database, folder, config.log_origin, _witnesses(config))
     sealed_batches = SealedBatches(database, archive)
-    lock = FolderLock(folder / "wal" / "lock")
+    lock = FolderLock.of(folder)
     journal = Journal(
         folder / "wal",
         clock=platform.clock,
@@ -116,8 +115,7 @@ def build(config: RetentionConfig, platform: Platform) -> Service:
         clock=platform.clock,
         backups=timedelta(days=config.key_backup_days),
     )
-    # An object store keeps its own files whole, and each look at one costs.
-    scrubs = [Scrub(database, storage).tick] if config.segments.s3 is None else []
+    scrub = Scrub(database, storage, share=config.tick_seconds / timedelta(days=config.scrub_days).total_seconds())
     ticks = Ticks(
         [
             # Before a day closes: what a hold covers is taken over while the day's keys are at hand.
@@ -126,7 +124,7 @@ def build(config: RetentionConfig, platform: Platform) -> Service:
             AccessEnds(database, platform.clock, keys).tick,
             Expiry(database, platform.clock).tick,
             purging.tick,
-            *scrubs,
+            scrub.tick,
         ],
         seconds=config.tick_seconds,
     )
@@ -199,11 +197,3 @@ def build(config: RetentionConfig, platform: Platform) -> Service:
 def _witnesses(config: RetentionConfig) -> Witnesses:
     seconds = config.witness_seconds
     return Witnesses([Witness(each.url, WitnessKey.parse(each.vkey), seconds=seconds) for each in config.witnesses])
-
-
-def _storage(config: RetentionConfig, clock: Clock) -> SegmentStorage:
-    if config.segments.s3 is None:
-        return LocalStorage(config.data_dir / "segments")
-    from services.retention.segments.object_store import ObjectStore  # noqa: PLC0415 - wants packages that few need
-
-    return ObjectStore(config.segments.s3, clock)

@@ -1,9 +1,9 @@
 """The segment files and the catalogue: each segment leaf has its file, and the catalogue says what both do."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlmodel import Session, select
 
@@ -29,6 +29,14 @@ class _Found:
     leaf: SegmentLeaf
     name: str
     producers: list[SegmentProducer]
+
+
+class _Copy(NamedTuple):
+    """One of the copies of a file, with its SHA-256; covered if another one was put over it."""
+
+    content: bytes
+    hash: bytes
+    covered: bool
 
 
 class Segments:
@@ -64,19 +72,21 @@ class Segments:
         rows = {row.segment_id: row for row in self._session.exec(select(SegmentRow))}
         named = {row.file: row for row in rows.values()}
         found: list[_Found] = []
-        yield from self._dictionaries()
-        for name in self._storage.names():
+        names = list(self._storage.names())
+        yield from self._dictionaries([name for name in names if name.startswith(DICTIONARIES)])
+        for name in names:
             if name.startswith(DICTIONARIES):
                 continue
-            content = next(iter(self._storage.copies(name)), b"")
-            self.bytes_read += len(content)
-            if (known := wanted.pop(sha256(content).digest(), None)) is not None:
+            copy = self._copy(name, wanted.__contains__)
+            if (known := wanted.pop(copy.hash, None)) is not None:
                 index, leaf = known
-                segment = self._open(content, name)
+                segment = self._open(copy.content, name)
                 found.append(_Found(index, leaf, name, _spans(segment)))
+                if copy.covered:
+                    yield self._uncovered(name, copy.content, leaf)
                 yield from self._records(segment, leaf, f"segments/{name}")
             elif (row := named.get(name)) is not None:
-                yield Finding(f"segments/{name}", self._damage(content, name))
+                yield Finding(f"segments/{name}", self._damage(copy.content, name))
                 wanted.pop(row.file_hash, None)
         for index, leaf in wanted.values():
             segment_id = str(leaf.segment_id)
@@ -85,13 +95,33 @@ class Segments:
                 yield Finding(place, f"the file of segment {segment_id}, leaf {index}, is missing")
         yield from self._catalogue(found, rows)
 
-    def _dictionaries(self) -> Iterator[Finding]:
-        for name in self._storage.names():
-            if name.startswith(DICTIONARIES):
-                codec = ChunkCodec(next(iter(self._storage.copies(name)), b""))
-                if codec.dictionary_hash.hex() != name.removeprefix(DICTIONARIES):
-                    yield Finding(f"segments/{name}", "not the dictionary that its name says")
-                self._codecs[codec.dictionary_hash] = codec
+    def _copy(self, name: str, is_right: Callable[[bytes], bool]) -> _Copy:
+        """The newest copy of a file whose hash is right, or else the newest."""
+        newest = _Copy(b"", b"", covered=False)
+        for number, content in enumerate(self._storage.copies(name)):
+            self.bytes_read += len(content)
+            copy = _Copy(content, sha256(content).digest(), covered=number > 0)
+            if is_right(copy.hash):
+                return copy
+            if number == 0:
+                newest = copy
+        return newest
+
+    def _uncovered(self, name: str, content: bytes, leaf: SegmentLeaf) -> Finding:
+        """What covers a file in a bucket can be covered by the file itself; its own lock is on the copy below."""
+        return Finding(
+            f"segments/{name}",
+            "something else was put over the file that the log committed to",
+            mend=lambda: self._storage.put(name, content, keep_until=from_micros(leaf.last_receive_time)),
+        )
+
+    def _dictionaries(self, names: Iterable[str]) -> Iterator[Finding]:
+        for name in names:
+            told = name.removeprefix(DICTIONARIES)
+            codec = ChunkCodec(self._copy(name, lambda found, told=told: found.hex() == told).content)  # type: ignore[misc]
+            if codec.dictionary_hash.hex() != told:
+                yield Finding(f"segments/{name}", "not the dictionary that its name says")
+            self._codecs[codec.dictionary_hash] = codec
 
     def _codec(self, dictionary: bytes) -> ChunkCodec:
         if (codec := self._codecs.get(dictionary)) is None:
@@ -105,6 +135,9 @@ class Segments:
         """Opens what keys are there for: every record has to lead to the root that the leaf commits to."""
         if segment.inner_root != leaf.inner_root:
             yield Finding(place, "its root is not the one that the log committed to")
+        if segment.dictionary not in self._codecs:
+            yield Finding(place, f"dictionary {segment.dictionary.hex()}, which it needs, is missing or damaged")
+            return
         try:
             segment.tree  # noqa: B018 - making it checks it
             segment.records()

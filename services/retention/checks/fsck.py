@@ -1,8 +1,6 @@
 """`fsck` of a retention service's folder: the log, the segment files, the catalogue, the write-ahead files."""
 
 import contextlib
-import fcntl
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +15,11 @@ from services.retention.checks.findings import Finding
 from services.retention.checks.log import Log, Truth
 from services.retention.checks.register import Register
 from services.retention.errors import DamagedError
+from services.retention.files import FolderLock
 from services.retention.ingest.wal import read_wal, recover_wal
 from services.retention.keys.keys import Keys
 from services.retention.keys.store import KeyStore
-from services.retention.segments.storage import LocalStorage
+from services.retention.segments.storage import LocalStorage, SegmentStorage
 
 _ANY_SLOTS = 2
 
@@ -48,22 +47,25 @@ class BusyError(Exception):
     """A service is at work in the folder."""
 
 
-def check(folder: Path, database_url: str, *, repair: bool = False) -> Report:
+def check(folder: Path, database_url: str, storage: SegmentStorage | None = None, *, repair: bool = False) -> Report:
     """Checks a folder, and makes again what can be derived if asked.
 
     Args:
         folder: The retention service's folder.
         database_url: Its database, as an SQLAlchemy URL.
+        storage: Where its segments are; the folder itself if None.
         repair: Mend what can be mended.
 
     Raises:
+        Refusal: PEER_UNAVAILABLE, if the storage does not answer.
         BusyError: Nothing can be mended while a service is at work there.
     """
+    storage = storage or LocalStorage(folder / "segments")
     with _lock(folder) as free, _session(database_url) as session:
         if repair and not free:
             raise BusyError
         try:
-            report = _check(folder, session, free=free)
+            report = _check(folder, session, storage, free=free)
         except DatabaseError:
             return Report([Finding("database", "can not be read")], [], 0, 0, not free)
         if not repair:
@@ -73,17 +75,17 @@ def check(folder: Path, database_url: str, *, repair: bool = False) -> Report:
             if finding.mend is not None:
                 finding.mend()
         session.commit()
-        left = _check(folder, session, free=free)
+        left = _check(folder, session, storage, free=free)
         return Report(left.findings, mended, left.leaves, report.segment_bytes, report.busy)
 
 
-def _check(folder: Path, session: Session, *, free: bool) -> Report:
+def _check(folder: Path, session: Session, storage: SegmentStorage, *, free: bool) -> Report:
     truth, findings = Log(folder, session).check()
     read = 0
     if truth is not None:
         register = Register(session, truth)
         findings += register.check()
-        segments = _segments(folder, session, truth, register.purged)
+        segments = Segments(storage, _keys(folder), session, _segment_leaves(truth), register.purged)
         findings += segments.check()
         read = segments.bytes_read
     if free:
@@ -92,14 +94,15 @@ def _check(folder: Path, session: Session, *, free: bool) -> Report:
     return Report(findings, [], leaves, read, not free)
 
 
-def _segments(folder: Path, session: Session, truth: Truth, purged: frozenset[int]) -> Segments:
+def _segment_leaves(truth: Truth) -> dict[int, SegmentLeaf]:
+    """The leaves that commit to segments, by their index."""
     leaves: dict[int, SegmentLeaf] = {}
     for index, entry in enumerate(truth.entries):
         with contextlib.suppress(VerificationError):
             leaf = parse_leaf(entry)
             if isinstance(leaf, SegmentLeaf):
                 leaves[index] = leaf
-    return Segments(LocalStorage(folder / "segments"), _keys(folder), session, leaves, purged)
+    return leaves
 
 
 def _journal(folder: Path) -> Iterator[Finding]:
@@ -126,20 +129,16 @@ def _keys(folder: Path) -> Keys:
 @contextlib.contextmanager
 def _lock(folder: Path) -> Iterator[bool]:
     """Keeps a service from starting; gives False if one is at work."""
-    lock = folder / "wal" / "lock"
-    if not lock.exists():
-        yield True
-        return
-    descriptor = os.open(lock, os.O_RDWR)
+    lock = FolderLock.of(folder)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        free = True
+        lock.take()
     except BlockingIOError:
-        free = False
+        yield False
+        return
     try:
-        yield free
+        yield True
     finally:
-        os.close(descriptor)
+        lock.release()
 
 
 @contextlib.contextmanager

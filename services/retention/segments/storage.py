@@ -5,6 +5,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+from chassis.clock import Clock
+from services.retention.config import SegmentsConfig
 from services.retention.files import sync_folder, write_durably
 
 
@@ -47,6 +49,15 @@ class SegmentStorage(Protocol):
             StillLockedError: The storage keeps it for longer.
         """
         ...
+
+
+def storage_of(folder: Path, config: SegmentsConfig, clock: Clock) -> SegmentStorage:
+    """Where the settings of a service with a folder of its own say that segments are."""
+    if config.s3 is None:
+        return LocalStorage(folder / "segments")
+    from services.retention.segments.object_store import ObjectStore  # noqa: PLC0415 - wants packages that few need
+
+    return ObjectStore(config.s3, clock)
 
 
 class StillLockedError(Exception):

@@ -1,5 +1,8 @@
 """Segments in an object store: against a server on loopback that holds to its locks, or does not."""
 
+import contextlib
+import io
+import json
 import logging
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -8,6 +11,7 @@ from typing import Any
 
 import boto3
 import pytest
+import yaml
 from moto.s3.models import S3Backend, s3_backends
 from moto.server import ThreadedMotoServer
 
@@ -16,6 +20,8 @@ from chassis.config import ConfigError
 from chassis.refusal import ErrorReason, Refusal
 from ombud.retention.v1.ingest_service_pb2 import AppendBatchRequest
 from ombud.verify import verify_record
+from ombudctl.fsck import run as fsck_command
+from ombudctl.output import CommandError
 from services.retention.config import ObjectStoreConfig, RetentionConfig, SegmentsConfig
 from services.retention.segments.object_store import ObjectStore
 from services.retention.segments.storage import LocalStorage, SegmentStorage, StillLockedError
@@ -228,3 +234,102 @@ def test_settings_name_the_store() -> None:
     config = RetentionConfig.model_validate(settings)
     assert config.segments.s3 is not None
     assert config.segments.s3.endpoint is None
+
+
+@pytest.fixture
+async def shard(endpoint: str, compliant: None, tmp_path: Path) -> Path:  # noqa: ARG001 - without it no start
+    """The folder of a service that sealed two segments into the bucket, and its settings beside it."""
+    segments = SegmentsConfig(s3=config_of(endpoint))
+    async with running_retention(tmp_path / "data", clock=SystemClock(), segments=segments) as retention:
+        for first in (1, 6):
+            await append(retention, first, 5)
+            await retention.receipt(first)
+    service = {
+        "database_url": f"sqlite:///{tmp_path}/data/retention.db",
+        "data_dir": str(tmp_path / "data"),
+        "policy_file": "policy.yaml",
+        "segments": segments.model_dump(),
+    }
+    settings = {"server": {"traces_file": "traces.db"}, "service": service}
+    (tmp_path / "retention.yaml").write_text(yaml.safe_dump(settings))
+    return tmp_path / "data"
+
+
+def stored() -> list[Any]:
+    """The newest versions of the chat segments, as the server keeps them, by their names."""
+    keys: list[Any] = [backend().get_object(LOCKED, name) for name in backend().buckets[LOCKED].keys]
+    return sorted((key for key in keys if "/chat-" in key.name), key=lambda key: str(key.name))
+
+
+def backend() -> S3Backend:
+    """The server's own store, the only one of its accounts and regions that has buckets."""
+    (found,) = (each for backends in s3_backends.values() for each in backends.values() if each.buckets)
+    return found
+
+
+def fsck(folder: Path, *, repair: bool = False) -> tuple[bool, dict[str, Any]]:
+    """What `ombud fsck --config` says and whether it is content."""
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said):
+        good = fsck_command(Path("none"), folder.with_name("retention.yaml"), repair=repair, as_json=True)
+    return good, json.loads(said.getvalue())
+
+
+async def test_fsck_names_the_damaged_byte_of_a_locked_object(shard: Path) -> None:
+    assert fsck(shard)[0]
+    first, second = stored()
+    whole = second.value
+    second.value = whole[:-1] + bytes([whole[-1] ^ 1])
+    good, report = fsck(shard, repair=True)
+    assert not good
+    (found,) = report["findings"]
+    assert found["place"] == second.name.replace("shard-1/", "segments/")
+    assert not found["mendable"]
+    assert report["segment_bytes"] > len(first.value) + len(whole)
+
+
+async def test_fsck_names_what_was_put_over_a_locked_object_and_puts_the_object_back(
+    shard: Path, endpoint: str
+) -> None:
+    key = stored()[0].name
+    client_of(endpoint).put_object(Bucket=LOCKED, Key=key, Body=b"forged")
+    good, report = fsck(shard)
+    assert not good
+    assert [each["place"] for each in report["findings"]] == [key.replace("shard-1/", "segments/")]
+    good, report = fsck(shard, repair=True)
+    assert (good, len(report["mended"])) == (True, 1)
+    assert next(store_of(endpoint).copies(key.removeprefix("shard-1/"))) != b"forged"
+
+
+async def test_fsck_names_a_lost_object_and_a_bucket_that_does_not_answer(shard: Path) -> None:
+    backend().buckets[LOCKED].keys.pop(lost := stored()[1].name)
+    _, report = fsck(shard)
+    assert [each["place"] for each in report["findings"]] == [lost.replace("shard-1/", "segments/")]
+    settings = shard.with_name("retention.yaml")
+    settings.write_text(settings.read_text().replace(LOCKED, "no-such-bucket"))
+    with pytest.raises(CommandError, match="object store"):
+        fsck(shard)
+
+
+async def test_scrub_reads_the_bucket_and_goes_on_after_it_did_not_answer(
+    shard: Path, endpoint: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    damaged = stored()[1]
+    damaged.value = damaged.value[:-1] + b"x"
+    failures = [Refusal.peer_unavailable("object store")]
+    whole = ObjectStore.copies
+
+    def faulty(store: ObjectStore, name: str) -> Iterator[bytes]:
+        if failures and name.endswith(".seg"):
+            raise failures.pop()
+        return whole(store, name)
+
+    monkeypatch.setattr(ObjectStore, "copies", faulty)
+    segments = SegmentsConfig(s3=config_of(endpoint))
+
+    async def reported() -> bool:
+        return any(damaged.name.removeprefix("shard-1/") in record.getMessage() for record in caplog.records)
+
+    async with running_retention(shard, clock=SystemClock(), segments=segments, scrub_days=1e-7):
+        await eventually(reported)
+    assert not failures

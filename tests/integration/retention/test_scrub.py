@@ -14,7 +14,7 @@ async def test_damaged_segment_is_reported_before_anyone_reads_it(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     folder = tmp_path / "data"
-    async with running_retention(folder, tick_seconds=0.02) as retention:
+    async with running_retention(folder, scrub_days=1e-7) as retention:
         for first in (1, 6, 11):
             await retention.ingest.AppendBatch(AppendBatchRequest(frame=frame(first, bodies(first, 5))))
             await retention.receipt(first)
@@ -34,7 +34,7 @@ async def test_damaged_segment_is_reported_before_anyone_reads_it(
 async def test_purged_segments_are_not_looked_for(
     tmp_path: Path, clock: ManualClock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with running_retention(tmp_path / "data", clock=clock, tick_seconds=0.02) as retention:
+    async with running_retention(tmp_path / "data", clock=clock, scrub_days=1e-7) as retention:
         await retention.ingest.AppendBatch(AppendBatchRequest(frame=frame(1, bodies(1, 5))))
         await retention.receipt(1)
         await pass_ceiling(retention, clock)
