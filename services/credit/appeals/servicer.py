@@ -291,7 +291,7 @@ def _filed(
     )
     store.add(unit.session, appeal, sanction)
     # The deadline from which silence stays the sanction travels ahead of time.
-    feed.publish(unit, [sanction.subject])
+    feed.publish(unit, sanctions.subjects_touched(unit.session, sanction))
     _audit(unit, "filed", appeal, sanction)
     return appeal_message(unit.session, appeal, unit.now)
 
@@ -305,7 +305,7 @@ def _taken(unit: Unit, before: Appeal, participle: str, step: Step) -> pb.Appeal
     if appeal.outcome and appeal.outcome.takes_back:
         effects.take_back(unit, appeal, sanction)
     elif appeal.state.ended:
-        feed.publish(unit, [sanction.subject])
+        feed.publish(unit, sanctions.subjects_touched(unit.session, sanction))
     return appeal_message(unit.session, appeal, unit.now)
 
 

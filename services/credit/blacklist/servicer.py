@@ -45,13 +45,12 @@ class BlacklistServicer(Contract):
 
 
 def _message(entry: BlacklistEntry) -> pb.BlacklistEntry:
-    stay = entry.stay if entry.stay and entry.stay.end is None else None
     return pb.BlacklistEntry(
         entry_id=entry.entry_id,
         subject=wire.subject_message(entry.subject),
         sanction_id=entry.sanction_id,
         start_time=wire.timestamp(entry.start),
         end_time=wire.timestamp(entry.end),
-        stayed_from_time=wire.timestamp(stay.start) if stay else None,
+        stayed_from_time=wire.timestamp(entry.stay.open_from) if entry.stay else None,
         revoke_time=wire.timestamp(entry.revoked_at),
     )

@@ -49,7 +49,7 @@ def stay(unit: Unit, sanction: Sanction, actor: Actor) -> None:
     """
     session, sanction_id = unit.session, sanction.sanction_id
     appeal = next((each for each in appeals.of_sanctions(session, [sanction_id]) if each.decided_at is None), None)
-    known = standings.stays(session, [sanction_id]).get(sanction_id)
+    known = standings.own_stays(session, [sanction_id]).get(sanction_id)
     stayed = known is not None and known.covers(unit.now)
     check_stay(sanction, actor, appeal_state=appeal.state if appeal else "", stayed=stayed, at=unit.now)
     assert appeal is not None  # noqa: S101 - without one the stay was refused
@@ -79,7 +79,7 @@ def _relieve(unit: Unit, sanction: Sanction, kind: ReliefKind, taken: Callable[[
 
 
 def _told(unit: Unit, sanction: Sanction, participle: str) -> Sanction:
-    feed.publish(unit, [sanction.subject])
+    feed.publish(unit, store.subjects_touched(unit.session, sanction))
     unit.audit(
         f"credit.sanction.{participle}",
         subject=wire.subject_message(sanction.subject),

@@ -70,7 +70,7 @@ def sanction_message(sanction: Sanction, *, stay: Stay | None, at: datetime) -> 
         end_time=wire.timestamp(sanction.end),
         review_time=wire.timestamp(sanction.review),
         appeal_end_time=wire.timestamp(sanction.appeal_end),
-        stayed_from_time=wire.timestamp(stay.start) if stay and stay.end is None else None,
+        stayed_from_time=wire.timestamp(stay.open_from) if stay else None,
         overturning_appeal_id=sanction.overturning_appeal_id,
         lift_time=wire.timestamp(sanction.lift.at) if sanction.lift else None,
         lift_reasons=sanction.lift.reasons if sanction.lift else "",

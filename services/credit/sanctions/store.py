@@ -1,7 +1,7 @@
 """Queries of sanctions: a sanction is read and written whole, with its statement, its measures and its grounds."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
@@ -142,6 +142,25 @@ def resting_on(session: Session, sanction_id: str) -> list[Sanction]:
     return get_all(session, found)
 
 
+def grounds_of(session: Session, sanction_ids: Iterable[str]) -> dict[str, set[str]]:
+    """For each of some sanctions the ids of all that it rests on, directly or through others."""
+    direct: dict[str, set[str]] = {}
+    waiting = list(sanction_ids)
+    asked = set(waiting)
+    while waiting:
+        query = select(PriorDecisionRow.sanction_id, PriorDecisionRow.prior_sanction_id)
+        rows = session.exec(query.where(col(PriorDecisionRow.sanction_id).in_(waiting))).all()
+        for later, prior in rows:
+            direct.setdefault(later, set()).add(prior)
+        waiting = sorted({prior for _, prior in rows} - direct.keys())
+    return {each: _reached(direct, each) for each in asked}
+
+
+def subjects_touched(session: Session, sanction: Sanction) -> set[Subject]:
+    """The subjects of a sanction and of those that rest on it."""
+    return {sanction.subject, *(each.subject for each in resting_on(session, sanction.sanction_id))}
+
+
 def overturned_by(session: Session, appeal_id: str) -> list[str]:
     """Ids of the sanctions that fell with an appeal."""
     query = select(SanctionRow.sanction_id).where(SanctionRow.overturning_appeal_id == appeal_id)
@@ -235,6 +254,15 @@ def due_notices(session: Session) -> list[DueNotice]:
     rows = list(session.exec(query))
     whole = _whole(session, [row for row, _ in rows])
     return [DueNotice(sanction, traceparent) for sanction, (_, traceparent) in zip(whole, rows, strict=True)]
+
+
+def _reached(direct: Mapping[str, set[str]], start: str) -> set[str]:
+    found: set[str] = set()
+    waiting = {start}
+    while waiting:
+        waiting = {prior for each in waiting for prior in direct.get(each, ())} - found
+        found |= waiting
+    return found
 
 
 def _whole(session: Session, found: Iterable[SanctionRow]) -> list[Sanction]:

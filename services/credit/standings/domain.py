@@ -6,7 +6,7 @@ falls with it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -70,19 +70,46 @@ LedgerEntry = PointsEntry | OverturnEntry | ReliefEntry
 class Stay:
     """The time during which a sanction has no effect: from the missed deadline of its appeal until the decision.
 
-    `end` is None while the appeal is undecided.
+    `end` is None while the appeal is undecided; `others` are the stays of what the sanction rests on.
     """
 
     start: datetime
     end: datetime | None
+    others: tuple["Stay", ...] = ()
 
     def covers(self, at: datetime) -> bool:
         """Whether the sanction is stayed at the instant."""
-        return self.start <= at and (self.end is None or at < self.end)
+        within = self.start <= at and (self.end is None or at < self.end)
+        return within or any(other.covers(at) for other in self.others)
+
+    @property
+    def open_from(self) -> datetime | None:
+        """From when on it holds while an appeal is undecided; None if all are decided."""
+        return min((each.start for each in (self, *self.others) if each.end is None), default=None)
+
+    @property
+    def edges(self) -> set[datetime]:
+        """The instants at which it begins or ends."""
+        return {edge for each in (self, *self.others) for edge in (each.start, each.end) if edge}
 
 
 Stays = Mapping[str, Stay]
-"""Stays by the id of the sanction; at most one a sanction, because a sanction has one appeal."""
+"""Stays by the id of the sanction."""
+
+
+def inherited(own: Stays, rests_on: Mapping[str, Iterable[str]]) -> Stays:
+    """The stays of sanctions, those of what each rests on taken in.
+
+    Args:
+        own: Stays by the id of the sanction that was appealed.
+        rests_on: For each sanction the ids of all that it rests on, directly or through others.
+    """
+    found = {}
+    for sanction_id, grounds in rests_on.items():
+        stays = [own[each] for each in sorted({sanction_id, *grounds}) if each in own]
+        if stays:
+            found[sanction_id] = replace(stays[0], others=tuple(stays[1:]))
+    return found
 
 
 @dataclass(frozen=True)
@@ -133,9 +160,8 @@ class _Account:
 
     def edges(self) -> set[datetime]:
         """The instants at which that may change."""
-        stay = (self.stay.start, self.stay.end) if self.stay else ()
-        known = (self.entry.start, self.entry.end, *(relief.recorded_at for relief in self.reliefs), *stay)
-        return {edge for edge in known if edge}
+        known = {self.entry.start, self.entry.end, *(relief.recorded_at for relief in self.reliefs)}
+        return known | self.stay.edges if self.stay else known
 
 
 def counting(entries: Iterable[LedgerEntry], stays: Stays, at: datetime) -> list[PointsEntry | ReliefEntry]:

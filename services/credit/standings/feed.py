@@ -42,13 +42,12 @@ def policy_message(pack: Pack) -> types_pb2.PolicyVersion:
 
 def restriction_message(restriction: Restriction) -> types_pb2.Restriction:
     """The message of a restriction; a stay shows while the appeal is undecided."""
-    stay = restriction.stay if restriction.stay and restriction.stay.end is None else None
     return types_pb2.Restriction(
         sanction_id=restriction.sanction_id,
         kind=wire.number(types_pb2.MeasureKind, restriction.kind),
         start_time=wire.timestamp(restriction.start),
         end_time=wire.timestamp(restriction.end),
-        stayed_from_time=wire.timestamp(stay.start) if stay else None,
+        stayed_from_time=wire.timestamp(restriction.stay.open_from) if restriction.stay else None,
     )
 
 

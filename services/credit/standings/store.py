@@ -16,6 +16,7 @@ from services.credit.standings.domain import (
     Restriction,
     Stay,
     Stays,
+    inherited,
 )
 from services.credit.standings.models import LedgerRow
 from services.credit.subjects import Subject, SubjectKind
@@ -51,6 +52,12 @@ def points_entries(session: Session, sanction_ids: Iterable[str]) -> list[Points
 
 
 def stays(session: Session, sanction_ids: Iterable[str]) -> Stays:
+    """Stays of some sanctions, by sanction id: their own, and those of what they rest on."""
+    rests_on = sanctions.grounds_of(session, sanction_ids)
+    return inherited(own_stays(session, rests_on.keys() | set().union(*rests_on.values())), rests_on)
+
+
+def own_stays(session: Session, sanction_ids: Iterable[str]) -> Stays:
     """Stays of some sanctions, by sanction id: from a person's act or from the missed deadline of the appeal."""
     found = appeals.of_sanctions(session, sanction_ids)
     earlier = sanctions.stayed_from(session, [appeal.appeal_id for appeal in found])

@@ -178,6 +178,43 @@ async def test_stay_lasts_from_the_act_until_its_appeal_is_decided(court: Court)
     await court.until_may(person, allowed=False)
 
 
+async def test_stay_reaches_what_rests_on_it_and_ends_there_with_the_appeal(court: Court) -> None:
+    person = await court.person()
+    subject = Subject(account_id=person)
+    ground = await court.in_force(court.proposal(subject, credit.MEASURE_KIND_WARNED, points=2))
+    threshold = await court.in_force(
+        court.proposal(subject, points=3, prior_sanction_ids=[ground.sanction_id], reasons=court.reasons(evidence=[]))
+    )
+    await court.until_may(person, allowed=False)
+    appeal = await court.file(ground.sanction_id, person)
+
+    await stay(court, ground.sanction_id)
+
+    await court.until_may(person)
+    assert (await court.sanction(threshold.sanction_id)).stayed_from_time == court.after()
+    assert (await court.standing(subject)).active_points == 0
+    await court.assign(appeal.appeal_id)
+    court.suite.clock.advance(timedelta(hours=1))
+    await court.decide(appeal.appeal_id, appeals.APPEAL_OUTCOME_UPHELD)
+    await court.until_may(person, allowed=False)
+    assert not (await court.sanction(threshold.sanction_id)).HasField("stayed_from_time")
+    assert (await court.standing(subject)).active_points == 5
+
+
+async def test_silence_about_one_decision_stays_what_rests_on_it(court: Court) -> None:
+    subject = Subject(account_id=new_id())
+    ground = await court.in_force(court.proposal(subject, credit.MEASURE_KIND_WARNED, points=2))
+    await court.in_force(
+        court.proposal(subject, points=3, prior_sanction_ids=[ground.sanction_id], reasons=court.reasons(evidence=[]))
+    )
+    await court.file(ground.sanction_id, subject.account_id)
+
+    court.suite.clock.advance(timedelta(days=14))
+
+    standing = await court.standing(subject)
+    assert (standing.active_points, list(standing.restrictions)) == (0, [])
+
+
 async def test_stay_without_an_open_appeal_has_no_cause_and_is_refused(court: Court) -> None:
     sanction = await court.in_force(court.proposal())
 

@@ -62,6 +62,9 @@ class Known:
     lifted: bool = False
 
     def stayed(self, at: datetime) -> bool:
+        return self.stayed_itself(at) or (self.rests_on is not None and self.rests_on.stayed(at))
+
+    def stayed_itself(self, at: datetime) -> bool:
         if self.appeal is None:
             return False
         start = self.stayed_at or self.appeal.due
@@ -212,7 +215,7 @@ class Life(RuleBasedStateMachine):
         def task(unit: Unit) -> None:
             acts.stay(unit, store.get(unit.session, known.sanction.sanction_id), ACTOR)
 
-        if known.open(self.now) and known.appeal and known.decided_at is None and not known.stayed(self.now):
+        if known.open(self.now) and known.appeal and known.decided_at is None and not known.stayed_itself(self.now):
             self.world.work(task)
             known.stayed_at = self.now
         else:
@@ -280,7 +283,7 @@ class Life(RuleBasedStateMachine):
             won = self.world.work(task)
         except Refusal:
             return
-        assert 0 < won <= known.points(self.now) or known.stayed(self.now)
+        assert known.stayed(self.now) or 0 < won <= known.points(self.now)
         known.taken.append((self.now, won))
 
     @precondition(lambda self: self.world.packs < 8)
@@ -312,7 +315,7 @@ class Life(RuleBasedStateMachine):
     @invariant()
     def no_stay_outlives_its_appeal(self) -> None:
         stays = self.world.work(
-            lambda unit: standings.stays(unit.session, [each.sanction.sanction_id for each in self.known])
+            lambda unit: standings.own_stays(unit.session, [each.sanction.sanction_id for each in self.known])
         )
         for each in self.known:
             stay = stays.get(each.sanction.sanction_id)
