@@ -160,7 +160,7 @@ async def _supervise(name: str, task: Callable[[], Awaitable[None]]) -> None:
 async def _watch_health(services: Sequence[Service], health: object) -> None:
     while True:
         await asyncio.sleep(_HEALTH_EVERY)
-        healthy = all([await service.database.healthy() for service in services])
+        healthy = all([service.healthy() and await service.database.healthy() for service in services])
         await set_health(health, services, serving=healthy)
 
 

@@ -32,6 +32,7 @@ class Service:
         tasks: Work that runs until it is cancelled.
         starting: Awaited in order once the database is open, before the first call is served.
         stopping: Awaited in order after the last call, before the database closes.
+        healthy: Whether it can do what it is for, as far as its database does not tell.
     """
 
     name: str
@@ -40,3 +41,4 @@ class Service:
     tasks: Sequence[Callable[[], Awaitable[None]]] = ()
     starting: Sequence[Callable[[], Awaitable[None]]] = ()
     stopping: Sequence[Callable[[], Awaitable[None]]] = ()
+    healthy: Callable[[], bool] = lambda: True

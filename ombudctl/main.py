@@ -25,6 +25,12 @@ app.add_typer(custodian, name="custodian")
 
 Data = Annotated[Path, typer.Option(help="Folder of the suite.", show_default=True)]
 Target = Annotated[str, typer.Option(help="Where the suite serves.", show_default=True)]
+Witnesses = Annotated[
+    list[str] | None, typer.Option(help="A witness's verifier key, or the file that holds it; repeat for more.")
+]
+Quorum = Annotated[
+    int | None, typer.Option(help="How many of these witnesses must have cosigned; all if not given.", min=1)
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 _DATA = Path("data")
@@ -94,21 +100,22 @@ def verify(
     file: Annotated[Path, typer.Argument(help="A proof, as the suite gives it out.")],
     vkey: Annotated[str, typer.Option(help="The log's verifier key, or the file that holds it.")],
     body: Annotated[Path | None, typer.Option(help="The record, if the proof does not carry it.")] = None,
-    witness: Annotated[
-        list[str] | None, typer.Option(help="A witness's verifier key, or the file that holds it; repeat for more.")
-    ] = None,
-    quorum: Annotated[
-        int | None, typer.Option(help="How many of these witnesses must have cosigned; all if not given.", min=1)
-    ] = None,
+    witness: Witnesses = None,
+    quorum: Quorum = None,
     as_json: Json = False,
 ) -> None:
     """Verify a proof offline: nothing is asked of the suite."""
     from ombudctl import verify as command  # noqa: PLC0415 - see `up`
 
+    witnesses = _witnesses(witness, quorum)
+    finish(lambda: command.run(file, vkey, body, witnesses, quorum, as_json=as_json), as_json=as_json)
+
+
+def _witnesses(witness: list[str] | None, quorum: int | None) -> list[str]:
     witnesses = witness or []
     if quorum is not None and quorum > len(witnesses):
         raise typer.BadParameter("give as many --witness as --quorum wants")
-    finish(lambda: command.run(file, vkey, body, witnesses, quorum, as_json=as_json), as_json=as_json)
+    return witnesses
 
 
 @app.command()
@@ -141,14 +148,20 @@ def monitor(
     once: Annotated[bool, typer.Option("--once", help="Look once: 0 if all is well, 1 if not.")] = False,
     interval: Annotated[float, typer.Option(help="Seconds between two looks.", min=0.1)] = 60,
     most_age: Annotated[float, typer.Option(help="Seconds that the newest leaf may be old.", min=1)] = 86_400,
+    witness: Witnesses = None,
+    quorum: Quorum = None,
     as_json: Json = False,
 ) -> None:
     """Follow a log from outside: every new checkpoint has to continue the last. Ends with 1 if one does not."""
     from ombudctl import monitor as command  # noqa: PLC0415 - see `up`
-    from ombudctl.verify import read_key  # noqa: PLC0415 - see `up`
+    from ombudctl.verify import read_key, read_witness  # noqa: PLC0415 - see `up`
+
+    witnesses = _witnesses(witness, quorum)
 
     def work() -> bool:
-        watched = command.Watched(target, read_key(vkey), state, most_age)
+        known = [read_witness(each) for each in witnesses]
+        wanted = len(known) if quorum is None else quorum
+        watched = command.Watched(target, read_key(vkey), state, most_age, known, wanted)
         return command.run(watched, once=once, interval=interval, as_json=as_json)
 
     finish(work, as_json=as_json)

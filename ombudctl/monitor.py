@@ -4,11 +4,12 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from chassis.clock import Clock, SystemClock
-from ombud.verify import Alarm, Seen, VerificationError, VerifierKey, follow
+from ombud.verify import Alarm, Seen, VerificationError, VerifierKey, WitnessKey, follow, verify_quorum
 from ombudctl.output import CommandError, print_json
 from ombudctl.remote import RemoteLog, UnreachableError
 
@@ -24,12 +25,16 @@ class Watched:
         key: Its verifier key.
         state: The file that remembers what was seen.
         most_age: Seconds that the newest leaf may be old.
+        witnesses: Whose cosignatures count.
+        quorum: How many of them the newest checkpoint has to bear.
     """
 
     url: str
     key: VerifierKey
     state: Path
     most_age: float
+    witnesses: Sequence[WitnessKey] = ()
+    quorum: int = 0
 
 
 def run(watched: Watched, *, once: bool, interval: float, as_json: bool, clock: Clock | None = None) -> bool:
@@ -43,7 +48,8 @@ def run(watched: Watched, *, once: bool, interval: float, as_json: bool, clock: 
         clock: The time; the system's if not given.
 
     Returns:
-        False after an alarm: the log broke what it had shown; or with `once`, it is late or can not be reached.
+        False after an alarm: the log broke what it had shown; or with `once`, it is late, can not be reached, or bears
+        too few cosignatures.
 
     Raises:
         CommandError: The state file is not one of this log.
@@ -64,8 +70,7 @@ def run(watched: Watched, *, once: bool, interval: float, as_json: bool, clock: 
         except UnreachableError as error:
             trouble = f"unreachable: {error}"
         else:
-            late = now - seen.newest > watched.most_age * _MICROS
-            trouble = f"late: the newest leaf is of {(now - seen.newest) // _MICROS} s ago" if late else ""
+            trouble = _late(watched, seen, now) or _unwitnessed(watched, seen)
         _say(seen, alarm=trouble, as_json=as_json)
         if once:
             return not trouble
@@ -84,6 +89,19 @@ def _look(watched: Watched, log: RemoteLog, seen: Seen, now: int) -> Seen:
     if newer != seen:
         _keep(watched.state, newer.dump())
     return newer
+
+
+def _late(watched: Watched, seen: Seen, now: int) -> str:
+    age = now - seen.newest
+    return f"late: the newest leaf is of {age // _MICROS} s ago" if age > watched.most_age * _MICROS else ""
+
+
+def _unwitnessed(watched: Watched, seen: Seen) -> str:
+    try:
+        verify_quorum(seen.note, watched.witnesses, watched.quorum)
+    except VerificationError as error:
+        return f"unwitnessed: {error}"
+    return ""
 
 
 def _recall(watched: Watched) -> Seen:

@@ -191,6 +191,7 @@ def build(config: RetentionConfig, platform: Platform) -> Service:
         tasks=[sealer.run, ticks.run],
         starting=[Adoption(database, policy).run, recover],
         stopping=[journal.close, stop],
+        healthy=lambda: journal.healthy,
     )
 
 

@@ -159,6 +159,11 @@ class Journal:
             self._queue.put(None)
             await asyncio.to_thread(self._thread.join)
 
+    @property
+    def healthy(self) -> bool:
+        """Whether it goes on writing: after a write that failed it does not, until the next start."""
+        return self._failed_errno is None
+
     def acked(self, producer: str) -> int:
         """The sequence up to which a producer's records are on stable storage; 0 if none is."""
         return self._durable.get(producer, 1) - 1

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from chassis.auth.authenticator import LoopbackAuthenticator
 from chassis.auth.tokens import DEV_ISSUER, DevIssuer, TokenVerifier
@@ -74,6 +75,7 @@ class Retention:
     folder: Path
     port: int
     issuer: DevIssuer
+    health_port: int = 0
     _channels: list[grpc.aio.Channel] = field(default_factory=list)
 
     def channel(self, *, workload: str = "", role: str = "", staff: str = "officer-1") -> grpc.aio.Channel:
@@ -117,6 +119,13 @@ class Retention:
         assert found is not None
         return found
 
+    async def serving(self) -> bool:
+        """What the health service says."""
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{self.health_port}") as channel:
+            stub: Any = health_pb2_grpc.HealthStub(channel)
+            answer = await stub.Check(health_pb2.HealthCheckRequest(service="retention"))
+            return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+
     async def close(self) -> None:
         for channel in self._channels:
             await channel.close()
@@ -153,7 +162,7 @@ async def running_retention(
             [Hosted(service, platform)], server, authenticator, telemetry, reflect=False, bound=bound
         ) as running:
             listening(running.port)
-            retention = Retention(folder, running.port, issuer)
+            retention = Retention(folder, running.port, issuer, running.health_port)
             try:
                 yield retention
             finally:

@@ -16,6 +16,7 @@ from services.retention.ingest.journal import Journal
 from services.retention.log.ledger import Ledger
 from services.retention.segments.archive import Archive
 from tests.integration.retention.harness import Retention, bodies, frame, running_retention
+from tests.support.eventually import eventually
 from tests.support.refusals import refusal_of
 
 
@@ -117,6 +118,7 @@ async def test_fault_while_sealing_neither_loses_nor_doubles(
 async def test_failed_fsync_is_never_acknowledged_and_ends_writing_until_the_next_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("chassis.run._HEALTH_EVERY", 0.05)
     folder = tmp_path / "data"
     async with running_retention(folder) as retention:
         await append(retention, 1)
@@ -133,7 +135,13 @@ async def test_failed_fsync_is_never_acknowledged_and_ends_writing_until_the_nex
         assert refused.reason == "STORAGE_FAILED"
         progress = await retention.ingest.GetProgress(GetProgressRequest(producer="chat-1"))
         assert progress.acked_sequence == 5
+
+        async def red() -> bool:
+            return not await retention.serving()
+
+        await eventually(red)
     async with running_retention(folder) as retention:
+        assert await retention.serving()
         await append(retention, 6)
         await check_all(retention, 10)
 

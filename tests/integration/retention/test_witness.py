@@ -1,18 +1,22 @@
 """Witnesses cosign what continues what they saw, and nothing else."""
 
 import contextlib
+import json
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from chassis.config import ConfigError
 from ombud.retention.v1.ingest_service_pb2 import AppendBatchRequest
 from ombud.verify import VerificationError, VerifierKey, WitnessKey, verify_cosignatures, verify_quorum, verify_record
 from ombudctl import verify
+from ombudctl.main import app
 from services.retention.config import RetentionConfig
 from tests.integration.retention.harness import POLICY, Retention, bodies, frame, running_retention
+from tests.integration.retention.served import served
 from tests.integration.retention.witness import Witness, witnessing
 
 
@@ -124,6 +128,27 @@ async def test_command_wants_as_many_witnesses_as_it_is_told(
     assert verify.run(file, key, body, vkeys, 1, as_json=True)
     assert witnesses[0].name in capsys.readouterr().out
     assert not verify.run(file, key, body, vkeys, None, as_json=True)
+
+
+async def test_monitor_wants_as_many_witnesses_as_it_is_told(
+    folder: Path, tmp_path: Path, witnesses: list[Witness]
+) -> None:
+    async with witnessed(folder, witnesses[0]) as retention:
+        await append(retention, 2)
+    arguments = ["monitor", "--vkey", str(folder / "log.vkey"), "--state", str(tmp_path / "state.json"), "--once"]
+    arguments += [part for each in witnesses for part in ("--witness", each.vkey)]
+    with served(folder) as url:
+        asked = [*arguments, "--target", url, "--most-age", "1e12", "--json"]
+        runner = CliRunner()
+        one, both = (runner.invoke(app, [*asked, *quorum]) for quorum in (["--quorum", "1"], []))
+        assert (one.exit_code, json.loads(one.output)["alarm"]) == (0, "")
+        assert both.exit_code == 1
+        assert json.loads(both.output)["alarm"] == "unwitnessed: cosigned by 1 of the witnesses, not by 2"
+        note = (folder / "log" / "checkpoint").read_text()
+        (folder / "log" / "checkpoint").write_text(note[:-10] + ("A" if note[-10] != "A" else "B") + note[-9:])
+        forged = runner.invoke(app, [*asked, "--quorum", "1"])
+        assert (forged.exit_code, "unwitnessed" in forged.output) == (1, True)
+        assert runner.invoke(app, [*asked, "--quorum", "3"]).exit_code == 2
 
 
 @pytest.mark.parametrize("witness", [{"url": "http://witness.example", "vkey": ""}, {"url": "https://w.example"}])
