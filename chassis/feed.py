@@ -6,9 +6,9 @@ from datetime import timedelta
 from google.protobuf.timestamp_pb2 import Timestamp
 from sqlmodel import Session, col, select
 
+from chassis.db.batch import FeedEntry
 from chassis.db.database import Database
 from chassis.db.tables import Change
-from chassis.db.writer import FeedEntry
 from chassis.pace import Pace
 from chassis.refusal import ErrorReason, Refusal
 from ombud.common.v1.types_pb2 import FeedCheckpoint

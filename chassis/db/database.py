@@ -12,10 +12,11 @@ from sqlmodel import Session, select
 from chassis.call import Call, current_call
 from chassis.clock import Clock
 from chassis.db import migrate
+from chassis.db.batch import FeedEntry
 from chassis.db.engine import read_engine
 from chassis.db.tables import FeedHead, IdempotencyRecord
-from chassis.db.unit import Unit
-from chassis.db.writer import FeedEntry, Item, Writer, check_same_request
+from chassis.db.unit import Prepared, Unit
+from chassis.db.writer import Item, Writer, check_same_request
 from chassis.telemetry import current_trace
 
 M = TypeVar("M", bound=Message)
@@ -58,7 +59,7 @@ class Database:
         self._readers.shutdown()
         self._read_engine.dispose()
 
-    async def write(self, command: Callable[[Unit], M]) -> M:
+    async def write(self, command: Callable[[Unit], M] | Prepared[Any, Any, M]) -> M:
         """Runs a caller's command in the writer's next transaction; returns when it is durable.
 
         A replay of the call (same caller, method, request_id and request) returns the stored answer instead.

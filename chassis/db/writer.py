@@ -1,9 +1,10 @@
 """The single writer of a database: many commands, one transaction, one fsync.
 
-Commands that wait while a transaction commits go into the next one together. If one of them refuses, the batch is
-rolled back and run again with a savepoint around each, so that nothing of the others is lost: savepoints cost a third
-of the throughput, and refusals are few. A command may therefore run more than once before it commits. What all
-commands write alike (idempotency records, audit records, feed entries) is inserted for the whole batch at once. The
+Commands that wait while a transaction commits go into the next one together. If one of them refuses after it has used
+the session, the batch is rolled back and run again with a savepoint around each, so that nothing of the others is
+lost: savepoints cost a third of the throughput, and refusals are few. A command may therefore run more than once
+before it commits. What all commands write alike (idempotency records, audit records, feed entries), and the rows that
+they store without the session, is inserted for the whole batch at once; prepared commands read at once, too. The
 writer's place is taken by `BEGIN IMMEDIATE` on SQLite and by the lock of the `feed_head` row on PostgreSQL: revisions
 are therefore gap-free and in commit order on both, and no command reads what another is about to overwrite
 (docs/adr/0003).
@@ -15,20 +16,20 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from google.protobuf.message import Message
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import insert, select
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
 from chassis.call import Call, serve
 from chassis.clock import Clock
+from chassis.db.batch import Batch, FeedEntry, key_of
 from chassis.db.engine import write_engine
-from chassis.db.tables import AuditEntry, Change, FeedHead, IdempotencyRecord
-from chassis.db.unit import Unit
+from chassis.db.tables import FeedHead
+from chassis.db.unit import Prepared, Unit
 from chassis.ids import new_id
 from chassis.refusal import ErrorReason, Refusal
 
@@ -41,24 +42,7 @@ _RETRIES = 4
 _RETRIED_STATES = frozenset({"40001", "40P01", "55P03"})
 _BUSY = timedelta(milliseconds=200)
 
-# Built once: to build them for each transaction costs a fifth of its fixed price.
-_HEAD, _ANSWERS = (model.__table__ for model in (FeedHead, IdempotencyRecord))  # type: ignore[union-attr]  # SQLModel adds it
-_LOCK_HEAD = select(_HEAD.c.epoch, _HEAD.c.revision, _HEAD.c.audit_sequence).with_for_update()
-_MOVE_HEAD = update(_HEAD).values(revision=bindparam("to_revision"), audit_sequence=bindparam("to_sequence"))
-_KNOWN = select(_ANSWERS).where(_ANSWERS.c.request_id.in_(bindparam("ids", expanding=True)))
-_INSERT_CHANGES, _INSERT_AUDITS, _INSERT_ANSWERS = insert(Change), insert(AuditEntry), insert(IdempotencyRecord)
-
 _log = logging.getLogger("ombud.writer")
-
-
-@dataclass(frozen=True, slots=True)
-class FeedEntry:
-    """A committed entry of the change feed."""
-
-    revision: int
-    traceparent: str
-    key: str
-    payload: bytes
 
 
 @dataclass
@@ -66,12 +50,16 @@ class Item:
     """A command on its way through the writer."""
 
     call: Call
-    command: Callable[[Unit], Any]
+    command: Callable[[Unit], Any] | Prepared[Any, Any, Any]
     idempotent: bool
     future: asyncio.Future[Any] | None = None
     result: Any = None
     failure: BaseException | None = None
-    unit: Unit | None = None
+
+    @property
+    def load(self) -> Callable[..., Any] | None:
+        """What reads for the command and those like it; None if it reads for itself."""
+        return self.command.load if isinstance(self.command, Prepared) else None
 
     def settle(self) -> None:
         """Gives the outcome to whoever waits. On the event loop only."""
@@ -81,32 +69,6 @@ class Item:
             self.future.set_result(self.result)
         else:
             self.future.set_exception(self.failure)
-
-    @property
-    def key(self) -> tuple[str, str, str]:
-        """Under which the answer is kept."""
-        return self.call.request_id, self.call.caller.key, self.call.method
-
-
-@dataclass
-class _Head:
-    """The row of `feed_head`, as the transaction found it and then moves it."""
-
-    epoch: str
-    revision: int
-    audit_sequence: int
-
-
-@dataclass
-class _Batch:
-    """What one transaction adds to the shared tables."""
-
-    head: _Head
-    known: dict[tuple[str, str, str], tuple[bytes, bytes]]
-    entries: list[FeedEntry] = field(default_factory=list)
-    changes: list[dict[str, Any]] = field(default_factory=list)
-    audits: list[dict[str, Any]] = field(default_factory=list)
-    answers: list[dict[str, Any]] = field(default_factory=list)
 
 
 def check_same_request(digest: bytes, call: Call) -> None:
@@ -220,120 +182,95 @@ class Writer:
 
     def _attempt(self, items: Sequence[Item], *, apart: bool) -> list[FeedEntry]:
         with Session(self._engine, expire_on_commit=False) as session:
-            connection = session.connection()
-            batch = _Batch(head=_lock_head(connection), known=_known(connection, items))
-            for item in items:
-                self._run_one(session, item, batch, apart=apart)
-            _flush(session)
-            _insert(connection, batch)
+            batch = Batch.begin(session, [item.call.request_id for item in items if item.idempotent])
+            for run in [[item] for item in items] if apart else _runs(items):
+                self._run_together(session, run, batch, apart=apart)
+            _flush(batch)
+            batch.finish(session, self._clock.now())
             session.commit()
         return batch.entries
 
-    def _run_one(self, session: Session, item: Item, batch: _Batch, *, apart: bool) -> None:
-        item.result = item.failure = None
-        if item.idempotent and (answer := batch.known.get(item.key)) is not None:
-            try:
-                check_same_request(answer[0], item.call)
-            except Refusal as refusal:
-                item.failure = refusal
-            else:
-                item.result = item.call.reply(answer[1]) if item.call.reply else None
-            return
+    def _run_together(self, session: Session, items: Sequence[Item], batch: Batch, *, apart: bool) -> None:
+        """Runs commands that share what they know, or one that asks for itself."""
+        fresh = [item for item in items if not _replayed(item, batch)]
+        for item, command in zip(fresh, _ready(fresh, batch), strict=True):
+            # A twin of the same request may have been answered in this very run.
+            if not _replayed(item, batch):
+                self._run_one(session, item, command, batch, apart=apart)
+
+    def _run_one(
+        self, session: Session, item: Item, command: Callable[[Unit], Any], batch: Batch, *, apart: bool
+    ) -> None:
         serve(item.call)
-        unit = Unit(session=session, now=self._clock.now(), call=item.call, service=self._service)
+        transaction = batch.transaction
+        transaction.asked = False
+        unit = Unit(transaction, now=self._clock.now(), call=item.call, service=self._service)
         savepoint = session.begin_nested() if apart else None
         try:
-            item.result = item.command(unit)
+            item.result = command(unit)
             if savepoint:
+                # Within it: a row that a constraint refuses falls with its command alone.
+                transaction.open(unit.rows)
                 savepoint.commit()
         except BaseException as error:
             if _retried(error):
                 raise
-            if savepoint is None:
+            if savepoint is None and transaction.asked:
                 raise _CommandFailedError from error
-            savepoint.rollback()
+            if savepoint:
+                savepoint.rollback()
             item.failure = error
         else:
-            _collect(item, unit, batch)
+            batch.collect(unit)
+            if item.idempotent and item.call.request_id:
+                batch.answer(item.call, item.result, unit.now)
+
+
+def _runs(items: Sequence[Item]) -> list[list[Item]]:
+    """The commands in order, cut where those beside each other do not load alike."""
+    found: list[list[Item]] = []
+    for item in items:
+        if found and item.load is not None and item.load is found[-1][0].load:
+            found[-1].append(item)
+        else:
+            found.append([item])
+    return found
+
+
+def _ready(items: Sequence[Item], batch: Batch) -> list[Callable[[Unit], Any]]:
+    """The commands of a run, with what they load."""
+    prepared = [item.command for item in items if isinstance(item.command, Prepared)]
+    if not prepared:
+        return [item.command for item in items if not isinstance(item.command, Prepared)]
+    known = prepared[0].load(_flush(batch), [command.key for command in prepared])
+    return [command.given(known) for command in prepared]
+
+
+def _replayed(item: Item, batch: Batch) -> bool:
+    """Whether the item was answered before; it has its outcome then."""
+    item.result = item.failure = None
+    if not item.idempotent or (answer := batch.known.get(key_of(item.call))) is None:
+        return False
+    try:
+        check_same_request(answer[0], item.call)
+    except Refusal as refusal:
+        item.failure = refusal
+    else:
+        item.result = item.call.reply(answer[1]) if item.call.reply else None
+    return True
 
 
 def _retried(error: BaseException) -> bool:
     return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in _RETRIED_STATES
 
 
-def _flush(session: Session) -> None:
+def _flush(batch: Batch) -> Session:
     """Sends what the commands of the batch have added, a statement a table instead of one a row."""
     try:
+        session = batch.transaction.open()
         session.flush()
     except Exception as error:
         if _retried(error):
             raise
         raise _CommandFailedError from error
-
-
-def _lock_head(connection: Connection) -> _Head:
-    return _Head(*connection.execute(_LOCK_HEAD).one())
-
-
-def _known(connection: Connection, items: Sequence[Item]) -> dict[tuple[str, str, str], tuple[bytes, bytes]]:
-    ids = [item.call.request_id for item in items if item.idempotent]
-    if not ids:
-        return {}
-    rows = connection.execute(_KNOWN, {"ids": ids})
-    return {(row.request_id, row.caller, row.method): (row.digest, row.answer) for row in rows}
-
-
-def _collect(item: Item, unit: Unit, batch: _Batch) -> None:
-    head, call = batch.head, item.call
-    for key, payload, traceparent in unit.changes:
-        head.revision += 1
-        entry = FeedEntry(head.revision, traceparent, key, payload)
-        batch.entries.append(entry)
-        batch.changes.append(
-            {
-                "revision": entry.revision,
-                "key": key,
-                "payload": payload,
-                "traceparent": traceparent,
-                "at": unit.now,
-            }
-        )
-    for record in unit.audits:
-        head.audit_sequence += 1
-        record.sequence = head.audit_sequence
-        batch.audits.append(
-            {
-                "sequence": record.sequence,
-                "audit_id": record.audit_id,
-                "trace_id": record.trace_id,
-                "span_id": record.span_id,
-                "record": record.SerializeToString(deterministic=True),
-            }
-        )
-    if item.idempotent and call.request_id:
-        assert isinstance(item.result, Message)  # noqa: S101 - a command for a caller returns the RPC's reply
-        answer = item.result.SerializeToString()
-        batch.known[item.key] = (call.request_digest, answer)
-        batch.answers.append(
-            {
-                "request_id": call.request_id,
-                "caller": call.caller.key,
-                "method": call.method,
-                "digest": call.request_digest,
-                "answer": answer,
-                "at": unit.now,
-            }
-        )
-
-
-def _insert(connection: Connection, batch: _Batch) -> None:
-    for statement, rows in (
-        (_INSERT_CHANGES, batch.changes),
-        (_INSERT_AUDITS, batch.audits),
-        (_INSERT_ANSWERS, batch.answers),
-    ):
-        if rows:
-            connection.execute(statement, rows)
-    if batch.changes or batch.audits:
-        head = batch.head
-        connection.execute(_MOVE_HEAD, {"to_revision": head.revision, "to_sequence": head.audit_sequence})
+    return session

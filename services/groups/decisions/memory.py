@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Sequence
 
 from chassis.db import Database
-from chassis.db.writer import FeedEntry
+from chassis.db.batch import FeedEntry
 from chassis.feed import entries_from
 from chassis.refusal import ErrorReason, Refusal
 from ombud.groups.v1.change_pb2 import GroupsChange

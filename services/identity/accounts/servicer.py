@@ -43,7 +43,7 @@ class AccountServicer(AccountServiceServicer):
                 at=unit.now,
                 legacy_grace=timedelta(days=self._policy.legacy_grace_days) if request.legacy else None,
             )
-            store.add(unit.session, account)
+            store.add(unit, account)
             return pb.RegisterAccountResponse(account=_told(unit, account, "registered"))
 
         return await self._database.write(command)

@@ -1,10 +1,16 @@
 """Queries on accounts."""
 
+from typing import Any
+
+from sqlalchemy import insert
 from sqlmodel import Session, col, select
 
+from chassis.db import Unit
 from chassis.refusal import Refusal
 from services.identity.accounts.domain import Account, AccountKind, Assurance, Basis, HolderKind, Level, Method
 from services.identity.accounts.models import AccountRow
+
+_INSERT = insert(AccountRow)
 
 
 def find(session: Session, account_id: str) -> Account | None:
@@ -31,31 +37,32 @@ def page(session: Session, *, after: str, limit: int) -> list[Account]:
     return [_account(row) for row in session.exec(query.limit(limit))]
 
 
-def add(session: Session, account: Account) -> None:
+def add(unit: Unit, account: Account) -> None:
     """Records a new account."""
-    session.add(_row(account))
+    unit.store(_INSERT, **_values(account))
 
 
 def save(session: Session, account: Account) -> None:
     """Replaces what is recorded of an account."""
-    session.merge(_row(account))
+    session.merge(AccountRow(**_values(account)))
 
 
-def _row(account: Account) -> AccountRow:
+def _values(account: Account) -> dict[str, Any]:
+    """The columns of an account, by name."""
     assurance = account.assurance
-    return AccountRow(
-        account_id=account.account_id,
-        kind=account.kind,
-        holder_kind=account.holder_kind,
-        nickname=account.nickname,
-        nickname_time=account.nickname_time,
-        create_time=account.create_time,
-        grace_end_time=account.grace_end_time,
-        level=assurance.level if assurance else Level.L0,
-        method=assurance.method if assurance else None,
-        basis=assurance.basis if assurance else None,
-        verified_until=assurance.until if assurance else None,
-    )
+    return {
+        "account_id": account.account_id,
+        "kind": account.kind,
+        "holder_kind": account.holder_kind,
+        "nickname": account.nickname,
+        "nickname_time": account.nickname_time,
+        "create_time": account.create_time,
+        "grace_end_time": account.grace_end_time,
+        "level": assurance.level if assurance else Level.L0,
+        "method": assurance.method if assurance else None,
+        "basis": assurance.basis if assurance else None,
+        "verified_until": assurance.until if assurance else None,
+    }
 
 
 def _account(row: AccountRow) -> Account:
