@@ -64,7 +64,7 @@ protos: $(CODEGEN)/.ready ## Generate the SDK's code from protos/
 	$(CODEGEN)/bin/python tools/gen_protos.py
 
 lock: ## Pin the dependencies anew (needs uv)
-	cd requirements && for name in runtime codegen dev; do \
+	cd requirements && for name in runtime image codegen dev; do \
 	  uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-header --python-version 3.11 $$name.in -o $$name.lock || exit 1; done
 
 clean: ## Remove the environments and caches

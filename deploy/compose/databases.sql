@@ -1,0 +1,4 @@
+CREATE DATABASE identity;
+CREATE DATABASE credit;
+CREATE DATABASE groups;
+CREATE DATABASE retention;
