@@ -1,7 +1,7 @@
 """`ombud custodian`: a custodian's tool, on the custodian's own machine. The private key never leaves it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -14,12 +14,17 @@ from rich.markup import escape
 from rich.table import Table
 
 from ombud.client import OmbudError, Tls, connect
-from ombud.retention.v1.custody_service_pb2 import AnswerRequestRequest, ListPendingRequestsRequest, PendingRequest
+from ombud.retention.v1.custody_service_pb2 import (
+    AnswerRequestRequest,
+    CustodyShare,
+    ListPendingRequestsRequest,
+    PendingRequest,
+)
 from ombud.retention.v1.custody_service_pb2_grpc import CustodyServiceStub
 from ombudctl.output import CommandError, print_json
 from ombudctl.token import issuer
 from services.retention.custody import domain
-from services.retention.custody.domain import Held
+from services.retention.custody.domain import Asked, Held
 from services.retention.keys.domain import Buffer, unpack
 from services.retention.keys.envelope import EnvelopeError, PrivateKey, public_key_id, seal
 
@@ -137,30 +142,40 @@ def envelopes(request: PendingRequest, key: PrivateKey) -> list[bytes]:
     Raises:
         CommandError: A share in it is not for this key, or opens something else than it says.
     """
-    held = [_opened(share.day, share.group_id, share.envelopes, key) for share in request.shares]
+    held = [_opened(share, key) for share in request.shares]
     if request.HasField("successor"):
         slot = request.successor.slot
         return [
-            seal(domain.successor_share(each, slot), request.answer_key, domain.held_info(each.day, each.group))
+            seal(
+                domain.successor_share(each, slot),
+                request.answer_key,
+                domain.held_info(each.asked.day, each.asked.group),
+            )
             for each in held
         ]
     scope = request.hold.scope if request.HasField("hold") else request.access.scope
-    groups = [UUID(group_id).bytes for group_id in scope.group_ids]
-    content = domain.access_answer(held, groups)
+    if not _groups(request) <= set(scope.group_ids):
+        raise CommandError(f"{request.pending_id}: asks for groups beyond its scope", "Do not answer; say so.")
+    content = domain.access_answer(held)
     return [seal(content, request.answer_key, domain.answer_info(request.pending_id))]
 
 
-def _opened(day_text: str, group_id: str, sealed: Sequence[bytes], key: PrivateKey) -> Held:
-    day, group = date.fromisoformat(day_text), UUID(group_id).bytes if group_id else None
+def _opened(share: CustodyShare, key: PrivateKey) -> Held:
+    day, group = date.fromisoformat(share.day), UUID(share.group_id).bytes if share.group_id else None
     values: dict[int, Buffer] = {}
     try:
-        for envelope in sealed:
+        for envelope in share.envelopes:
             values |= unpack(key.open(envelope, domain.held_info(day, group)))
     except EnvelopeError:
         raise CommandError(
-            f"{day_text}: the share is not for this key", "Use the key that you are registered with."
+            f"{share.day}: the share is not for this key", "Use the key that you are registered with."
         ) from None
-    return Held(day, group, values)
+    return Held(Asked(day, group, [UUID(group_id).bytes for group_id in share.opened_group_ids]), values)
+
+
+def _groups(request: PendingRequest) -> set[str]:
+    """The groups that an answer opens."""
+    return {group_id for share in request.shares for group_id in share.opened_group_ids}
 
 
 def _make(path: Path) -> bytes:
@@ -206,12 +221,12 @@ def _described(request: PendingRequest) -> dict[str, object]:
         shown |= {"gives shares to": request.successor.staff_id, "slot": request.successor.slot}
     elif request.HasField("hold"):
         shown |= {"holds for case": request.hold.case_id, "legal basis": request.hold.legal_basis}
-        shown["groups"] = list(request.hold.scope.group_ids)
+        shown["groups"] = sorted(_groups(request))
     else:
         access = request.access
         shown |= {"opens for case": access.case_id, "legal basis": access.legal_basis, "purpose": access.purpose}
         shown |= {"requested by": access.requester, "approved by": access.approver}
-        shown["groups"] = list(access.scope.group_ids)
+        shown["groups"] = sorted(_groups(request))
     shown["days"] = sorted({share.day for share in request.shares})
     shown["answers so far"] = request.answers
     return shown

@@ -14,14 +14,15 @@ from google.protobuf.json_format import MessageToDict
 from rich.console import Console
 
 from ombud.client import OmbudError, connect
-from ombud.groups.v1.group_service_pb2 import ListMembersRequest, Member, MemberRole
+from ombud.groups.v1.group_service_pb2 import ListMembersRequest, Member
 from ombud.groups.v1.group_service_pb2_grpc import GroupServiceStub
 from ombud.retention.v1.access_service_pb2 import (
-    AccessScope,
+    ExportedRecord,
     ExportRecordsRequest,
     ExportRecordsResponse,
     ExportStatement,
     GetAccessRequest,
+    Membership,
 )
 from ombud.retention.v1.access_service_pb2_grpc import AccessServiceStub
 from ombud.verify import VerificationError, verify_record
@@ -36,9 +37,9 @@ if TYPE_CHECKING:  # the stubs of asynchronous channels exist for type checkers 
 _VKEY = "retention/log.vkey"
 _PAGE = 500
 _MEMBERS_NOTE = (
-    "members.csv lists who is a member of each group at the time of the export and when they joined, as the groups"
-    " service says. The log keeps no membership of its own: who had left before the export is not in it, unless the"
-    " platform appended joining and leaving as records."
+    "members.csv lists who was a member of each group at some time of the interval, as the audit trail in the log says."
+    " Of the unfounded_group_ids the trail does not have the beginning: those who are members now are listed as the"
+    " groups service names them, and who left before the trail begins is not in it."
 )
 
 
@@ -86,50 +87,67 @@ async def _export(wanted: Wanted, target: str, token: str, verifier_key: str) ->
         access = (await stub.GetAccess(GetAccessRequest(access_id=wanted.access_id))).access
         wanted.folder.mkdir(mode=0o700, parents=True)
         request = ExportRecordsRequest(access_id=wanted.access_id, scope=access.scope)
-        statement = await _records(stub.ExportRecords(request), wanted.folder, verifier_key)
-        unknown = await _members(channel, access.scope, wanted.folder)
-    _state(statement, unknown, wanted.folder)
+        statement, members = await _records(stub.ExportRecords(request), wanted.folder, verifier_key)
+        for group_id in statement.unfounded_group_ids:
+            members += await _members_now(channel, group_id, members)
+    _write_members(members, wanted.folder)
+    _state(statement, wanted.folder)
     return statement
 
 
-async def _records(stream: AsyncIterable[ExportRecordsResponse], folder: Path, verifier_key: str) -> ExportStatement:
+async def _records(
+    stream: AsyncIterable[ExportRecordsResponse], folder: Path, verifier_key: str
+) -> tuple[ExportStatement, list[Membership]]:
     """Writes what comes; every record's proof has to be of that record."""
-    rows, rsmf, statement = Rows(folder), Rsmf(folder / "records.rsmf"), ExportStatement()
+    rows, rsmf = Rows(folder), Rsmf(folder / "records.rsmf")
+    statement, members = ExportStatement(), list[Membership]()
     try:
         async for part in stream:
-            if part.HasField("statement"):
-                statement = part.statement
-                continue
-            proved = verify_record(part.record.proof, verifier_key, part.record.record.body)
-            if (str(proved.group_id), proved.index) != (part.record.record.group_id, part.record.record.index):
-                raise VerificationError("a proof is of another record")
-            rows.add(part.record)
-            rsmf.add(part.record)
+            match part.WhichOneof("part"):
+                case "statement":
+                    statement = part.statement
+                case "membership":
+                    members.append(part.membership)
+                case _:
+                    _check(part.record, verifier_key)
+                    rows.add(part.record)
+                    rsmf.add(part.record)
     finally:
         rows.close()
         rsmf.close()
-    return statement
+    return statement, members
 
 
-async def _members(channel: grpc.aio.Channel, scope: AccessScope, folder: Path) -> list[str]:
-    """Writes who is a member of the groups; returns the groups that the groups service does not know."""
-    stub: GroupServiceAsyncStub = GroupServiceStub(channel)
-    unknown: list[str] = []
+def _check(exported: ExportedRecord, verifier_key: str) -> None:
+    proved = verify_record(exported.proof, verifier_key, exported.record.body)
+    if (str(proved.group_id), proved.index) != (exported.record.group_id, exported.record.index):
+        raise VerificationError("a proof is of another record")
+
+
+async def _members_now(channel: grpc.aio.Channel, group_id: str, known: Sequence[Membership]) -> list[Membership]:
+    """The members of a group whom the audit trail does not name; none of a group that was never registered."""
+    named = {each.account_id for each in known if each.group_id == group_id}
+    try:
+        members = await _members_of(GroupServiceStub(channel), group_id)
+    except OmbudError as error:
+        if error.reason != "NOT_FOUND":
+            raise
+        return []
+    return [
+        Membership(group_id=group_id, account_id=member.account_id, join_time=member.join_time)
+        for member in members
+        if member.account_id not in named
+    ]
+
+
+def _write_members(members: Sequence[Membership], folder: Path) -> None:
     with (folder / "members.csv").open("w", encoding="utf-8", newline="") as file:
         table = csv.writer(file)
-        table.writerow(("group_id", "account_id", "role", "join_time"))
-        for group_id in scope.group_ids:
-            try:
-                members = await _members_of(stub, group_id)
-            except OmbudError as error:
-                if error.reason != "NOT_FOUND":
-                    raise
-                unknown.append(group_id)
-                continue
-            for member in members:
-                role = MemberRole.Name(member.role).removeprefix("MEMBER_ROLE_")
-                table.writerow((group_id, member.account_id, role, member.join_time.ToJsonString()))
-    return unknown
+        table.writerow(("group_id", "account_id", "join_time", "leave_time"))
+        for each in members:
+            joined = each.join_time.ToJsonString() if each.HasField("join_time") else ""
+            left = each.leave_time.ToJsonString() if each.HasField("leave_time") else ""
+            table.writerow((each.group_id, each.account_id, joined, left))
 
 
 async def _members_of(stub: "GroupServiceAsyncStub", group_id: str) -> list[Member]:
@@ -143,13 +161,12 @@ async def _members_of(stub: "GroupServiceAsyncStub", group_id: str) -> list[Memb
             return members
 
 
-def _state(statement: ExportStatement, unknown: Sequence[str], folder: Path) -> None:
+def _state(statement: ExportStatement, folder: Path) -> None:
     """Writes the statement, with the hash of every other file of the export."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     content = {
         "statement": MessageToDict(statement, preserving_proto_field_name=True),
         "members": _MEMBERS_NOTE,
-        "groups_unknown_to_the_groups_service": list(unknown),
         "formats": "records.jsonl has every record unchanged; in records.csv an apostrophe precedes text that a"
         " spreadsheet would take for a formula.",
         "sha256": {str(path.relative_to(folder)): sha256(path.read_bytes()).hexdigest() for path in files},

@@ -44,6 +44,7 @@ from services.retention.log.leaves import RecordClass
 from services.retention.log.ledger import Ledger
 from services.retention.log.servicer import LogServicer
 from services.retention.log.witness import Witness, Witnesses
+from services.retention.memberships.trail import Memberships
 from services.retention.purges.jobs import Purging
 from services.retention.register.jobs import EventSource
 from services.retention.segments import store as catalogue
@@ -105,6 +106,7 @@ def build(config: RetentionConfig, platform: Platform) -> Service:
         process=process,
         grace=timedelta(seconds=config.grace_seconds),
     )
+    memberships = Memberships(database, archive)
     purging = Purging(
         database,
         archive,
@@ -112,6 +114,7 @@ def build(config: RetentionConfig, platform: Platform) -> Service:
         ledger,
         keys=keys,
         key_store=key_store,
+        memberships=memberships,
         clock=platform.clock,
         backups=timedelta(days=config.key_backup_days),
     )
@@ -169,6 +172,7 @@ def build(config: RetentionConfig, platform: Platform) -> Service:
                     platform.clock,
                     keys=keys,
                     key_store=key_store,
+                    memberships=memberships,
                     roster=roster,
                     requests=requests,
                     pages=pages,
@@ -181,6 +185,7 @@ def build(config: RetentionConfig, platform: Platform) -> Service:
                     database,
                     archive,
                     ledger,
+                    memberships=memberships,
                     sealer=sealer,
                     policy=policy.access,
                     pages=pages,

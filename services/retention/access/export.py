@@ -1,6 +1,6 @@
 """Exports: records with their proofs, and an honest word on what is missing."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from uuid import UUID
 
@@ -10,6 +10,7 @@ from services.retention.access.domain import Scope
 from services.retention.access.wire import scope_message
 from services.retention.errors import DamagedError
 from services.retention.log.ledger import Ledger
+from services.retention.memberships.domain import History
 from services.retention.segments.archive import Archive, evidence_of
 from services.retention.segments.records import from_micros, to_micros
 from services.retention.segments.segment import Record, Segment
@@ -102,6 +103,19 @@ class Export:
     def _note(self, sealed: Sealed, group_id: str, reason: pb.MissingReason.ValueType) -> None:
         day = sealed.last_receive_time.date().isoformat()
         self._missing.append(pb.MissingRecords(reason=reason, day=day, group_id=group_id, segment_id=sealed.segment_id))
+
+
+def memberships_within(scope: Scope, histories: Mapping[str, History]) -> Iterator[pb.Membership]:
+    """Who was a member of the groups of a scope at some time of its interval."""
+    for group_id, history in histories.items():
+        for each in history.memberships:
+            if each.overlaps(scope.start, scope.end):
+                yield pb.Membership(
+                    group_id=group_id,
+                    account_id=each.account_id,
+                    join_time=timestamp(each.join_time) if each.join_time else None,
+                    leave_time=timestamp(each.leave_time) if each.leave_time else None,
+                )
 
 
 def record_message(segment: Segment, record: Record) -> pb.RetainedRecord:

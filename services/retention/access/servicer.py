@@ -17,12 +17,13 @@ from ombud.retention.v1.record_pb2 import ProofState
 from policies.pack import AccessPolicy
 from services.retention.access import domain, store
 from services.retention.access.domain import Access, EventKind, Scope
-from services.retention.access.export import Export, record_message
+from services.retention.access.export import Export, memberships_within, record_message
 from services.retention.access.register import registered
 from services.retention.access.wire import access_message, scope_of
 from services.retention.log import store as leaves
 from services.retention.log.jobs import Sealer
 from services.retention.log.ledger import Ledger
+from services.retention.memberships.trail import Memberships
 from services.retention.register import store as register
 from services.retention.register.jobs import proof_of
 from services.retention.segments import store as catalogue
@@ -46,6 +47,7 @@ class AccessServicer(AccessServiceServicer):
         archive: Archive,
         ledger: Ledger,
         *,
+        memberships: Memberships,
         sealer: Sealer,
         policy: AccessPolicy,
         pages: Pages,
@@ -54,6 +56,7 @@ class AccessServicer(AccessServiceServicer):
         self._database = database
         self._archive = archive
         self._ledger = ledger
+        self._memberships = memberships
         self._sealer = sealer
         self._policy = policy
         self._pages = pages
@@ -130,8 +133,13 @@ class AccessServicer(AccessServiceServicer):
             entry = await self._database.read(partial(leaves.entry, leaf_index=sealed.leaf_index))
             for record in await asyncio.to_thread(export.records, sealed, entry):
                 yield pb.ExportRecordsResponse(record=record)
+        histories = await self._memberships.of_groups(scope.group_ids)
+        for membership in memberships_within(scope, histories):
+            yield pb.ExportRecordsResponse(membership=membership)
         purged = await self._database.read(partial(catalogue.purges_between, start=scope.start, end=scope.end))
-        yield pb.ExportRecordsResponse(statement=export.statement(access, purged, self._clock.now()))
+        statement = export.statement(access, purged, self._clock.now())
+        statement.unfounded_group_ids.extend(group_id for group_id, each in histories.items() if not each.founded)
+        yield pb.ExportRecordsResponse(statement=statement)
 
     async def ListAccessRegister(
         self, request: pb.ListAccessRegisterRequest, _context: Context

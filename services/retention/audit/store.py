@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import desc, insert, update
+from sqlalchemy import desc, func, insert, update
 from sqlmodel import Session, col, select
 
 from services.retention.audit.domain import Entry
 from services.retention.audit.models import AuditIndex
 from services.retention.log.leaves import RecordClass
 from services.retention.segments import store as catalogue
+from services.retention.segments.models import SegmentRow
 
 
 def digests(session: Session, audit_ids: Sequence[str]) -> dict[str, bytes]:
@@ -51,6 +52,18 @@ def drop_bodies(session: Session, first_position: int, next_position: int) -> No
         .where(col(AuditIndex.position) >= first_position, col(AuditIndex.position) < next_position)
         .values(body=None)
     )
+
+
+def known_from(session: Session) -> datetime | None:
+    """From when on the trail is whole: when the oldest record that no purge took was received; None if none is left."""
+    kept = select(func.min(SegmentRow.first_receive_time)).where(
+        SegmentRow.record_class == RecordClass.AUDIT.name, col(SegmentRow.purge_id).is_(None)
+    )
+    first: datetime | None = session.exec(kept).one()
+    if first is None:
+        sealed = catalogue.next_index(session, RecordClass.AUDIT)
+        first = session.exec(select(func.min(AuditIndex.receive_time)).where(col(AuditIndex.position) >= sealed)).one()
+    return first
 
 
 def of_trace(session: Session, trace_id: str, *, after: int, limit: int) -> list[AuditIndex]:

@@ -56,17 +56,35 @@ class Custodianship:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
-    """What a custodian holds of one day's secret, or of one scope's key that a hold keeps.
+class Asked:
+    """What an answer is to give of one share.
 
     Attributes:
         day: The day.
         group: The group of the scope; None for the day's secret, which any scope's key follows from.
-        values: By slot, the parts of the secret, or the values of the scope's key.
+        opens: The groups that it is to open; none if the share as such is asked for.
     """
 
     day: date
     group: bytes | None
+    opens: Sequence[bytes] = ()
+
+    @property
+    def scopes(self) -> list[Scope]:
+        """The scopes that it is to open."""
+        return [Scope(RecordClass.CHAT, each) for each in self.opens]
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a custodian holds of one day's secret, or of one scope's key that a hold keeps.
+
+    Attributes:
+        asked: What it is, and what an answer is to give of it.
+        values: By slot, the parts of the secret, or the values of the scope's key.
+    """
+
+    asked: Asked
     values: dict[int, Buffer]
 
 
@@ -119,35 +137,33 @@ def held_info(day: date, group: bytes | None) -> bytes:
     return keys.hold_info(day, Scope(RecordClass.CHAT, group))
 
 
-def access_answer(held: Sequence[Held], groups: Sequence[bytes]) -> bytearray:
-    """What a custodian puts into the envelope of an answer to an access to some groups."""
+def access_answer(held: Sequence[Held]) -> bytearray:
+    """What a custodian puts into the envelope of an answer to an access or a hold."""
     answer = bytearray()
     for each in held:
-        for scope in scopes_of(each.group, groups):
+        for scope in each.asked.scopes:
             values = each.values
-            if each.group is None:
+            if each.asked.group is None:
                 values = {slot: keys.value(part, scope.info) for slot, part in values.items()}
             answer.append(len(values))
             answer += keys.pack(values)
     return answer
 
 
-def read_answer(
-    answer: bytes, asked: Sequence[tuple[date, bytes | None]], groups: Sequence[bytes]
-) -> dict[tuple[date, Scope], dict[int, Buffer]]:
-    """What an answer to an access gives, by day and scope.
+def read_answer(answer: bytes, asked: Sequence[Asked]) -> dict[tuple[date, Scope], dict[int, Buffer]]:
+    """What an answer to an access or a hold gives, by day and scope.
 
     Raises:
         Refusal: CUSTODY_ANSWER_INVALID, if it is not an answer to what was asked.
     """
     found: dict[tuple[date, Scope], dict[int, Buffer]] = {}
     at = 0
-    for day, group in asked:
-        for scope in scopes_of(group, groups):
+    for each in asked:
+        for scope in each.scopes:
             end = at + 1 + (answer[at] if at < len(answer) else 0) * _VALUE_BYTES
             if end > len(answer):
                 raise keys.invalid_answer("the answer is cut short")
-            found[day, scope] = keys.unpack(answer[at + 1 : end])
+            found[each.day, scope] = keys.unpack(answer[at + 1 : end])
             at = end
     if at != len(answer):
         raise keys.invalid_answer("the answer goes beyond what was asked")
@@ -157,11 +173,6 @@ def read_answer(
 def successor_share(held: Held, slot: int) -> bytearray:
     """What a custodian can give of the share of a slot."""
     return keys.pack({other: each for other, each in held.values.items() if other != slot})
-
-
-def scopes_of(group: bytes | None, groups: Sequence[bytes]) -> list[Scope]:
-    """The scopes that a share opens of an access to some groups."""
-    return [Scope(RecordClass.CHAT, each) for each in groups if group in (None, each)]
 
 
 def not_a_custodian() -> Refusal:

@@ -11,13 +11,15 @@ from uuid import UUID
 
 from services.retention.access.domain import Access
 from services.retention.custody import domain
-from services.retention.custody.domain import Custodianship
+from services.retention.custody.domain import Asked, Custodianship
 from services.retention.holds.domain import Hold
 from services.retention.keys import domain as keys_domain
 from services.retention.keys.domain import FEWEST_ANSWERS, Buffer, Scope
 from services.retention.keys.envelope import EnvelopeError, PrivateKey, public_key_id
 from services.retention.keys.keys import Keys
 from services.retention.keys.store import Entry, KeyStore, Share
+from services.retention.log.leaves import RecordClass
+from services.retention.memberships.domain import History
 
 _Values = Mapping[tuple[date, Scope], Mapping[int, Buffer]]
 
@@ -29,6 +31,7 @@ class Pending:
     Attributes:
         pending_id: Of the access, the hold, or the custodian to share with.
         entries: What is to be opened or shared.
+        opens: The groups that each entry is to open; none if it is to be shared.
         key: What an answer is sealed to; None if it is for another custodian.
         answers: What slots answered for an access or a hold.
         passed_on: What slots answered for another custodian.
@@ -36,6 +39,7 @@ class Pending:
 
     pending_id: str
     entries: list[Entry]
+    opens: list[list[bytes]]
     key: PrivateKey | None = None
     access: Access | None = None
     hold: Hold | None = None
@@ -44,10 +48,10 @@ class Pending:
     passed_on: dict[int, Sequence[bytes]] = field(default_factory=dict)
 
     @property
-    def groups(self) -> list[bytes]:
-        """The groups that an access is to open, or a hold to keep."""
-        scope = self.access.scope if self.access else self.hold.scope if self.hold else None
-        return [UUID(group_id).bytes for group_id in scope.group_ids] if scope else []
+    def asked(self) -> list[Asked]:
+        """What an answer to an access or a hold is to give."""
+        places = ((entry.day, entry.scope.group if entry.scope else None) for entry in self.entries)
+        return [Asked(*place, groups) for place, groups in zip(places, self.opens, strict=True)]
 
     @property
     def answer_key(self) -> bytes:
@@ -80,6 +84,7 @@ class Requests:
         caller: Custodianship,
         accesses: Sequence[Access],
         holds: Sequence[Hold],
+        histories: Mapping[str, History],
         custodians: Sequence[Custodianship],
     ) -> list[Pending]:
         """What the caller can answer and has not.
@@ -88,11 +93,12 @@ class Requests:
             caller: A custodian.
             accesses: The accesses that are open.
             holds: The holds in force.
+            histories: By group id, the memberships that narrow holds.
             custodians: Who holds the slots.
         """
         entries = self._store.chat_entries()
         found = [self._of_access(access, entries) for access in accesses]
-        found += [self._of_hold(hold, entries) for hold in holds]
+        found += [self._of_hold(hold, entries, histories) for hold in holds]
         found += [self._of_successor(each, entries) for each in custodians if each.slot != caller.slot]
         self._pending = {each.pending_id: each for each in found if each.entries}
         return [
@@ -124,8 +130,7 @@ class Requests:
             answer = pending.key.open(envelopes[0], domain.answer_info(pending.pending_id))
         except EnvelopeError:
             raise keys_domain.invalid_answer("the answer is not sealed for this request") from None
-        asked = [(entry.day, entry.scope.group if entry.scope else None) for entry in pending.entries]
-        return domain.read_answer(answer, asked, pending.groups)
+        return domain.read_answer(answer, pending.asked)
 
     def merged(self, pending: Pending, slot: int, values: _Values) -> dict[tuple[date, Scope], list[bytearray]] | None:
         """What the answers give together with one more; None if they are still too few.
@@ -169,40 +174,43 @@ class Requests:
     def _of_access(self, access: Access, entries: Sequence[Entry]) -> Pending:
         groups = [UUID(group_id).bytes for group_id in access.scope.group_ids]
         needed: list[Entry] = []
+        opens: list[list[bytes]] = []
         closed = {entry.day for entry in entries if entry.scope is None}
         covered: set[tuple[date, Scope]] = set()
         for entry in entries:
             within = access.scope.start.date() <= entry.day <= access.scope.end.date()
-            scopes = domain.scopes_of(entry.scope.group if entry.scope else None, groups)
-            places = {(entry.day, scope) for scope in scopes} - covered
+            own = [group for group in groups if entry.scope is None or group == entry.scope.group]
+            places = {(entry.day, Scope(RecordClass.CHAT, group)) for group in own} - covered
             if not within or not places or (entry.scope is not None and entry.day in closed):
                 continue
             covered |= places
             if not all(self._keys.has_granted(access.access_id, *place) for place in places):
                 needed.append(entry)
-        return self._same_or_new(Pending(access.access_id, needed, access=access))
+                opens.append(own)
+        return self._same_or_new(Pending(access.access_id, needed, opens, access=access))
 
-    def _of_hold(self, hold: Hold, entries: Sequence[Entry]) -> Pending:
-        scopes = [Scope.of_group(group_id) for group_id in hold.scope.group_ids]
-        needed = [
-            entry
-            for entry in entries
-            if entry.scope is None
-            and hold.covers(entry.day)
-            and any(self._store.hold(hold.hold_id, entry.day, scope) is None for scope in scopes)
-        ]
-        return self._same_or_new(Pending(hold.hold_id, needed, hold=hold))
+    def _of_hold(self, hold: Hold, entries: Sequence[Entry], histories: Mapping[str, History]) -> Pending:
+        needed: list[Entry] = []
+        opens: list[list[bytes]] = []
+        for entry in entries:
+            if entry.scope is not None:
+                continue
+            scopes = [Scope.of_group(group_id) for group_id in hold.groups_on(entry.day, histories)]
+            if any(self._store.hold(hold.hold_id, entry.day, scope) is None for scope in scopes):
+                needed.append(entry)
+                opens.append([scope.group for scope in scopes])
+        return self._same_or_new(Pending(hold.hold_id, needed, opens, hold=hold))
 
     def _of_successor(self, successor: Custodianship, entries: Sequence[Entry]) -> Pending:
         lacking = [
             entry for entry in entries if successor.slot <= entry.custody.slots and not _has_share(successor, entry)
         ]
-        return self._same_or_new(Pending(successor.custodian_id, lacking, successor=successor))
+        return self._same_or_new(Pending(successor.custodian_id, lacking, [[] for _ in lacking], successor=successor))
 
     def _same_or_new(self, pending: Pending) -> Pending:
         """What was asked before, as long as it is still what is needed."""
         known = self._pending.get(pending.pending_id)
-        if known is not None and known.entries == pending.entries:
+        if known is not None and (known.entries, known.opens) == (pending.entries, pending.opens):
             return known
         if pending.successor is None:
             pending.key = PrivateKey.generate()

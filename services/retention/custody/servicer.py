@@ -19,11 +19,13 @@ from services.retention.custody.requests import Pending, Requests
 from services.retention.custody.roster import Roster
 from services.retention.holds import store as holds
 from services.retention.holds.domain import State as HoldState
+from services.retention.holds.domain import narrowed
 from services.retention.holds.wire import hold_message
 from services.retention.keys.domain import FEWEST_ANSWERS
 from services.retention.keys.keys import Keys
 from services.retention.keys.store import KeyStore
 from services.retention.log.leaves import RecordClass
+from services.retention.memberships.trail import Memberships
 from services.retention.wire import Context
 
 
@@ -37,6 +39,7 @@ class CustodyServicer(CustodyServiceServicer):
         *,
         keys: Keys,
         key_store: KeyStore,
+        memberships: Memberships,
         roster: Roster,
         requests: Requests,
         pages: Pages,
@@ -44,6 +47,7 @@ class CustodyServicer(CustodyServiceServicer):
         self._database = database
         self._keys = keys
         self._key_store = key_store
+        self._memberships = memberships
         self._roster = roster
         self._requests = requests
         self._pages = pages
@@ -159,7 +163,8 @@ class CustodyServicer(CustodyServiceServicer):
         caller = next((each for each in custodians if person and each.staff_id == person.staff_id), None)
         if caller is None:
             raise domain.not_a_custodian()
-        return caller, self._requests.waiting(caller, accesses, held, custodians)
+        histories = await self._memberships.of_groups(narrowed(held))
+        return caller, self._requests.waiting(caller, accesses, held, histories, custodians)
 
     def _message(self, caller: Custodianship, pending: Pending) -> pb.PendingRequest:
         return pb.PendingRequest(
@@ -175,8 +180,9 @@ class CustodyServicer(CustodyServiceServicer):
                     group_id=str(UUID(bytes=entry.scope.group)) if entry.scope else "",
                     slots=entry.custody.slots,
                     envelopes=entry.custody.shares[caller.slot].envelopes,
+                    opened_group_ids=[str(UUID(bytes=group)) for group in groups],
                 )
-                for entry in pending.entries
+                for entry, groups in zip(pending.entries, pending.opens, strict=True)
             ],
             answers=len(pending.answered),
         )

@@ -1,5 +1,6 @@
 """The rules of legal holds."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -7,6 +8,7 @@ from enum import StrEnum
 from chassis.refusal import ErrorReason, Refusal
 from services.retention.access.domain import Scope
 from services.retention.lifecycle.domain import DAY, midnight
+from services.retention.memberships.domain import History
 
 MOST_REVIEW_DAYS = 366
 LAPSE_DAYS = 7
@@ -83,6 +85,31 @@ class Hold:
     def covers(self, day: date) -> bool:
         """Whether records of a UTC day are among those that the hold keeps."""
         return self.scope.start < midnight(day + DAY) and midnight(day) < self.scope.end
+
+    def groups_on(self, day: date, histories: Mapping[str, History]) -> tuple[str, ...]:
+        """The groups whose records of a UTC day the hold keeps.
+
+        A hold on a participant leaves out the groups that the participant was certainly no member of on that day.
+
+        Args:
+            day: The day.
+            histories: By group id, those of the groups that `narrowed` names.
+        """
+        if not self.covers(day):
+            return ()
+        if self.participant is None:
+            return self.scope.group_ids
+        start, end = max(midnight(day), self.scope.start), min(midnight(day + DAY), self.scope.end)
+        return tuple(
+            group_id
+            for group_id in self.scope.group_ids
+            if not histories[group_id].rules_out(self.participant, start, end)
+        )
+
+
+def narrowed(holds: Iterable[Hold]) -> set[str]:
+    """The groups whose memberships decide what holds keep of them."""
+    return {group_id for hold in holds if hold.participant is not None for group_id in hold.scope.group_ids}
 
 
 def check_review_time(review_time: datetime, at: datetime) -> None:

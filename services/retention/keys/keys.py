@@ -4,7 +4,7 @@ Secrets are read from the key store for each use and wiped after it: this proces
 opened it keeps in memory alone, until the access ends.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import TypeVar
@@ -135,6 +135,18 @@ class Keys:
             key_id = custody.key_id if custody else b""
         info = domain.hold_info(day, scope)
         self._store.put_hold(hold_id, day, scope, _using(values, lambda each: self._shares(key_id, each, info)))
+
+    def keep_held(self, day: date, kept: Mapping[str, Collection[Scope]]) -> None:
+        """Destroys the keys that holds have of a day beyond what they keep.
+
+        Args:
+            day: The day.
+            kept: By hold, the scopes that it keeps. Holds that are not named keep what they have.
+        """
+        for entry in self._store.chat_entries():
+            scopes = kept.get(entry.hold_id or "")
+            if entry.day == day and scopes is not None and entry.scope not in scopes:
+                self._store.destroy_held(entry)
 
     def release_hold(self, hold_id: str) -> None:
         """Destroys the keys that a hold keeps."""

@@ -144,6 +144,11 @@ class KeyStore:
         _erase(self._secret(record_class, day))
         _erase(self._custody(record_class, day))
 
+    def destroy_held(self, entry: Entry) -> None:
+        """Destroys what a hold keeps of one scope."""
+        if entry.scope is not None and entry.hold_id is not None:
+            _erase(self._hold(entry.hold_id, entry.day, entry.scope))
+
     def destroy_hold(self, hold_id: str) -> None:
         """Destroys all that a hold keeps."""
         folder = self._folder / "holds" / hold_id

@@ -6,6 +6,7 @@ commit to stays in the log, so every proof that was given out goes on verifying.
 
 import asyncio
 import logging
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import partial
@@ -18,7 +19,7 @@ from chassis.db import Database, Unit
 from chassis.ids import new_id
 from chassis.refusal import Refusal
 from services.retention.holds import store as holds
-from services.retention.holds.domain import Hold
+from services.retention.holds.domain import Hold, narrowed
 from services.retention.keys.domain import Scope
 from services.retention.keys.keys import Keys
 from services.retention.keys.store import KeyStore
@@ -26,6 +27,7 @@ from services.retention.lifecycle import store as lifecycle
 from services.retention.lifecycle.domain import DAY, ClassName, Pulse, Terms, due_time, midnight, observe, terms_of
 from services.retention.log.leaves import RecordClass
 from services.retention.log.ledger import Ledger
+from services.retention.memberships.trail import Memberships
 from services.retention.purges import domain, store
 from services.retention.purges.domain import Contents, EventKind, Purge, State
 from services.retention.purges.register import registered
@@ -36,6 +38,7 @@ from services.retention.segments.store import Sealed
 _PULSE_KEPT_EVERY = timedelta(minutes=1)
 _log = logging.getLogger("ombud.retention.purges")
 _CLASSES = {ClassName.CHAT: RecordClass.CHAT, ClassName.AUDIT: RecordClass.AUDIT}
+_Kept = Mapping[str, Collection[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,7 @@ class _Due:
     segments: list[Sealed]
     contents: list[Contents]
     holds: list[Hold]
+    kept: _Kept
 
 
 class Purging:
@@ -60,6 +64,7 @@ class Purging:
         ledger: The log.
         keys: Destroys keys.
         key_store: Tells which keys holds have taken over.
+        memberships: Tell what a hold on a participant leaves out.
         clock: The server's clock.
         backups: After so long no backup of the key store is left.
     """
@@ -73,6 +78,7 @@ class Purging:
         *,
         keys: Keys,
         key_store: KeyStore,
+        memberships: Memberships,
         clock: Clock,
         backups: timedelta,
     ) -> None:
@@ -82,6 +88,7 @@ class Purging:
         self._ledger = ledger
         self._keys = keys
         self._key_store = key_store
+        self._memberships = memberships
         self._clock = clock
         self._backups = backups
         self._pulse: Pulse | None = None
@@ -118,20 +125,26 @@ class Purging:
         covering, segments, before = await self._database.read(partial(self._facts, name=name, day=day))
         if before and self._kept_by.get((name, day)) == covering:
             return
-        held = _held_groups(covering)
+        kept = await self._kept(day, covering)
+        held = _held_groups(kept)
         contents = await asyncio.to_thread(lambda: [self._contents(sealed, held) for sealed in segments])
-        if not self._held_keys_are_safe(day, covering, contents):
+        if not self._held_keys_are_safe(day, kept, contents):
             return
         if not domain.is_wanted(domain.free(contents, held), before):
             self._kept_by[name, day] = covering
             return
-        due = _Due(name, day, terms, segments, contents, covering)
+        due = _Due(name, day, terms, segments, contents, covering, kept)
         if (purge := await self._database.work("purge-plan", partial(self._take, due))) is not None:
             await self._finish(purge)
 
     def _facts(self, session: Session, name: ClassName, day: date) -> tuple[list[Hold], list[Sealed], int]:
         covering = _covering(session, name, day, self._clock)
         return covering, store.of_day(session, name, day), store.count_of_day(session, name, day)
+
+    async def _kept(self, day: date, covering: list[Hold]) -> _Kept:
+        """By hold, the groups that it keeps of a day."""
+        histories = await self._memberships.of_groups(narrowed(covering))
+        return {hold.hold_id: hold.groups_on(day, histories) for hold in covering}
 
     def _contents(self, sealed: Sealed, held: set[str]) -> Contents:
         """Which groups a segment has; not asked where nothing is held. A damaged one may have every held group."""
@@ -143,13 +156,13 @@ class Purging:
             return Contents(sealed.segment_id, frozenset(held))
         return Contents(sealed.segment_id, frozenset(str(UUID(bytes=group)) for group in groups))
 
-    def _held_keys_are_safe(self, day: date, covering: list[Hold], contents: list[Contents]) -> bool:
+    def _held_keys_are_safe(self, day: date, kept: _Kept, contents: list[Contents]) -> bool:
         """Whether every held group's key is kept apart from the day's."""
         present = frozenset[str]().union(*(each.groups for each in contents))
         return all(
-            self._key_store.hold(hold.hold_id, day, Scope(RecordClass.CHAT, UUID(group_id).bytes)) is not None
-            for hold in covering
-            for group_id in hold.scope.group_ids
+            self._key_store.hold(hold_id, day, Scope.of_group(group_id)) is not None
+            for hold_id, group_ids in kept.items()
+            for group_id in group_ids
             if group_id in present
         )
 
@@ -157,7 +170,7 @@ class Purging:
         """Writes the plan down, unless a hold came in between."""
         if _covering(unit.session, due.name, due.day, self._clock) != due.holds:
             return None
-        free = set(domain.free(due.contents, _held_groups(due.holds)))
+        free = set(domain.free(due.contents, _held_groups(due.kept)))
         taken = [sealed for sealed in due.segments if sealed.segment_id in free]
         purge = Purge(
             purge_id=new_id(),
@@ -168,7 +181,7 @@ class Purging:
             segments=len(taken),
             records=sum(sealed.next_index - sealed.first_index for sealed in taken),
             kept_segments=len(due.segments) - len(taken),
-            hold_ids=tuple(hold.hold_id for hold in due.holds),
+            hold_ids=tuple(hold_id for hold_id, group_ids in due.kept.items() if group_ids),
             log_size=self._ledger.head.size,
             log_root=self._ledger.head.root,
         )
@@ -179,6 +192,8 @@ class Purging:
     async def _finish(self, purge: Purge) -> None:
         if purge.state is State.PLANNED:
             await asyncio.to_thread(self._keys.destroy_day, purge.day, _CLASSES[purge.name])
+            if purge.name is ClassName.CHAT:
+                await self._end_left_out(purge.day)
             self._archive.forget(purge.day)
             purge = replace(purge, state=State.KEYS_DESTROYED, keys_destroy_time=self._clock.now())
             await self._write_down(purge)
@@ -192,6 +207,13 @@ class Purging:
             purge = replace(purge, state=State.FILES_DELETED, bytes_freed=freed)
             await self._write_down(purge)
         await self._database.work("purge-certificate", partial(self._certify, purge))
+
+    async def _end_left_out(self, day: date) -> None:
+        """Destroys keys that holds took over while the day was open, of groups that they turned out not to keep."""
+        facts = await self._database.read(partial(_covering, name=ClassName.CHAT, day=day, clock=self._clock))
+        kept = await self._kept(day, facts)
+        scopes = {hold_id: [Scope.of_group(each) for each in group_ids] for hold_id, group_ids in kept.items()}
+        await asyncio.to_thread(self._keys.keep_held, day, scopes)
 
     async def _write_down(self, purge: Purge) -> None:
         await self._database.work("purge-step", lambda unit: store.save(unit.session, purge))
@@ -256,5 +278,5 @@ def _covering(session: Session, name: ClassName, day: date, clock: Clock) -> lis
     return [hold for hold in holds.not_ended(session) if hold.keeps(now) and hold.covers(day)]
 
 
-def _held_groups(covering: list[Hold]) -> set[str]:
-    return {group_id for hold in covering for group_id in hold.scope.group_ids}
+def _held_groups(kept: _Kept) -> set[str]:
+    return {group_id for group_ids in kept.values() for group_id in group_ids}

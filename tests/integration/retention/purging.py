@@ -14,6 +14,7 @@ from services.retention.keys.keys import Keys
 from services.retention.keys.store import KeyStore
 from services.retention.log.leaves import RecordClass
 from services.retention.log.ledger import Ledger
+from services.retention.memberships.trail import Memberships
 from services.retention.purges.jobs import Purging
 from services.retention.segments.archive import Archive
 from services.retention.segments.storage import LocalStorage
@@ -102,6 +103,7 @@ async def stacked(
     await ledger.open()
     if fuse is not None:
         fuse.guard(keys, "destroy_day")
+        fuse.guard(keys, "keep_held")
         fuse.guard(storage, "delete")
         fuse.guard_async(database, "work")
     purging = Purging(
@@ -111,6 +113,7 @@ async def stacked(
         ledger,
         keys=keys,
         key_store=key_store,
+        memberships=Memberships(database, archive),
         clock=clock,
         backups=14 * DAY,
     )

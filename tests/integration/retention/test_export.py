@@ -11,6 +11,7 @@ from ombud.retention.v1.access_service_pb2 import (
     ExportedRecord,
     ExportRecordsRequest,
     ExportStatement,
+    Membership,
 )
 from ombud.verify import verify_record
 from tests.integration.retention.harness import GROUP, OTHER_GROUP, Retention
@@ -23,14 +24,22 @@ from tests.support.refusals import refusal_of
 DAY = timedelta(days=1)
 
 
+async def everything(
+    retention: Retention, access: Access, export_scope: AccessScope
+) -> tuple[list[ExportedRecord], ExportStatement, list[Membership]]:
+    stub = retention.access("records_officer", "officer-1")
+    request = ExportRecordsRequest(access_id=access.access_id, scope=export_scope)
+    *parts, last = [part async for part in stub.ExportRecords(request)]
+    assert last.HasField("statement")
+    records = [part.record for part in parts if part.HasField("record")]
+    return records, last.statement, [part.membership for part in parts if part.HasField("membership")]
+
+
 async def exported(
     retention: Retention, access: Access, export_scope: AccessScope
 ) -> tuple[list[ExportedRecord], ExportStatement]:
-    stub = retention.access("records_officer", "officer-1")
-    request = ExportRecordsRequest(access_id=access.access_id, scope=export_scope)
-    *records, last = [part async for part in stub.ExportRecords(request)]
-    assert last.HasField("statement")
-    return [part.record for part in records], last.statement
+    records, statement, _ = await everything(retention, access, export_scope)
+    return records, statement
 
 
 async def test_each_exported_record_is_proved_offline_and_nothing_is_missing(

@@ -129,8 +129,8 @@ def test_statement_says_what_the_export_is_and_hashes_every_file(exported: Path)
     stated = json.loads((exported / "statement.json").read_text())
     assert stated["statement"]["records"] == "4"
     assert "missing" not in stated["statement"]
-    assert stated["groups_unknown_to_the_groups_service"] == [GROUP]
-    assert "keeps no membership" in stated["members"]
+    assert stated["statement"]["unfounded_group_ids"] == [GROUP]
+    assert "unfounded_group_ids" in stated["members"]
     files = {str(path.relative_to(exported)): path for path in exported.rglob("*") if path.is_file()}
     del files["statement.json"]
     assert stated["sha256"] == {name: sha256(path.read_bytes()).hexdigest() for name, path in files.items()}

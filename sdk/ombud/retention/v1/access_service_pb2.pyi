@@ -495,15 +495,22 @@ Global___ExportRecordsRequest: _TypeAlias = ExportRecordsRequest  # noqa: Y015
 
 @_typing.final
 class ExportRecordsResponse(_message.Message):
-    """A part of an export: records first, in the order in which the server received them, the statement last."""
+    """A part of an export: records first, in the order in which the server received them, then memberships, the statement
+    last.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
     RECORD_FIELD_NUMBER: _builtins.int
+    MEMBERSHIP_FIELD_NUMBER: _builtins.int
     STATEMENT_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def record(self) -> Global___ExportedRecord:
         """A record."""
+
+    @_builtins.property
+    def membership(self) -> Global___Membership:
+        """Who was a member of a group of the scope at some time of its interval."""
 
     @_builtins.property
     def statement(self) -> Global___ExportStatement:
@@ -513,13 +520,14 @@ class ExportRecordsResponse(_message.Message):
         self,
         *,
         record: Global___ExportedRecord | None = ...,
+        membership: Global___Membership | None = ...,
         statement: Global___ExportStatement | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["part", b"part", "record", b"record", "statement", b"statement"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["membership", b"membership", "part", b"part", "record", b"record", "statement", b"statement"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["part", b"part", "record", b"record", "statement", b"statement"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["membership", b"membership", "part", b"part", "record", b"record", "statement", b"statement"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_part: _TypeAlias = _typing.Literal["record", "statement"]  # noqa: Y015
+    _WhichOneofReturnType_part: _TypeAlias = _typing.Literal["record", "membership", "statement"]  # noqa: Y015
     _WhichOneofArgType_part: _TypeAlias = _typing.Literal["part", b"part"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_part) -> _WhichOneofReturnType_part | None: ...
 
@@ -552,6 +560,44 @@ class ExportedRecord(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ExportedRecord: _TypeAlias = ExportedRecord  # noqa: Y015
+
+@_typing.final
+class Membership(_message.Message):
+    """A time in which an account was a member of a group, as the audit trail tells."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GROUP_ID_FIELD_NUMBER: _builtins.int
+    ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    JOIN_TIME_FIELD_NUMBER: _builtins.int
+    LEAVE_TIME_FIELD_NUMBER: _builtins.int
+    group_id: _builtins.str
+    """The group (UUID)."""
+    account_id: _builtins.str
+    """The account (UUID)."""
+    @_builtins.property
+    def join_time(self) -> _timestamp_pb2.Timestamp:
+        """When it joined or founded the group; absent if the audit trail does not reach back to that."""
+
+    @_builtins.property
+    def leave_time(self) -> _timestamp_pb2.Timestamp:
+        """When it left; absent if it had not by the time of the export."""
+
+    def __init__(
+        self,
+        *,
+        group_id: _builtins.str = ...,
+        account_id: _builtins.str = ...,
+        join_time: _timestamp_pb2.Timestamp | None = ...,
+        leave_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["join_time", b"join_time", "leave_time", b"leave_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "group_id", b"group_id", "join_time", b"join_time", "leave_time", b"leave_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Membership: _TypeAlias = Membership  # noqa: Y015
 
 @_typing.final
 class MissingRecords(_message.Message):
@@ -603,6 +649,7 @@ class ExportStatement(_message.Message):
     MISSING_FIELD_NUMBER: _builtins.int
     TIME_FIELD_NUMBER: _builtins.int
     VERIFIER_KEY_FIELD_NUMBER: _builtins.int
+    UNFOUNDED_GROUP_IDS_FIELD_NUMBER: _builtins.int
     records: _builtins.int
     """How many records the export has."""
     verifier_key: _builtins.str
@@ -623,6 +670,12 @@ class ExportStatement(_message.Message):
     def time(self) -> _timestamp_pb2.Timestamp:
         """When the export was made, by the server's clock."""
 
+    @_builtins.property
+    def unfounded_group_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Groups of the scope (UUID) whose founding is not in the audit trail: who joined before it begins, and has not left
+        since, is not among the memberships.
+        """
+
     def __init__(
         self,
         *,
@@ -632,10 +685,11 @@ class ExportStatement(_message.Message):
         missing: _abc.Iterable[Global___MissingRecords] | None = ...,
         time: _timestamp_pb2.Timestamp | None = ...,
         verifier_key: _builtins.str = ...,
+        unfounded_group_ids: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "scope", b"scope", "time", b"time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "missing", b"missing", "records", b"records", "scope", b"scope", "time", b"time", "verifier_key", b"verifier_key"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "missing", b"missing", "records", b"records", "scope", b"scope", "time", b"time", "unfounded_group_ids", b"unfounded_group_ids", "verifier_key", b"verifier_key"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -103,8 +103,9 @@ class AccessServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ExportRecords(self, request, context):
-        """Streams the same records as ReadRecords, each with its proof, and at the end says what is missing of the scope and
-        why. Each call counts as one read. Refused as ReadRecords is. A record that can not be read is reported, not refused.
+        """Streams the same records as ReadRecords, each with its proof, then who was a member at the time, and at the end says
+        what is missing of the scope and why. Each call counts as one read. Refused as ReadRecords is. A record that can not
+        be read is reported, not refused.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -48,8 +48,9 @@ class AccessServiceStub:
     after closing or once the reads are spent.
     """
     ExportRecords: _grpc.UnaryStreamMultiCallable[_access_service_pb2.ExportRecordsRequest, _access_service_pb2.ExportRecordsResponse]
-    """Streams the same records as ReadRecords, each with its proof, and at the end says what is missing of the scope and
-    why. Each call counts as one read. Refused as ReadRecords is. A record that can not be read is reported, not refused.
+    """Streams the same records as ReadRecords, each with its proof, then who was a member at the time, and at the end says
+    what is missing of the scope and why. Each call counts as one read. Refused as ReadRecords is. A record that can not
+    be read is reported, not refused.
     """
     CloseAccess: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.CloseAccessRequest, _access_service_pb2.CloseAccessResponse]
     """Closes an access before its window ends, or withdraws a request. Refused with WRONG_STATE unless it is REQUESTED or
@@ -80,8 +81,9 @@ class AccessServiceAsyncStub(AccessServiceStub):
     after closing or once the reads are spent.
     """
     ExportRecords: _aio.UnaryStreamMultiCallable[_access_service_pb2.ExportRecordsRequest, _access_service_pb2.ExportRecordsResponse]  # type: ignore[assignment]
-    """Streams the same records as ReadRecords, each with its proof, and at the end says what is missing of the scope and
-    why. Each call counts as one read. Refused as ReadRecords is. A record that can not be read is reported, not refused.
+    """Streams the same records as ReadRecords, each with its proof, then who was a member at the time, and at the end says
+    what is missing of the scope and why. Each call counts as one read. Refused as ReadRecords is. A record that can not
+    be read is reported, not refused.
     """
     CloseAccess: _aio.UnaryUnaryMultiCallable[_access_service_pb2.CloseAccessRequest, _access_service_pb2.CloseAccessResponse]  # type: ignore[assignment]
     """Closes an access before its window ends, or withdraws a request. Refused with WRONG_STATE unless it is REQUESTED or
@@ -133,8 +135,9 @@ class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _access_service_pb2.ExportRecordsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_access_service_pb2.ExportRecordsResponse], _abc.AsyncIterator[_access_service_pb2.ExportRecordsResponse]]:
-        """Streams the same records as ReadRecords, each with its proof, and at the end says what is missing of the scope and
-        why. Each call counts as one read. Refused as ReadRecords is. A record that can not be read is reported, not refused.
+        """Streams the same records as ReadRecords, each with its proof, then who was a member at the time, and at the end says
+        what is missing of the scope and why. Each call counts as one read. Refused as ReadRecords is. A record that can not
+        be read is reported, not refused.
         """
 
     @_abc_1.abstractmethod

@@ -29,7 +29,7 @@ from ombud.retention.v1 import access_service_pb2 as ombud_dot_retention_dot_v1_
 from ombud.retention.v1 import hold_service_pb2 as ombud_dot_retention_dot_v1_dot_hold__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(ombud/retention/v1/custody_service.proto\x12\x12ombud.retention.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1combud/common/v1/access.proto\x1a\'ombud/retention/v1/access_service.proto\x1a%ombud/retention/v1/hold_service.proto\"\x9a\x02\n\tCustodian\x12\x14\n\x0c\x63ustodian_id\x18\x01 \x01(\t\x12\x0c\n\x04slot\x18\x02 \x01(\x05\x12\x10\n\x08staff_id\x18\x03 \x01(\t\x12\x1c\n\npublic_key\x18\x04 \x01(\x0c\x42\x08\xbaH\x05z\x03h\xc0\t\x12\x31\n\x05state\x18\x05 \x01(\x0e\x32\".ombud.retention.v1.CustodianState\x12\x10\n\x08proposer\x18\x06 \x01(\t\x12\x30\n\x0cpropose_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x61pprover\x18\x08 \x01(\t\x12\x30\n\x0c\x61pprove_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xe3\x01\n\x0c\x43ustodyEvent\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x32\n\x04kind\x18\x02 \x01(\x0e\x32$.ombud.retention.v1.CustodyEventKind\x12(\n\x04time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08staff_id\x18\x04 \x01(\t\x12\x30\n\tcustodian\x18\x05 \x01(\x0b\x32\x1d.ombud.retention.v1.Custodian\x12\x12\n\npending_id\x18\x06 \x01(\t\x12\x0b\n\x03\x64\x61y\x18\x07 \x01(\t\"O\n\x0c\x43ustodyShare\x12\x0b\n\x03\x64\x61y\x18\x01 \x01(\t\x12\x10\n\x08group_id\x18\x02 \x01(\t\x12\r\n\x05slots\x18\x03 \x01(\x05\x12\x11\n\tenvelopes\x18\x04 \x03(\x0c\"\xaa\x02\n\x0ePendingRequest\x12\x12\n\npending_id\x18\x01 \x01(\t\x12,\n\x06\x61\x63\x63\x65ss\x18\x02 \x01(\x0b\x32\x1a.ombud.retention.v1.AccessH\x00\x12\x32\n\tsuccessor\x18\x03 \x01(\x0b\x32\x1d.ombud.retention.v1.CustodianH\x00\x12(\n\x04hold\x18\x08 \x01(\x0b\x32\x18.ombud.retention.v1.HoldH\x00\x12\x1c\n\nanswer_key\x18\x04 \x01(\x0c\x42\x08\xbaH\x05z\x03h\xc0\t\x12\x0c\n\x04slot\x18\x05 \x01(\x05\x12\x30\n\x06shares\x18\x06 \x03(\x0b\x32 .ombud.retention.v1.CustodyShare\x12\x0f\n\x07\x61nswers\x18\x07 \x01(\x05\x42\t\n\x07purpose\"\x8d\x01\n\x18RegisterCustodianRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x17\n\x04slot\x18\x02 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x10(\x01\x12\x1c\n\x08staff_id\x18\x03 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x01\x12\x1c\n\npublic_key\x18\x04 \x01(\x0c\x42\x08\xbaH\x05z\x03h\xc0\t\"M\n\x19RegisterCustodianResponse\x12\x30\n\tcustodian\x18\x01 \x01(\x0b\x32\x1d.ombud.retention.v1.Custodian\"W\n\x17\x41pproveCustodianRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1e\n\x0c\x63ustodian_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"L\n\x18\x41pproveCustodianResponse\x12\x30\n\tcustodian\x18\x01 \x01(\x0b\x32\x1d.ombud.retention.v1.Custodian\"Q\n\x15ListCustodiansRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\"\x18\n\x08OpenDays\x12\x0c\n\x04\x64\x61ys\x18\x01 \x03(\t\"\xa4\x01\n\x16ListCustodiansResponse\x12\x31\n\ncustodians\x18\x01 \x03(\x0b\x32\x1d.ombud.retention.v1.Custodian\x12/\n\topen_days\x18\x02 \x01(\x0b\x32\x1c.ombud.retention.v1.OpenDays\x12\r\n\x05slots\x18\x03 \x01(\x05\x12\x17\n\x0fnext_page_token\x18\x04 \x01(\t\"V\n\x1aListPendingRequestsRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\"l\n\x1bListPendingRequestsResponse\x12\x34\n\x08requests\x18\x01 \x03(\x0b\x32\".ombud.retention.v1.PendingRequest\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"T\n\x14\x41nswerRequestRequest\x12\x1c\n\npending_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1e\n\tenvelopes\x18\x02 \x03(\x0c\x42\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xa0\x1f\"8\n\x15\x41nswerRequestResponse\x12\x0f\n\x07\x61nswers\x18\x01 \x01(\x05\x12\x0e\n\x06opened\x18\x02 \x01(\x08*\x89\x01\n\x0e\x43ustodianState\x12\x1f\n\x1b\x43USTODIAN_STATE_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x43USTODIAN_STATE_PROPOSED\x10\x01\x12\x1a\n\x16\x43USTODIAN_STATE_ACTIVE\x10\x02\x12\x1c\n\x18\x43USTODIAN_STATE_REPLACED\x10\x03*\xdb\x01\n\x10\x43ustodyEventKind\x12\"\n\x1e\x43USTODY_EVENT_KIND_UNSPECIFIED\x10\x00\x12\x1f\n\x1b\x43USTODY_EVENT_KIND_PROPOSED\x10P\x12\x1f\n\x1b\x43USTODY_EVENT_KIND_APPROVED\x10Q\x12\x1f\n\x1b\x43USTODY_EVENT_KIND_ANSWERED\x10R\x12\x1d\n\x19\x43USTODY_EVENT_KIND_OPENED\x10S\x12!\n\x1d\x43USTODY_EVENT_KIND_DAY_CLOSED\x10T2\xfd\x05\n\x0e\x43ustodyService\x12\x8d\x01\n\x11RegisterCustodian\x12,.ombud.retention.v1.RegisterCustodianRequest\x1a-.ombud.retention.v1.RegisterCustodianResponse\"\x1b\x8a\xb5\x18\x17\x12\x04\x64\x65sk\x1a\x0f\x63ustody_officer\x12\x8d\x01\n\x10\x41pproveCustodian\x12+.ombud.retention.v1.ApproveCustodianRequest\x1a,.ombud.retention.v1.ApproveCustodianResponse\"\x1e\x8a\xb5\x18\x1a\x12\x04\x64\x65sk\x1a\x10\x63ustody_approver \x01\x12\xb7\x01\n\x0eListCustodians\x12).ombud.retention.v1.ListCustodiansRequest\x1a*.ombud.retention.v1.ListCustodiansResponse\"N\x90\x02\x01\x8a\xb5\x18G\x12\x04\x64\x65sk\x12\x08operator\x1a\x0f\x63ustody_officer\x1a\x10\x63ustody_approver\x1a\tcustodian\x1a\x07\x61uditor\x12\x90\x01\n\x13ListPendingRequests\x12..ombud.retention.v1.ListPendingRequestsRequest\x1a/.ombud.retention.v1.ListPendingRequestsResponse\"\x18\x90\x02\x01\x8a\xb5\x18\x11\x12\x04\x64\x65sk\x1a\tcustodian\x12~\n\rAnswerRequest\x12(.ombud.retention.v1.AnswerRequestRequest\x1a).ombud.retention.v1.AnswerRequestResponse\"\x18\x90\x02\x02\x8a\xb5\x18\x11\x12\x04\x64\x65sk\x1a\tcustodianb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(ombud/retention/v1/custody_service.proto\x12\x12ombud.retention.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1combud/common/v1/access.proto\x1a\'ombud/retention/v1/access_service.proto\x1a%ombud/retention/v1/hold_service.proto\"\x9a\x02\n\tCustodian\x12\x14\n\x0c\x63ustodian_id\x18\x01 \x01(\t\x12\x0c\n\x04slot\x18\x02 \x01(\x05\x12\x10\n\x08staff_id\x18\x03 \x01(\t\x12\x1c\n\npublic_key\x18\x04 \x01(\x0c\x42\x08\xbaH\x05z\x03h\xc0\t\x12\x31\n\x05state\x18\x05 \x01(\x0e\x32\".ombud.retention.v1.CustodianState\x12\x10\n\x08proposer\x18\x06 \x01(\t\x12\x30\n\x0cpropose_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x61pprover\x18\x08 \x01(\t\x12\x30\n\x0c\x61pprove_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xe3\x01\n\x0c\x43ustodyEvent\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x32\n\x04kind\x18\x02 \x01(\x0e\x32$.ombud.retention.v1.CustodyEventKind\x12(\n\x04time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08staff_id\x18\x04 \x01(\t\x12\x30\n\tcustodian\x18\x05 \x01(\x0b\x32\x1d.ombud.retention.v1.Custodian\x12\x12\n\npending_id\x18\x06 \x01(\t\x12\x0b\n\x03\x64\x61y\x18\x07 \x01(\t\"i\n\x0c\x43ustodyShare\x12\x0b\n\x03\x64\x61y\x18\x01 \x01(\t\x12\x10\n\x08group_id\x18\x02 \x01(\t\x12\r\n\x05slots\x18\x03 \x01(\x05\x12\x11\n\tenvelopes\x18\x04 \x03(\x0c\x12\x18\n\x10opened_group_ids\x18\x05 \x03(\t\"\xaa\x02\n\x0ePendingRequest\x12\x12\n\npending_id\x18\x01 \x01(\t\x12,\n\x06\x61\x63\x63\x65ss\x18\x02 \x01(\x0b\x32\x1a.ombud.retention.v1.AccessH\x00\x12\x32\n\tsuccessor\x18\x03 \x01(\x0b\x32\x1d.ombud.retention.v1.CustodianH\x00\x12(\n\x04hold\x18\x08 \x01(\x0b\x32\x18.ombud.retention.v1.HoldH\x00\x12\x1c\n\nanswer_key\x18\x04 \x01(\x0c\x42\x08\xbaH\x05z\x03h\xc0\t\x12\x0c\n\x04slot\x18\x05 \x01(\x05\x12\x30\n\x06shares\x18\x06 \x03(\x0b\x32 .ombud.retention.v1.CustodyShare\x12\x0f\n\x07\x61nswers\x18\x07 \x01(\x05\x42\t\n\x07purpose\"\x8d\x01\n\x18RegisterCustodianRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x17\n\x04slot\x18\x02 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x10(\x01\x12\x1c\n\x08staff_id\x18\x03 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x01\x12\x1c\n\npublic_key\x18\x04 \x01(\x0c\x42\x08\xbaH\x05z\x03h\xc0\t\"M\n\x19RegisterCustodianResponse\x12\x30\n\tcustodian\x18\x01 \x01(\x0b\x32\x1d.ombud.retention.v1.Custodian\"W\n\x17\x41pproveCustodianRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1e\n\x0c\x63ustodian_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"L\n\x18\x41pproveCustodianResponse\x12\x30\n\tcustodian\x18\x01 \x01(\x0b\x32\x1d.ombud.retention.v1.Custodian\"Q\n\x15ListCustodiansRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\"\x18\n\x08OpenDays\x12\x0c\n\x04\x64\x61ys\x18\x01 \x03(\t\"\xa4\x01\n\x16ListCustodiansResponse\x12\x31\n\ncustodians\x18\x01 \x03(\x0b\x32\x1d.ombud.retention.v1.Custodian\x12/\n\topen_days\x18\x02 \x01(\x0b\x32\x1c.ombud.retention.v1.OpenDays\x12\r\n\x05slots\x18\x03 \x01(\x05\x12\x17\n\x0fnext_page_token\x18\x04 \x01(\t\"V\n\x1aListPendingRequestsRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\"l\n\x1bListPendingRequestsResponse\x12\x34\n\x08requests\x18\x01 \x03(\x0b\x32\".ombud.retention.v1.PendingRequest\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"T\n\x14\x41nswerRequestRequest\x12\x1c\n\npending_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1e\n\tenvelopes\x18\x02 \x03(\x0c\x42\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xa0\x1f\"8\n\x15\x41nswerRequestResponse\x12\x0f\n\x07\x61nswers\x18\x01 \x01(\x05\x12\x0e\n\x06opened\x18\x02 \x01(\x08*\x89\x01\n\x0e\x43ustodianState\x12\x1f\n\x1b\x43USTODIAN_STATE_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x43USTODIAN_STATE_PROPOSED\x10\x01\x12\x1a\n\x16\x43USTODIAN_STATE_ACTIVE\x10\x02\x12\x1c\n\x18\x43USTODIAN_STATE_REPLACED\x10\x03*\xdb\x01\n\x10\x43ustodyEventKind\x12\"\n\x1e\x43USTODY_EVENT_KIND_UNSPECIFIED\x10\x00\x12\x1f\n\x1b\x43USTODY_EVENT_KIND_PROPOSED\x10P\x12\x1f\n\x1b\x43USTODY_EVENT_KIND_APPROVED\x10Q\x12\x1f\n\x1b\x43USTODY_EVENT_KIND_ANSWERED\x10R\x12\x1d\n\x19\x43USTODY_EVENT_KIND_OPENED\x10S\x12!\n\x1d\x43USTODY_EVENT_KIND_DAY_CLOSED\x10T2\xfd\x05\n\x0e\x43ustodyService\x12\x8d\x01\n\x11RegisterCustodian\x12,.ombud.retention.v1.RegisterCustodianRequest\x1a-.ombud.retention.v1.RegisterCustodianResponse\"\x1b\x8a\xb5\x18\x17\x12\x04\x64\x65sk\x1a\x0f\x63ustody_officer\x12\x8d\x01\n\x10\x41pproveCustodian\x12+.ombud.retention.v1.ApproveCustodianRequest\x1a,.ombud.retention.v1.ApproveCustodianResponse\"\x1e\x8a\xb5\x18\x1a\x12\x04\x64\x65sk\x1a\x10\x63ustody_approver \x01\x12\xb7\x01\n\x0eListCustodians\x12).ombud.retention.v1.ListCustodiansRequest\x1a*.ombud.retention.v1.ListCustodiansResponse\"N\x90\x02\x01\x8a\xb5\x18G\x12\x04\x64\x65sk\x12\x08operator\x1a\x0f\x63ustody_officer\x1a\x10\x63ustody_approver\x1a\tcustodian\x1a\x07\x61uditor\x12\x90\x01\n\x13ListPendingRequests\x12..ombud.retention.v1.ListPendingRequestsRequest\x1a/.ombud.retention.v1.ListPendingRequestsResponse\"\x18\x90\x02\x01\x8a\xb5\x18\x11\x12\x04\x64\x65sk\x1a\tcustodian\x12~\n\rAnswerRequest\x12(.ombud.retention.v1.AnswerRequestRequest\x1a).ombud.retention.v1.AnswerRequestResponse\"\x18\x90\x02\x02\x8a\xb5\x18\x11\x12\x04\x64\x65sk\x1a\tcustodianb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -74,40 +74,40 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CUSTODYSERVICE'].methods_by_name['ListPendingRequests']._serialized_options = b'\220\002\001\212\265\030\021\022\004desk\032\tcustodian'
   _globals['_CUSTODYSERVICE'].methods_by_name['AnswerRequest']._loaded_options = None
   _globals['_CUSTODYSERVICE'].methods_by_name['AnswerRequest']._serialized_options = b'\220\002\002\212\265\030\021\022\004desk\032\tcustodian'
-  _globals['_CUSTODIANSTATE']._serialized_start=2142
-  _globals['_CUSTODIANSTATE']._serialized_end=2279
-  _globals['_CUSTODYEVENTKIND']._serialized_start=2282
-  _globals['_CUSTODYEVENTKIND']._serialized_end=2501
+  _globals['_CUSTODIANSTATE']._serialized_start=2168
+  _globals['_CUSTODIANSTATE']._serialized_end=2305
+  _globals['_CUSTODYEVENTKIND']._serialized_start=2308
+  _globals['_CUSTODYEVENTKIND']._serialized_end=2527
   _globals['_CUSTODIAN']._serialized_start=237
   _globals['_CUSTODIAN']._serialized_end=519
   _globals['_CUSTODYEVENT']._serialized_start=522
   _globals['_CUSTODYEVENT']._serialized_end=749
   _globals['_CUSTODYSHARE']._serialized_start=751
-  _globals['_CUSTODYSHARE']._serialized_end=830
-  _globals['_PENDINGREQUEST']._serialized_start=833
-  _globals['_PENDINGREQUEST']._serialized_end=1131
-  _globals['_REGISTERCUSTODIANREQUEST']._serialized_start=1134
-  _globals['_REGISTERCUSTODIANREQUEST']._serialized_end=1275
-  _globals['_REGISTERCUSTODIANRESPONSE']._serialized_start=1277
-  _globals['_REGISTERCUSTODIANRESPONSE']._serialized_end=1354
-  _globals['_APPROVECUSTODIANREQUEST']._serialized_start=1356
-  _globals['_APPROVECUSTODIANREQUEST']._serialized_end=1443
-  _globals['_APPROVECUSTODIANRESPONSE']._serialized_start=1445
-  _globals['_APPROVECUSTODIANRESPONSE']._serialized_end=1521
-  _globals['_LISTCUSTODIANSREQUEST']._serialized_start=1523
-  _globals['_LISTCUSTODIANSREQUEST']._serialized_end=1604
-  _globals['_OPENDAYS']._serialized_start=1606
-  _globals['_OPENDAYS']._serialized_end=1630
-  _globals['_LISTCUSTODIANSRESPONSE']._serialized_start=1633
-  _globals['_LISTCUSTODIANSRESPONSE']._serialized_end=1797
-  _globals['_LISTPENDINGREQUESTSREQUEST']._serialized_start=1799
-  _globals['_LISTPENDINGREQUESTSREQUEST']._serialized_end=1885
-  _globals['_LISTPENDINGREQUESTSRESPONSE']._serialized_start=1887
-  _globals['_LISTPENDINGREQUESTSRESPONSE']._serialized_end=1995
-  _globals['_ANSWERREQUESTREQUEST']._serialized_start=1997
-  _globals['_ANSWERREQUESTREQUEST']._serialized_end=2081
-  _globals['_ANSWERREQUESTRESPONSE']._serialized_start=2083
-  _globals['_ANSWERREQUESTRESPONSE']._serialized_end=2139
-  _globals['_CUSTODYSERVICE']._serialized_start=2504
-  _globals['_CUSTODYSERVICE']._serialized_end=3269
+  _globals['_CUSTODYSHARE']._serialized_end=856
+  _globals['_PENDINGREQUEST']._serialized_start=859
+  _globals['_PENDINGREQUEST']._serialized_end=1157
+  _globals['_REGISTERCUSTODIANREQUEST']._serialized_start=1160
+  _globals['_REGISTERCUSTODIANREQUEST']._serialized_end=1301
+  _globals['_REGISTERCUSTODIANRESPONSE']._serialized_start=1303
+  _globals['_REGISTERCUSTODIANRESPONSE']._serialized_end=1380
+  _globals['_APPROVECUSTODIANREQUEST']._serialized_start=1382
+  _globals['_APPROVECUSTODIANREQUEST']._serialized_end=1469
+  _globals['_APPROVECUSTODIANRESPONSE']._serialized_start=1471
+  _globals['_APPROVECUSTODIANRESPONSE']._serialized_end=1547
+  _globals['_LISTCUSTODIANSREQUEST']._serialized_start=1549
+  _globals['_LISTCUSTODIANSREQUEST']._serialized_end=1630
+  _globals['_OPENDAYS']._serialized_start=1632
+  _globals['_OPENDAYS']._serialized_end=1656
+  _globals['_LISTCUSTODIANSRESPONSE']._serialized_start=1659
+  _globals['_LISTCUSTODIANSRESPONSE']._serialized_end=1823
+  _globals['_LISTPENDINGREQUESTSREQUEST']._serialized_start=1825
+  _globals['_LISTPENDINGREQUESTSREQUEST']._serialized_end=1911
+  _globals['_LISTPENDINGREQUESTSRESPONSE']._serialized_start=1913
+  _globals['_LISTPENDINGREQUESTSRESPONSE']._serialized_end=2021
+  _globals['_ANSWERREQUESTREQUEST']._serialized_start=2023
+  _globals['_ANSWERREQUESTREQUEST']._serialized_end=2107
+  _globals['_ANSWERREQUESTRESPONSE']._serialized_start=2109
+  _globals['_ANSWERREQUESTRESPONSE']._serialized_end=2165
+  _globals['_CUSTODYSERVICE']._serialized_start=2530
+  _globals['_CUSTODYSERVICE']._serialized_end=3295
 # @@protoc_insertion_point(module_scope)

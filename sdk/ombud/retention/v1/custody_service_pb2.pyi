@@ -204,6 +204,7 @@ class CustodyShare(_message.Message):
     GROUP_ID_FIELD_NUMBER: _builtins.int
     SLOTS_FIELD_NUMBER: _builtins.int
     ENVELOPES_FIELD_NUMBER: _builtins.int
+    OPENED_GROUP_IDS_FIELD_NUMBER: _builtins.int
     day: _builtins.str
     """The UTC day that it opens, as YYYY-MM-DD."""
     group_id: _builtins.str
@@ -214,6 +215,12 @@ class CustodyShare(_message.Message):
     def envelopes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
         """The share in its envelopes; one, or two that hold it together."""
 
+    @_builtins.property
+    def opened_group_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The groups (UUID) that an answer opens of it, all within the scope of the access or the hold: of a hold on a
+        participant those alone that it keeps on the day. Empty for another custodian, who gets the share itself.
+        """
+
     def __init__(
         self,
         *,
@@ -221,10 +228,11 @@ class CustodyShare(_message.Message):
         group_id: _builtins.str = ...,
         slots: _builtins.int = ...,
         envelopes: _abc.Iterable[_builtins.bytes] | None = ...,
+        opened_group_ids: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["day", b"day", "envelopes", b"envelopes", "group_id", b"group_id", "slots", b"slots"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["day", b"day", "envelopes", b"envelopes", "group_id", b"group_id", "opened_group_ids", b"opened_group_ids", "slots", b"slots"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -160,8 +160,10 @@ class Hold(_message.Message):
     legal_basis: _builtins.str
     """The law or order it rests on."""
     participant_account_id: _builtins.str
-    """Account of the participant whose records the case is about (UUID); empty if it is about all. Records are opaque and
-    kept by group and day, so a hold keeps those of the whole group: the participant is noted for whoever reads them.
+    """Account of the participant whom the case is about (UUID); empty if it is about all. Of each group the hold then keeps
+    the days on which the account may have been a member: a day is left out if the audit trail reaches back to it and
+    shows the account's coming and going in the group, but not then. Records are opaque and kept by group and day, so
+    what the others wrote there on those days stays as well.
     """
     state: Global___HoldState.ValueType
     """Where it stands now."""
@@ -235,7 +237,9 @@ class PlaceHoldRequest(_message.Message):
     legal_basis: _builtins.str
     """The law or order it rests on. 3 to 500 characters."""
     participant_account_id: _builtins.str
-    """Account of the participant whom the case is about (UUID); empty if it is about all."""
+    """Account of the participant whom the case is about (UUID), which narrows what is kept to the days of its membership;
+    empty if it is about all.
+    """
     @_builtins.property
     def scope(self) -> _access_service_pb2.AccessScope:
         """Which records to keep. The interval may reach into the future."""

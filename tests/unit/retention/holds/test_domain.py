@@ -14,9 +14,11 @@ from services.retention.holds.domain import (
     State,
     approve,
     check_review_time,
+    narrowed,
     propose_prolonging,
     propose_release,
 )
+from services.retention.memberships.domain import History, Membership
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -112,3 +114,29 @@ def test_hold_that_ends_at_midnight_leaves_the_next_day_alone() -> None:
     exact = replace(PLACED, scope=Scope(("g1",), datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC)))
     covered = [day for day in range(1, 32) if exact.covers(date(2026, 3, day))]
     assert covered == [1]
+
+
+def test_participant_narrows_a_hold_to_days_of_membership_in_each_group() -> None:
+    scope = Scope(("g1", "g2"), datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 5, 12, tzinfo=UTC))
+    hold = replace(PLACED, scope=scope, participant="p")
+    histories = {
+        "g1": History(
+            scope.start, founded=False, memberships=(Membership("p", scope.start + 1.5 * DAY, scope.start + 2.5 * DAY),)
+        ),
+        "g2": History(scope.start, founded=True, memberships=(Membership("other", scope.start, None),)),
+    }
+    kept = [hold.groups_on(date(2026, 3, day), histories) for day in range(1, 7)]
+    assert kept == [("g2",), ("g1", "g2"), ("g1", "g2"), ("g2",), ("g2",), ()]
+    assert narrowed([hold, PLACED]) == {"g1", "g2"}
+
+
+def test_membership_of_the_hours_beyond_the_interval_does_not_count() -> None:
+    scope = Scope(("g1",), datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 5, 12, tzinfo=UTC))
+    hold = replace(PLACED, scope=scope, participant="p")
+    evening = {"g1": History(scope.start, founded=True, memberships=(Membership("p", scope.end, None),))}
+    assert hold.groups_on(date(2026, 3, 5), evening) == ()
+
+
+def test_hold_on_nobody_in_particular_keeps_its_groups_whole() -> None:
+    assert PLACED.groups_on(PLACED.scope.start.date(), {}) == ("g1",)
+    assert narrowed([PLACED]) == set()

@@ -1,0 +1,1 @@
+"""Memberships: who belonged to a group when, as the audit trail tells."""
