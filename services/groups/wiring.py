@@ -1,5 +1,7 @@
 """Puts the groups service together."""
 
+from datetime import timedelta
+
 from chassis.db import Database
 from chassis.pages import Pages
 from chassis.service import Platform, Service
@@ -15,6 +17,7 @@ from services.groups.groups.servicer import GroupServicer
 from services.groups.keys import GroupsKeys
 from services.groups.projections import following
 from services.groups.stewardship.servicer import StewardshipServicer
+from services.groups.tipoffs.domain import Intake
 from services.groups.tipoffs.sealing import Sealing
 from services.groups.tipoffs.servicer import TipOffServicer
 from services.groups.tipoffs.tracking import Tracking
@@ -31,7 +34,9 @@ def build(config: GroupsConfig, platform: Platform) -> Service:
     database = Database(config.database_url, service="groups", clock=platform.clock, migrations="services.groups")
     memory = DecisionMemory(database)
     pages = Pages(keys.derive("page-tokens"))
-    tip_offs = TipOffServicer(database, pages, policy, Tracking(keys), Sealing(keys))
+    bounds = config.tip_off_intake
+    intake = Intake(timedelta(minutes=bounds.minutes), bounds.about_one_target, bounds.in_all)
+    tip_offs = TipOffServicer(database, pages, policy, Tracking(keys), Sealing(keys), intake=intake)
     return Service(
         name="groups",
         database=database,

@@ -28,6 +28,7 @@ from ombud.retention.v1 import ingest_service_pb2 as ingest
 from ombud.retention.v1 import lifecycle_service_pb2 as lifecycle
 from ombud.retention.v1 import log_service_pb2 as log
 from tests.support.appealing import appeals_by_receipt
+from tests.support.contesting import contested
 from tests.support.eventually import eventually
 from tests.support.keeping import CUSTODIAN, custodians
 from tests.support.life import AUDITOR, IDENTITY_REVIEWER, MODERATOR, Life
@@ -57,6 +58,7 @@ async def live(life: Life) -> None:
     )
     await life.act(PLATFORM, groups.LeaveGroupRequest(group_id=group.group_id, account_id=other))
     await life.records(group.group_id, b"one", b"two")
+    await contested(life, group)
     tip_off_id = await life.tip_off(group)
     sanction_id = await life.sanction(
         Subject(account_id=member), credit.MEASURE_KIND_PUBLISHING_SUSPENDED, tip_off_id=tip_off_id

@@ -1,8 +1,8 @@
-"""The table of tip-offs."""
+"""The tables of tip-offs and of contests."""
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, Index, LargeBinary, String
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, LargeBinary, String
 from sqlmodel import Field
 
 from chassis.db.types import Instant
@@ -28,6 +28,10 @@ class TipOffRow(GroupsTable, table=True):
         CheckConstraint("(decide_time IS NULL) = (reasons IS NULL)", name="reasons_decided"),
         CheckConstraint("(reply_time IS NULL) = (reply IS NULL)", name="reply_sent"),
         Index(None, "due_time", "tip_off_id"),
+        Index(None, "receive_time"),
+        Index(None, "group_id", "account_id", "receive_time"),
+        # What a contest refers to.
+        Index(None, "tip_off_id", "decider", unique=True),
     )
 
     tip_off_id: str = Field(primary_key=True, sa_type=String(36))
@@ -53,3 +57,35 @@ class TipOffRow(GroupsTable, table=True):
     decide_time: datetime | None = Field(default=None, sa_type=Instant)
     reply: bytes | None = Field(default=None, sa_type=LargeBinary)
     reply_time: datetime | None = Field(default=None, sa_type=Instant)
+    decider: str = Field(default="", sa_type=String(128))
+    contest_end: datetime | None = Field(default=None, sa_type=Instant)
+
+
+class TipOffContestRow(GroupsTable, table=True):
+    """That a reporter contested an answer, once. Who decides it is not who decided first. Texts are sealed."""
+
+    __tablename__ = "tip_off_contest"
+    __table_args__ = (
+        ForeignKeyConstraint(["tip_off_id", "first_decider"], ["tip_off.tip_off_id", "tip_off.decider"]),
+        one_of("outcome", Outcome),
+        CheckConstraint("due_time > contest_time", name="time_to_answer"),
+        CheckConstraint("decider <> first_decider AND length(decider) > 0", name="other_person"),
+        CheckConstraint(
+            "(decide_time IS NULL) = (outcome IS NULL) AND (decide_time IS NULL) = (reasons IS NULL)"
+            " AND (decide_time IS NULL) = (reply IS NULL) AND (decide_time IS NULL) = (decider IS NULL)",
+            name="decided_whole",
+        ),
+        Index(None, "decide_time"),
+    )
+
+    tip_off_id: str = Field(primary_key=True, sa_type=String(36))
+    first_decider: str = Field(sa_type=String(128))
+    contest_time: datetime = Field(sa_type=Instant)
+    due_time: datetime = Field(sa_type=Instant)
+    statement: bytes = Field(sa_type=LargeBinary)
+    decider: str | None = Field(default=None, sa_type=String(128))
+    outcome: str | None = Field(default=None, sa_type=String(16))
+    reasons: bytes | None = Field(default=None, sa_type=LargeBinary)
+    reply: bytes | None = Field(default=None, sa_type=LargeBinary)
+    sanction_ids: str = Field(default="", sa_type=String(740))
+    decide_time: datetime | None = Field(default=None, sa_type=Instant)

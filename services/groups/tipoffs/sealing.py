@@ -18,6 +18,9 @@ class Field(StrEnum):
     EXCERPT = "excerpt"
     REASONS = "reasons"
     REPLY = "reply"
+    CONTEST = "contest"
+    CONTEST_REASONS = "contest-reasons"
+    CONTEST_REPLY = "contest-reply"
 
 
 class Sealing:

@@ -6,6 +6,8 @@ from typing import Any
 from grpc.aio import ServicerContext
 from sqlmodel import Session
 
+from chassis.auth.caller import Person
+from chassis.call import current_call
 from chassis.db import Database, Unit
 from chassis.ids import new_id
 from chassis.pages import Pages
@@ -34,19 +36,29 @@ class TipOffServicer(tipoff_service_pb2_grpc.TipOffServiceServicer):
     Args:
         database: Where they are kept.
         pages: Makes page tokens.
-        policy: Says how soon an answer is due.
+        policy: Says how soon an answer is due, and how long it can be contested.
         tracking: Makes tracking codes.
         sealing: Encrypts what people write.
+        intake: How many are taken in.
     """
 
     def __init__(
-        self, database: Database, pages: Pages, policy: GroupsPolicy, tracking: Tracking, sealing: Sealing
+        self,
+        database: Database,
+        pages: Pages,
+        policy: GroupsPolicy,
+        tracking: Tracking,
+        sealing: Sealing,
+        *,
+        intake: domain.Intake,
     ) -> None:
         self._database = database
         self._pages = pages
         self._reply_within = timedelta(days=policy.tip_off_reply_days)
+        self._contestable = timedelta(days=policy.tip_off_contest_days)
         self._tracking = tracking
         self._sealing = sealing
+        self._intake = intake
 
     async def SubmitTipOff(
         self, request: contract.SubmitTipOffRequest, _context: Context
@@ -54,10 +66,12 @@ class TipOffServicer(tipoff_service_pb2_grpc.TipOffServiceServicer):
         """Takes a tip-off."""
 
         def command(unit: Unit) -> contract.SubmitTipOffResponse:
+            target = _target(unit.session, request.target)
+            self._check_intake(unit, target)
             tip_off = domain.TipOff(
                 tip_off_id=new_id(),
                 reference_number=store.unused_reference(unit.session, unit.now.year),
-                target=_target(unit.session, request.target),
+                target=target,
                 category=wire.category(request.category),
                 urgent=request.urgent,
                 receive_time=unit.now,
@@ -89,11 +103,63 @@ class TipOffServicer(tipoff_service_pb2_grpc.TipOffServiceServicer):
         return contract.GetTipOffByTrackingCodeResponse(
             tip_off=wire.for_reporter(tip_off, self._database.clock.now()),
             reply=self._text(tip_off, Field.REPLY, texts.reply),
+            contest_reply=self._text(tip_off, Field.CONTEST_REPLY, texts.contest_reply),
         )
+
+    async def ContestTipOff(
+        self, request: contract.ContestTipOffRequest, _context: Context
+    ) -> contract.ContestTipOffResponse:
+        """Takes a reporter's contest."""
+        tracking_hash = self._tracking.hash(Redacted(request.tracking_code))
+
+        def command(unit: Unit) -> contract.ContestTipOffResponse:
+            found = store.find_by_tracking(unit.session, tracking_hash)
+            if found is None:
+                raise Refusal.not_found("tip-off", "")
+            tip_off = domain.contest(found[0], answer_within=self._reply_within, at=unit.now)
+            store.keep_contest(unit.session, tip_off, self._seal(tip_off, Field.CONTEST, request.statement))
+            self._audit(unit, tip_off, "contested")
+            return contract.ContestTipOffResponse(tip_off=wire.for_reporter(tip_off, unit.now))
+
+        return await self._database.write(command)
+
+    async def DecideTipOffContest(
+        self, request: contract.DecideTipOffContestRequest, _context: Context
+    ) -> contract.DecideTipOffContestResponse:
+        """Decides a reporter's contest and answers it."""
+
+        def command(unit: Unit) -> contract.DecideTipOffContestResponse:
+            outcome, decider = wire.outcome(request.outcome), unit.call.person.staff_id
+            before = _get_for(unit.session, request.tip_off_id, unit.call.person)
+            tip_off = domain.decide_contest(before, outcome, tuple(request.sanction_ids), decider=decider, at=unit.now)
+            store.keep_contest_decision(
+                unit.session,
+                tip_off,
+                decider=decider,
+                reasons=self._seal(tip_off, Field.CONTEST_REASONS, request.reasons),
+                reply=self._seal(tip_off, Field.CONTEST_REPLY, request.reply),
+            )
+            self._audit(
+                unit,
+                tip_off,
+                "contest_decided",
+                outcome=outcome,
+                sanctions=len(request.sanction_ids),
+                overdue=str(tip_off.overdue(unit.now)),
+            )
+            return contract.DecideTipOffContestResponse(tip_off=wire.tip_off(tip_off, unit.now))
+
+        return await self._database.write(command)
 
     async def GetTipOff(self, request: contract.GetTipOffRequest, _context: Context) -> contract.GetTipOffResponse:
         """Shows the desk a tip-off with all that was written."""
-        tip_off, report, texts = await self._database.read(lambda session: store.get_whole(session, request.tip_off_id))
+        person = current_call().person
+
+        def query(session: Session) -> tuple[domain.TipOff, store.SealedReport, store.SealedTexts]:
+            _get_for(session, request.tip_off_id, person)
+            return store.get_whole(session, request.tip_off_id)
+
+        tip_off, report, texts = await self._database.read(query)
         hashes = report.evidence_sha256
         return contract.GetTipOffResponse(
             tip_off=wire.tip_off(tip_off, self._database.clock.now()),
@@ -105,6 +171,9 @@ class TipOffServicer(tipoff_service_pb2_grpc.TipOffServiceServicer):
             ),
             reasons=self._text(tip_off, Field.REASONS, texts.reasons),
             reply=self._text(tip_off, Field.REPLY, texts.reply),
+            contest_statement=self._text(tip_off, Field.CONTEST, texts.contest),
+            contest_reasons=self._text(tip_off, Field.CONTEST_REASONS, texts.contest_reasons),
+            contest_reply=self._text(tip_off, Field.CONTEST_REPLY, texts.contest_reply),
         )
 
     async def TriageTipOff(
@@ -113,7 +182,7 @@ class TipOffServicer(tipoff_service_pb2_grpc.TipOffServiceServicer):
         """Sorts a tip-off."""
 
         def command(unit: Unit) -> contract.TriageTipOffResponse:
-            before = store.get(unit.session, request.tip_off_id)
+            before = _get_for(unit.session, request.tip_off_id, unit.call.person)
             tip_off = domain.triage(before, wire.category(request.category), request.priority, unit.now)
             store.keep_triage(unit.session, tip_off)
             self._audit(unit, tip_off, "triaged", category=tip_off.category, priority=tip_off.priority)
@@ -127,9 +196,9 @@ class TipOffServicer(tipoff_service_pb2_grpc.TipOffServiceServicer):
         """Decides a tip-off."""
 
         def command(unit: Unit) -> contract.DecideTipOffResponse:
-            outcome = wire.outcome(request.outcome)
-            before = store.get(unit.session, request.tip_off_id)
-            tip_off = domain.decide(before, outcome, tuple(request.sanction_ids), unit.now)
+            outcome, person = wire.outcome(request.outcome), unit.call.person
+            before = _get_for(unit.session, request.tip_off_id, person)
+            tip_off = domain.decide(before, outcome, tuple(request.sanction_ids), decider=person.staff_id, at=unit.now)
             store.keep_decision(unit.session, tip_off, self._seal(tip_off, Field.REASONS, request.reasons))
             self._audit(unit, tip_off, "decided", outcome=outcome, sanctions=len(tip_off.sanction_ids))
             return contract.DecideTipOffResponse(tip_off=wire.tip_off(tip_off, unit.now))
@@ -142,7 +211,8 @@ class TipOffServicer(tipoff_service_pb2_grpc.TipOffServiceServicer):
         """Answers the reporter."""
 
         def command(unit: Unit) -> contract.ReplyTipOffResponse:
-            tip_off = domain.reply(store.get(unit.session, request.tip_off_id), unit.now)
+            before = _get_for(unit.session, request.tip_off_id, unit.call.person)
+            tip_off = domain.reply(before, contestable=self._contestable, at=unit.now)
             store.keep_reply(unit.session, tip_off, self._seal(tip_off, Field.REPLY, request.reply))
             self._audit(unit, tip_off, "replied", overdue=str(tip_off.overdue(unit.now)))
             return contract.ReplyTipOffResponse(tip_off=wire.tip_off(tip_off, unit.now))
@@ -152,7 +222,7 @@ class TipOffServicer(tipoff_service_pb2_grpc.TipOffServiceServicer):
     async def ListDueTipOffs(
         self, request: contract.ListDueTipOffsRequest, _context: Context
     ) -> contract.ListDueTipOffsResponse:
-        """Shows a page of the tip-offs without an answer."""
+        """Shows a page of the tip-offs and contests without an answer."""
         page = self._pages.open(request)
         at = self._database.clock.now()
         due_by = at if request.overdue_only else None
@@ -162,6 +232,13 @@ class TipOffServicer(tipoff_service_pb2_grpc.TipOffServiceServicer):
             tip_offs=[wire.tip_off(tip_off, at) for tip_off in shown],
             next_page_token=self._pages.token(page, shown[-1].tip_off_id) if len(found) > page.size else "",
         )
+
+    def _check_intake(self, unit: Unit, target: domain.Target) -> None:
+        intake, session = self._intake, unit.session
+        earliest = store.received(session, intake.about_one_target, about=target)
+        domain.check_intake("tip-offs about this target", earliest, span=intake.span, at=unit.now)
+        earliest = store.received(session, intake.in_all)
+        domain.check_intake("tip-offs", earliest, span=intake.span, at=unit.now)
 
     def _sealed(self, tip_off_id: str, request: contract.SubmitTipOffRequest) -> store.SealedReport:
         explanation = Redacted(request.explanation.encode())
@@ -182,6 +259,18 @@ class TipOffServicer(tipoff_service_pb2_grpc.TipOffServiceServicer):
         unit.audit(
             f"groups.tip_off.{done}", subject=_subject(tip_off.target), resource_id=tip_off.tip_off_id, facts=facts
         )
+
+
+def _get_for(session: Session, tip_off_id: str, person: Person) -> domain.TipOff:
+    """The tip-off, for a member of staff to act on.
+
+    Raises:
+        Refusal: NOT_FOUND or REVIEWER_NOT_INDEPENDENT.
+    """
+    tip_off = store.get(session, tip_off_id)
+    member = groups.find_member(session, tip_off.target.group_id, person.account_id)
+    domain.check_independent(tip_off, domain.Staff(person.account_id, in_group=member is not None))
+    return tip_off
 
 
 def _target(session: Session, target: contract.TipOffTarget) -> domain.Target:

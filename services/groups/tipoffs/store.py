@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from secrets import randbelow
 
+from sqlalchemy import case
 from sqlmodel import Session, col, select
 
 from chassis.pages import Page
 from chassis.refusal import Refusal
 from services.groups.tipoffs import domain
-from services.groups.tipoffs.models import TipOffRow
+from services.groups.tipoffs.models import TipOffContestRow, TipOffRow
 
 _NUMBERS = 10**8
 
@@ -26,10 +27,13 @@ class SealedReport:
 
 @dataclass(frozen=True, slots=True)
 class SealedTexts:
-    """What the desk wrote, sealed; None until it did."""
+    """What the desk wrote, and what the reporter wrote to contest it, sealed; None until they did."""
 
     reasons: bytes | None
     reply: bytes | None
+    contest: bytes | None
+    contest_reasons: bytes | None
+    contest_reply: bytes | None
 
 
 def unused_reference(session: Session, year: int) -> str:
@@ -65,13 +69,28 @@ def add(session: Session, tip_off: domain.TipOff, report: SealedReport, tracking
     )
 
 
+def received(session: Session, number: int, *, about: domain.Target | None = None) -> datetime | None:
+    """When the newest tip-off but so many less one came in: `number` have come since; None if there are fewer.
+
+    Args:
+        session: The database.
+        number: 1 for the newest.
+        about: Only those about the same account or group; None for all.
+    """
+    query = select(TipOffRow.receive_time)
+    if about is not None:
+        query = query.where(TipOffRow.group_id == about.group_id, TipOffRow.account_id == about.account_id)
+    return session.exec(query.order_by(col(TipOffRow.receive_time).desc()).offset(number - 1).limit(1)).first()
+
+
 def get(session: Session, tip_off_id: str) -> domain.TipOff:
     """A tip-off by its id.
 
     Raises:
         Refusal: NOT_FOUND.
     """
-    return _tip_off(_row(session, tip_off_id))
+    row = _row(session, tip_off_id)
+    return _tip_off(row, _contest(session, row))
 
 
 def get_whole(session: Session, tip_off_id: str) -> tuple[domain.TipOff, SealedReport, SealedTexts]:
@@ -82,7 +101,8 @@ def get_whole(session: Session, tip_off_id: str) -> tuple[domain.TipOff, SealedR
     """
     row = _row(session, tip_off_id)
     report = SealedReport(row.explanation, row.excerpt, row.evidence_sha256, row.observe_time)
-    return _tip_off(row), report, SealedTexts(row.reasons, row.reply)
+    contest = _contest(session, row)
+    return _tip_off(row, contest), report, _texts(row, contest)
 
 
 def find_by_tracking(session: Session, tracking_hash: bytes) -> tuple[domain.TipOff, SealedTexts] | None:
@@ -91,7 +111,10 @@ def find_by_tracking(session: Session, tracking_hash: bytes) -> tuple[domain.Tip
     The hash is keyed, so that the time of the look-up tells nothing of how much of a guessed code was right.
     """
     row = session.exec(select(TipOffRow).where(TipOffRow.tracking_hash == tracking_hash)).first()
-    return (_tip_off(row), SealedTexts(row.reasons, row.reply)) if row else None
+    if row is None:
+        return None
+    contest = _contest(session, row)
+    return _tip_off(row, contest), _texts(row, contest)
 
 
 def keep_triage(session: Session, tip_off: domain.TipOff) -> None:
@@ -107,6 +130,7 @@ def keep_decision(session: Session, tip_off: domain.TipOff, reasons: bytes) -> N
     row = _row(session, tip_off.tip_off_id)
     row.outcome = tip_off.outcome
     row.sanction_ids = ",".join(tip_off.sanction_ids)
+    row.decider = tip_off.decider
     row.decide_time = tip_off.decide_time
     row.reasons = reasons
 
@@ -115,28 +139,63 @@ def keep_reply(session: Session, tip_off: domain.TipOff, reply: bytes) -> None:
     """Keeps that the reporter was answered, and the sealed answer."""
     row = _row(session, tip_off.tip_off_id)
     row.reply_time = tip_off.reply_time
+    row.contest_end = tip_off.contest_end
+    row.reply = reply
+
+
+def keep_contest(session: Session, tip_off: domain.TipOff, statement: bytes) -> None:
+    """Keeps that the answer was contested, and the sealed words of the reporter."""
+    assert tip_off.contest is not None  # noqa: S101 - it has just been made
+    session.add(
+        TipOffContestRow(
+            tip_off_id=tip_off.tip_off_id,
+            first_decider=tip_off.decider,
+            contest_time=tip_off.contest.contest_time,
+            due_time=tip_off.contest.due_time,
+            statement=statement,
+        )
+    )
+
+
+def keep_contest_decision(
+    session: Session, tip_off: domain.TipOff, *, decider: str, reasons: bytes, reply: bytes
+) -> None:
+    """Keeps what was decided on the contest, with the sealed reasons and the sealed answer."""
+    row = session.get_one(TipOffContestRow, tip_off.tip_off_id)
+    assert tip_off.contest is not None  # noqa: S101 - the row says so
+    row.decider = decider
+    row.outcome = tip_off.contest.outcome
+    row.sanction_ids = ",".join(tip_off.contest.sanction_ids)
+    row.decide_time = tip_off.contest.decide_time
+    row.reasons = reasons
     row.reply = reply
 
 
 def unanswered(session: Session, page: Page, *, due_by: datetime | None) -> list[domain.TipOff]:
-    """A page of the tip-offs without an answer, by due time, and one more if there is a further page.
+    """A page of the tip-offs and contests without an answer, by due time, and one more if there is a further page.
 
     Args:
         session: The database.
         page: Which page; its sort key is a tip-off's id.
         due_by: Only those due at this instant or before; None for all.
     """
-    query = select(TipOffRow).where(col(TipOffRow.reply_time).is_(None))
+    contested = col(TipOffContestRow.tip_off_id).is_not(None)
+    due_time = case((contested, col(TipOffContestRow.due_time)), else_=col(TipOffRow.due_time))
+    query = (
+        select(TipOffRow, TipOffContestRow)
+        .join(TipOffContestRow, col(TipOffContestRow.tip_off_id) == col(TipOffRow.tip_off_id), isouter=True)
+        .where(col(TipOffRow.reply_time).is_(None) | (contested & col(TipOffContestRow.decide_time).is_(None)))
+    )
     if due_by is not None:
-        query = query.where(TipOffRow.due_time <= due_by)
+        query = query.where(due_time <= due_by)
     if page.after:
-        last = _row(session, page.after[0])
+        last = get(session, page.after[0])
+        last_due = last.contest.due_time if last.contest else last.due_time
         query = query.where(
-            (col(TipOffRow.due_time) > last.due_time)
-            | ((col(TipOffRow.due_time) == last.due_time) & (col(TipOffRow.tip_off_id) > last.tip_off_id))
+            (due_time > last_due) | ((due_time == last_due) & (col(TipOffRow.tip_off_id) > last.tip_off_id))
         )
-    query = query.order_by(col(TipOffRow.due_time), col(TipOffRow.tip_off_id)).limit(page.size + 1)
-    return [_tip_off(row) for row in session.exec(query)]
+    query = query.order_by(due_time, col(TipOffRow.tip_off_id)).limit(page.size + 1)
+    return [_tip_off(row, contest) for row, contest in session.exec(query)]
 
 
 def _row(session: Session, tip_off_id: str) -> TipOffRow:
@@ -146,7 +205,17 @@ def _row(session: Session, tip_off_id: str) -> TipOffRow:
     return row
 
 
-def _tip_off(row: TipOffRow) -> domain.TipOff:
+def _contest(session: Session, row: TipOffRow) -> TipOffContestRow | None:
+    return session.get(TipOffContestRow, row.tip_off_id)
+
+
+def _texts(row: TipOffRow, contest: TipOffContestRow | None) -> SealedTexts:
+    if contest is None:
+        return SealedTexts(row.reasons, row.reply, None, None, None)
+    return SealedTexts(row.reasons, row.reply, contest.statement, contest.reasons, contest.reply)
+
+
+def _tip_off(row: TipOffRow, contest: TipOffContestRow | None) -> domain.TipOff:
     return domain.TipOff(
         tip_off_id=row.tip_off_id,
         reference_number=row.reference_number,
@@ -157,8 +226,27 @@ def _tip_off(row: TipOffRow) -> domain.TipOff:
         due_time=row.due_time,
         priority=row.priority,
         triage_time=row.triage_time,
-        outcome=domain.Outcome(row.outcome) if row.outcome else None,
-        sanction_ids=tuple(row.sanction_ids.split(",")) if row.sanction_ids else (),
+        outcome=_outcome(row.outcome),
+        sanction_ids=_ids(row.sanction_ids),
         decide_time=row.decide_time,
         reply_time=row.reply_time,
+        decider=row.decider,
+        contest_end=row.contest_end,
+        contest=domain.Contest(
+            contest_time=contest.contest_time,
+            due_time=contest.due_time,
+            outcome=_outcome(contest.outcome),
+            sanction_ids=_ids(contest.sanction_ids),
+            decide_time=contest.decide_time,
+        )
+        if contest
+        else None,
     )
+
+
+def _outcome(name: str | None) -> domain.Outcome | None:
+    return domain.Outcome(name) if name else None
+
+
+def _ids(listed: str) -> tuple[str, ...]:
+    return tuple(listed.split(",")) if listed else ()

@@ -23,6 +23,8 @@ def tip_off(tip_off: domain.TipOff, at: datetime) -> contract.TipOff:
     message.tip_off_id = tip_off.tip_off_id
     message.priority = tip_off.priority
     message.sanction_ids.extend(tip_off.sanction_ids)
+    if tip_off.contest is not None:
+        message.contest.sanction_ids.extend(tip_off.contest.sanction_ids)
     return message
 
 
@@ -40,10 +42,26 @@ def for_reporter(tip_off: domain.TipOff, at: datetime) -> contract.TipOff:
         overdue=tip_off.overdue(at),
         escalated=tip_off.escalated(at),
         triage_time=timestamp(tip_off.triage_time),
-        outcome=contract.TipOffOutcome.Value(f"TIP_OFF_OUTCOME_{tip_off.outcome or 'UNSPECIFIED'}"),
+        outcome=_outcome(tip_off.outcome),
         decide_time=timestamp(tip_off.decide_time),
         reply_time=timestamp(tip_off.reply_time),
+        contest_end_time=timestamp(tip_off.contest_end),
+        contest=_contest(tip_off.contest, at) if tip_off.contest else None,
     )
+
+
+def _contest(contest: domain.Contest, at: datetime) -> contract.TipOffContest:
+    return contract.TipOffContest(
+        contest_time=timestamp(contest.contest_time),
+        due_time=timestamp(contest.due_time),
+        overdue=contest.overdue(at),
+        outcome=_outcome(contest.outcome),
+        decide_time=timestamp(contest.decide_time),
+    )
+
+
+def _outcome(outcome: domain.Outcome | None) -> contract.TipOffOutcome.ValueType:
+    return contract.TipOffOutcome.Value(f"TIP_OFF_OUTCOME_{outcome or 'UNSPECIFIED'}")
 
 
 def _target(target: domain.Target) -> contract.TipOffTarget:

@@ -57,10 +57,14 @@ class Stand:
     database_file: Path
     _channels: list[grpc.aio.Channel] = field(default_factory=list)
 
-    def channel(self, *, workload: str = "", role: str = "", staff: str = "mod-1") -> grpc.aio.Channel:
+    def channel(
+        self, *, workload: str = "", role: str = "", staff: str = "mod-1", account: str = ""
+    ) -> grpc.aio.Channel:
         token = None
         if role:
-            token = self.issuer.person(staff, frozenset({role}), workload=workload or "desk", valid=_FOREVER)
+            token = self.issuer.person(
+                staff, frozenset({role}), workload=workload or "desk", account_id=account, valid=_FOREVER
+            )
         elif workload:
             token = self.issuer.workload(workload, valid=_FOREVER)
         channel = connect(f"127.0.0.1:{self.port}", token=token)
@@ -75,6 +79,10 @@ class Stand:
         self.moderation = StewardshipServiceStub(moderator)
         self.handling = TipOffServiceStub(moderator)
         self.tip_offs = TipOffServiceStub(nobody)
+
+    def desk(self, role: str, *, staff: str = "mod-1", account: str = "") -> Any:
+        """The tip-offs as a member of staff handles them, who may have an account."""
+        return TipOffServiceStub(self.channel(role=role, staff=staff, account=account))
 
     async def close(self) -> None:
         for channel in self._channels:
@@ -142,13 +150,15 @@ class Stand:
 
 
 @contextlib.asynccontextmanager
-async def standing(folder: Path, database_url: str) -> AsyncIterator[Stand]:
-    """The groups service over a database, new or not, with credit's default entitlements told."""
+async def standing(folder: Path, config: str | GroupsConfig) -> AsyncIterator[Stand]:
+    """The groups service with its settings, or over a database, with credit's default entitlements told."""
+    if isinstance(config, str):
+        config = GroupsConfig(database_url=config, data_dir=folder, policy_file=POLICY)
     clock = ManualClock()
     telemetry = Telemetry(InMemorySpanExporter(), read_ratio=0)
     issuer = DevIssuer(folder, clock)
     platform = Platform(clock, Peers({}), telemetry)
-    service = build(GroupsConfig(database_url=database_url, data_dir=folder, policy_file=POLICY), platform)
+    service = build(config, platform)
     authenticator = LoopbackAuthenticator(TokenVerifier({DEV_ISSUER: issuer.public_key}, clock))
     await service.database.open()
     for start in service.starting:

@@ -10,73 +10,23 @@ from chassis.db import Unit
 from chassis.ids import new_id
 from ombud.common.v1.types_pb2 import Subject
 from ombud.groups.v1 import tipoff_service_pb2 as contract
-from ombud.groups.v1.tipoff_service_pb2 import TipOffCategory, TipOffOutcome, TipOffState, TipOffTarget
+from ombud.groups.v1.tipoff_service_pb2 import TipOffOutcome, TipOffState, TipOffTarget
 from services.groups.wire import instant
+from tests.integration.groups.reports import (
+    DAY,
+    EXCERPT,
+    WORDS,
+    decision,
+    due,
+    on_a_group,
+    reply,
+    submitted,
+    tip,
+    tracked,
+    triage,
+)
 from tests.integration.groups.stand import Stand
 from tests.support.refusals import refusal_of
-
-DAY = timedelta(days=1)
-WORDS = "The account sells forged tickets, canary-explanation"
-EXCERPT = b"Buy now, canary-excerpt"
-
-
-def tip(target: TipOffTarget, /, **fields: object) -> contract.SubmitTipOffRequest:
-    usual = {
-        "request_id": new_id(),
-        "target": target,
-        "category": TipOffCategory.TIP_OFF_CATEGORY_FRAUD,
-        "explanation": WORDS,
-        "excerpt": EXCERPT,
-        "evidence_sha256": [b"a" * 32, b"b" * 32],
-        "good_faith": True,
-    }
-    return contract.SubmitTipOffRequest(**usual | fields)  # type: ignore[arg-type]  # fields of many types
-
-
-def triage(tip_off_id: str, priority: int = 70) -> contract.TriageTipOffRequest:
-    return contract.TriageTipOffRequest(
-        request_id=new_id(),
-        tip_off_id=tip_off_id,
-        category=TipOffCategory.TIP_OFF_CATEGORY_ILLEGAL_GOODS,
-        priority=priority,
-    )
-
-
-def decision(tip_off_id: str, outcome: str = "ACTION_TAKEN", **fields: object) -> contract.DecideTipOffRequest:
-    usual = {
-        "request_id": new_id(),
-        "tip_off_id": tip_off_id,
-        "outcome": f"TIP_OFF_OUTCOME_{outcome}",
-        "reasons": "The offer breaks clause 4.3, canary-reasons",
-    }
-    return contract.DecideTipOffRequest(**usual | fields)  # type: ignore[arg-type]  # fields of many types
-
-
-def reply(tip_off_id: str) -> contract.ReplyTipOffRequest:
-    return contract.ReplyTipOffRequest(
-        request_id=new_id(), tip_off_id=tip_off_id, reply="We took the offer down, canary-reply"
-    )
-
-
-async def on_a_group(stand: Stand) -> TipOffTarget:
-    return TipOffTarget(group_code=(await stand.group()).code)
-
-
-async def due(stand: Stand, **fields: object) -> list[contract.TipOff]:
-    request = contract.ListDueTipOffsRequest(**fields)  # type: ignore[arg-type]  # fields of many types
-    return list((await stand.handling.ListDueTipOffs(request)).tip_offs)
-
-
-async def submitted(stand: Stand) -> tuple[str, contract.SubmitTipOffResponse]:
-    """The id of a new tip-off, and its receipt."""
-    receipt = await stand.tip_offs.SubmitTipOff(tip(await on_a_group(stand)))
-    (found,) = [each for each in await due(stand) if each.reference_number == receipt.reference_number]
-    return found.tip_off_id, receipt
-
-
-async def tracked(stand: Stand, code: str) -> contract.GetTipOffByTrackingCodeResponse:
-    request = contract.GetTipOffByTrackingCodeRequest(tracking_code=code)
-    return await stand.tip_offs.GetTipOffByTrackingCode(request)
 
 
 async def test_anybody_gets_a_receipt_at_once_with_seven_days_to_the_answer(stand: Stand) -> None:

@@ -206,7 +206,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     {"reason": "APPELLANT_NOT_CONCERNED", "metadata": {"sanction_id": "0192f0c1-…"}}
     """
     ERROR_REASON_REVIEWER_NOT_INDEPENDENT: _ErrorReason.ValueType  # 214
-    """The reviewer had a part in the sanction, reported it, or is a member of the group concerned.
+    """The person had a part in what is to be decided, reported it, is concerned, or is a member of the group concerned.
     {"reason": "REVIEWER_NOT_INDEPENDENT", "metadata": {"conflict": "ISSUER"}}
     """
     ERROR_REASON_REVIEWER_NOT_ASSIGNED: _ErrorReason.ValueType  # 215
@@ -321,6 +321,14 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_CURE_TIME_OVER: _ErrorReason.ValueType  # 323
     """The time to cure is over.
     {"reason": "CURE_TIME_OVER", "metadata": {"notice_id": "0192f0c1-…", "cure_end_time": "2026-11-24T17:00:00Z"}}
+    """
+    ERROR_REASON_CONTEST_WINDOW_CLOSED: _ErrorReason.ValueType  # 324
+    """The time in which the reporter could contest the answer is over.
+    {"reason": "CONTEST_WINDOW_CLOSED", "metadata": {"contest_end_time": "2027-05-24T17:00:00Z"}}
+    """
+    ERROR_REASON_NOT_CONTESTABLE: _ErrorReason.ValueType  # 325
+    """Something was done about the tip-off, so that the reporter has nothing to contest.
+    {"reason": "NOT_CONTESTABLE", "metadata": {"outcome": "ACTION_TAKEN"}}
     """
     ERROR_REASON_UPDATES_SUSPENDED: _ErrorReason.ValueType  # 360
     """A sanction keeps the account from bringing out anything new.
@@ -638,7 +646,7 @@ ERROR_REASON_APPELLANT_NOT_CONCERNED: ErrorReason.ValueType  # 213
 {"reason": "APPELLANT_NOT_CONCERNED", "metadata": {"sanction_id": "0192f0c1-…"}}
 """
 ERROR_REASON_REVIEWER_NOT_INDEPENDENT: ErrorReason.ValueType  # 214
-"""The reviewer had a part in the sanction, reported it, or is a member of the group concerned.
+"""The person had a part in what is to be decided, reported it, is concerned, or is a member of the group concerned.
 {"reason": "REVIEWER_NOT_INDEPENDENT", "metadata": {"conflict": "ISSUER"}}
 """
 ERROR_REASON_REVIEWER_NOT_ASSIGNED: ErrorReason.ValueType  # 215
@@ -753,6 +761,14 @@ ERROR_REASON_CURE_TIME_TOO_SHORT: ErrorReason.ValueType  # 322
 ERROR_REASON_CURE_TIME_OVER: ErrorReason.ValueType  # 323
 """The time to cure is over.
 {"reason": "CURE_TIME_OVER", "metadata": {"notice_id": "0192f0c1-…", "cure_end_time": "2026-11-24T17:00:00Z"}}
+"""
+ERROR_REASON_CONTEST_WINDOW_CLOSED: ErrorReason.ValueType  # 324
+"""The time in which the reporter could contest the answer is over.
+{"reason": "CONTEST_WINDOW_CLOSED", "metadata": {"contest_end_time": "2027-05-24T17:00:00Z"}}
+"""
+ERROR_REASON_NOT_CONTESTABLE: ErrorReason.ValueType  # 325
+"""Something was done about the tip-off, so that the reporter has nothing to contest.
+{"reason": "NOT_CONTESTABLE", "metadata": {"outcome": "ACTION_TAKEN"}}
 """
 ERROR_REASON_UPDATES_SUSPENDED: ErrorReason.ValueType  # 360
 """A sanction keeps the account from bringing out anything new.

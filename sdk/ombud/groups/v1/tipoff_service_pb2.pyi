@@ -96,9 +96,15 @@ class _TipOffStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_TipOffSta
     """A moderator decided it, with reasons."""
     TIP_OFF_STATE_REPLIED: _TipOffState.ValueType  # 4
     """The reporter has the answer; the clock has stopped."""
+    TIP_OFF_STATE_CONTESTED: _TipOffState.ValueType  # 5
+    """The reporter contested that nothing was done; another clock runs."""
+    TIP_OFF_STATE_CLOSED: _TipOffState.ValueType  # 6
+    """Another person decided what was contested, and the reporter has that answer."""
 
 class TipOffState(_TipOffState, metaclass=_TipOffStateEnumTypeWrapper):
-    """Where a tip-off stands. It only moves forward, and nothing that happens to its target stops it."""
+    """Where a tip-off stands. It only moves forward, and nothing that happens to its target stops it. The receipt is given
+    with the call that brings it.
+    """
 
 TIP_OFF_STATE_UNSPECIFIED: TipOffState.ValueType  # 0
 """Never sent."""
@@ -110,6 +116,10 @@ TIP_OFF_STATE_DECIDED: TipOffState.ValueType  # 3
 """A moderator decided it, with reasons."""
 TIP_OFF_STATE_REPLIED: TipOffState.ValueType  # 4
 """The reporter has the answer; the clock has stopped."""
+TIP_OFF_STATE_CONTESTED: TipOffState.ValueType  # 5
+"""The reporter contested that nothing was done; another clock runs."""
+TIP_OFF_STATE_CLOSED: TipOffState.ValueType  # 6
+"""Another person decided what was contested, and the reporter has that answer."""
 Global___TipOffState: _TypeAlias = TipOffState  # noqa: Y015
 
 class _TipOffOutcome:
@@ -227,6 +237,8 @@ class TipOff(_message.Message):
     SANCTION_IDS_FIELD_NUMBER: _builtins.int
     DECIDE_TIME_FIELD_NUMBER: _builtins.int
     REPLY_TIME_FIELD_NUMBER: _builtins.int
+    CONTEST_END_TIME_FIELD_NUMBER: _builtins.int
+    CONTEST_FIELD_NUMBER: _builtins.int
     tip_off_id: _builtins.str
     """Id of the tip-off (UUIDv7)."""
     reference_number: _builtins.str
@@ -242,7 +254,9 @@ class TipOff(_message.Message):
     state: Global___TipOffState.ValueType
     """Where it stands."""
     overdue: _builtins.bool
-    """True: the answer was not given by due_time, or came after it. Derived from the clock, never typed in."""
+    """True: the answer, or that to the contest, was not given by its due time, or came after it. Derived from the clock,
+    never typed in.
+    """
     escalated: _builtins.bool
     """True: overdue and still without an answer, so that the lead of the desk has it."""
     outcome: Global___TipOffOutcome.ValueType
@@ -275,6 +289,16 @@ class TipOff(_message.Message):
     def reply_time(self) -> _timestamp_pb2.Timestamp:
         """When the reporter was answered; absent if not."""
 
+    @_builtins.property
+    def contest_end_time(self) -> _timestamp_pb2.Timestamp:
+        """First instant at which the reporter can no longer contest the answer; absent before the reply, and if something was
+        done.
+        """
+
+    @_builtins.property
+    def contest(self) -> Global___TipOffContest:
+        """The reporter's contest; absent if there is none."""
+
     def __init__(
         self,
         *,
@@ -295,14 +319,66 @@ class TipOff(_message.Message):
         sanction_ids: _abc.Iterable[_builtins.str] | None = ...,
         decide_time: _timestamp_pb2.Timestamp | None = ...,
         reply_time: _timestamp_pb2.Timestamp | None = ...,
+        contest_end_time: _timestamp_pb2.Timestamp | None = ...,
+        contest: Global___TipOffContest | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["decide_time", b"decide_time", "due_time", b"due_time", "receive_time", b"receive_time", "reply_time", b"reply_time", "target", b"target", "triage_time", b"triage_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["contest", b"contest", "contest_end_time", b"contest_end_time", "decide_time", b"decide_time", "due_time", b"due_time", "receive_time", b"receive_time", "reply_time", b"reply_time", "target", b"target", "triage_time", b"triage_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "decide_time", b"decide_time", "due_time", b"due_time", "escalated", b"escalated", "group_id", b"group_id", "outcome", b"outcome", "overdue", b"overdue", "priority", b"priority", "receive_time", b"receive_time", "reference_number", b"reference_number", "reply_time", b"reply_time", "sanction_ids", b"sanction_ids", "state", b"state", "target", b"target", "tip_off_id", b"tip_off_id", "triage_time", b"triage_time", "urgent", b"urgent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "contest", b"contest", "contest_end_time", b"contest_end_time", "decide_time", b"decide_time", "due_time", b"due_time", "escalated", b"escalated", "group_id", b"group_id", "outcome", b"outcome", "overdue", b"overdue", "priority", b"priority", "receive_time", b"receive_time", "reference_number", b"reference_number", "reply_time", b"reply_time", "sanction_ids", b"sanction_ids", "state", b"state", "target", b"target", "tip_off_id", b"tip_off_id", "triage_time", b"triage_time", "urgent", b"urgent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___TipOff: _TypeAlias = TipOff  # noqa: Y015
+
+@_typing.final
+class TipOffContest(_message.Message):
+    """That a reporter contested an answer by which nothing was done, and what another person made of it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTEST_TIME_FIELD_NUMBER: _builtins.int
+    DUE_TIME_FIELD_NUMBER: _builtins.int
+    OVERDUE_FIELD_NUMBER: _builtins.int
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    SANCTION_IDS_FIELD_NUMBER: _builtins.int
+    DECIDE_TIME_FIELD_NUMBER: _builtins.int
+    overdue: _builtins.bool
+    """True: the answer was not given by due_time, or came after it."""
+    outcome: Global___TipOffOutcome.ValueType
+    """What the other person decided; UNSPECIFIED if nothing yet."""
+    @_builtins.property
+    def contest_time(self) -> _timestamp_pb2.Timestamp:
+        """When it came in."""
+
+    @_builtins.property
+    def due_time(self) -> _timestamp_pb2.Timestamp:
+        """By when the reporter must have an answer to it."""
+
+    @_builtins.property
+    def sanction_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The sanctions that came of it. Not shown to the reporter."""
+
+    @_builtins.property
+    def decide_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was decided and answered; absent if not."""
+
+    def __init__(
+        self,
+        *,
+        contest_time: _timestamp_pb2.Timestamp | None = ...,
+        due_time: _timestamp_pb2.Timestamp | None = ...,
+        overdue: _builtins.bool = ...,
+        outcome: Global___TipOffOutcome.ValueType = ...,
+        sanction_ids: _abc.Iterable[_builtins.str] | None = ...,
+        decide_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["contest_time", b"contest_time", "decide_time", b"decide_time", "due_time", b"due_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contest_time", b"contest_time", "decide_time", b"decide_time", "due_time", b"due_time", "outcome", b"outcome", "overdue", b"overdue", "sanction_ids", b"sanction_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TipOffContest: _TypeAlias = TipOffContest  # noqa: Y015
 
 @_typing.final
 class TipOffReport(_message.Message):
@@ -474,8 +550,11 @@ class GetTipOffByTrackingCodeResponse(_message.Message):
 
     TIP_OFF_FIELD_NUMBER: _builtins.int
     REPLY_FIELD_NUMBER: _builtins.int
+    CONTEST_REPLY_FIELD_NUMBER: _builtins.int
     reply: _builtins.str
     """The answer to the reporter; empty until state REPLIED."""
+    contest_reply: _builtins.str
+    """The answer to the reporter's contest; empty until state CLOSED."""
     @_builtins.property
     def tip_off(self) -> Global___TipOff:
         """The tip-off, without its sanctions."""
@@ -485,14 +564,137 @@ class GetTipOffByTrackingCodeResponse(_message.Message):
         *,
         tip_off: Global___TipOff | None = ...,
         reply: _builtins.str = ...,
+        contest_reply: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["tip_off", b"tip_off"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["reply", b"reply", "tip_off", b"tip_off"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contest_reply", b"contest_reply", "reply", b"reply", "tip_off", b"tip_off"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetTipOffByTrackingCodeResponse: _TypeAlias = GetTipOffByTrackingCodeResponse  # noqa: Y015
+
+@_typing.final
+class ContestTipOffRequest(_message.Message):
+    """Contests that nothing was done."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    TRACKING_CODE_FIELD_NUMBER: _builtins.int
+    STATEMENT_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Idempotency key (UUID)."""
+    tracking_code: _builtins.str
+    """The tracking code, as for GetTipOffByTrackingCode. Whatever is not the code of a tip-off is NOT_FOUND."""
+    statement: _builtins.str
+    """Why the answer is wrong, in the reporter's words: 10 to 2,000 characters."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        tracking_code: _builtins.str = ...,
+        statement: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["request_id", b"request_id", "statement", b"statement", "tracking_code", b"tracking_code"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ContestTipOffRequest: _TypeAlias = ContestTipOffRequest  # noqa: Y015
+
+@_typing.final
+class ContestTipOffResponse(_message.Message):
+    """The tip-off contested."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TIP_OFF_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def tip_off(self) -> Global___TipOff:
+        """The tip-off, in state CONTESTED, as the reporter sees it."""
+
+    def __init__(
+        self,
+        *,
+        tip_off: Global___TipOff | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["tip_off", b"tip_off"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["tip_off", b"tip_off"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ContestTipOffResponse: _TypeAlias = ContestTipOffResponse  # noqa: Y015
+
+@_typing.final
+class DecideTipOffContestRequest(_message.Message):
+    """Decides what a reporter contested."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    TIP_OFF_ID_FIELD_NUMBER: _builtins.int
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    REASONS_FIELD_NUMBER: _builtins.int
+    REPLY_FIELD_NUMBER: _builtins.int
+    SANCTION_IDS_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Idempotency key (UUID)."""
+    tip_off_id: _builtins.str
+    """The tip-off (UUID). Unknown: NOT_FOUND."""
+    outcome: Global___TipOffOutcome.ValueType
+    """What is decided now."""
+    reasons: _builtins.str
+    """Why, 10 to 2,000 characters. For the desk and the record."""
+    reply: _builtins.str
+    """The answer to the reporter, with its reasons: 10 to 2,000 characters."""
+    @_builtins.property
+    def sanction_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The sanctions that came of it (UUIDs), at most 20, each once. Only with ACTION_TAKEN."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        tip_off_id: _builtins.str = ...,
+        outcome: Global___TipOffOutcome.ValueType = ...,
+        reasons: _builtins.str = ...,
+        reply: _builtins.str = ...,
+        sanction_ids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["outcome", b"outcome", "reasons", b"reasons", "reply", b"reply", "request_id", b"request_id", "sanction_ids", b"sanction_ids", "tip_off_id", b"tip_off_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DecideTipOffContestRequest: _TypeAlias = DecideTipOffContestRequest  # noqa: Y015
+
+@_typing.final
+class DecideTipOffContestResponse(_message.Message):
+    """The contest decided."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TIP_OFF_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def tip_off(self) -> Global___TipOff:
+        """The tip-off, in state CLOSED."""
+
+    def __init__(
+        self,
+        *,
+        tip_off: Global___TipOff | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["tip_off", b"tip_off"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["tip_off", b"tip_off"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DecideTipOffContestResponse: _TypeAlias = DecideTipOffContestResponse  # noqa: Y015
 
 @_typing.final
 class GetTipOffRequest(_message.Message):
@@ -526,10 +728,19 @@ class GetTipOffResponse(_message.Message):
     REPORT_FIELD_NUMBER: _builtins.int
     REASONS_FIELD_NUMBER: _builtins.int
     REPLY_FIELD_NUMBER: _builtins.int
+    CONTEST_STATEMENT_FIELD_NUMBER: _builtins.int
+    CONTEST_REASONS_FIELD_NUMBER: _builtins.int
+    CONTEST_REPLY_FIELD_NUMBER: _builtins.int
     reasons: _builtins.str
     """Why it was decided so; empty until decided."""
     reply: _builtins.str
     """The answer to the reporter; empty until replied."""
+    contest_statement: _builtins.str
+    """Why the reporter contests the answer; empty if there is no contest."""
+    contest_reasons: _builtins.str
+    """Why the contest was decided so; empty until decided."""
+    contest_reply: _builtins.str
+    """The answer to the contest; empty until decided."""
     @_builtins.property
     def tip_off(self) -> Global___TipOff:
         """The tip-off."""
@@ -545,10 +756,13 @@ class GetTipOffResponse(_message.Message):
         report: Global___TipOffReport | None = ...,
         reasons: _builtins.str = ...,
         reply: _builtins.str = ...,
+        contest_statement: _builtins.str = ...,
+        contest_reasons: _builtins.str = ...,
+        contest_reply: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["report", b"report", "tip_off", b"tip_off"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["reasons", b"reasons", "reply", b"reply", "report", b"report", "tip_off", b"tip_off"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contest_reasons", b"contest_reasons", "contest_reply", b"contest_reply", "contest_statement", b"contest_statement", "reasons", b"reasons", "reply", b"reply", "report", b"report", "tip_off", b"tip_off"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

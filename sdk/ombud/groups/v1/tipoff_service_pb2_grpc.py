@@ -45,6 +45,16 @@ class TipOffServiceStub(object):
                 request_serializer=ombud_dot_groups_dot_v1_dot_tipoff__service__pb2.GetTipOffByTrackingCodeRequest.SerializeToString,
                 response_deserializer=ombud_dot_groups_dot_v1_dot_tipoff__service__pb2.GetTipOffByTrackingCodeResponse.FromString,
                 _registered_method=True)
+        self.ContestTipOff = channel.unary_unary(
+                '/ombud.groups.v1.TipOffService/ContestTipOff',
+                request_serializer=ombud_dot_groups_dot_v1_dot_tipoff__service__pb2.ContestTipOffRequest.SerializeToString,
+                response_deserializer=ombud_dot_groups_dot_v1_dot_tipoff__service__pb2.ContestTipOffResponse.FromString,
+                _registered_method=True)
+        self.DecideTipOffContest = channel.unary_unary(
+                '/ombud.groups.v1.TipOffService/DecideTipOffContest',
+                request_serializer=ombud_dot_groups_dot_v1_dot_tipoff__service__pb2.DecideTipOffContestRequest.SerializeToString,
+                response_deserializer=ombud_dot_groups_dot_v1_dot_tipoff__service__pb2.DecideTipOffContestResponse.FromString,
+                _registered_method=True)
         self.GetTipOff = channel.unary_unary(
                 '/ombud.groups.v1.TipOffService/GetTipOff',
                 request_serializer=ombud_dot_groups_dot_v1_dot_tipoff__service__pb2.GetTipOffRequest.SerializeToString,
@@ -77,7 +87,8 @@ class TipOffServiceServicer(object):
     """
 
     def SubmitTipOff(self, request, context):
-        """Takes a tip-off from anybody. The answer is the receipt.
+        """Takes a tip-off from anybody. The answer is the receipt. OVERLOADED, with the time to come back, if far more come in
+        than people can read, about one target or in all: what is not taken in is told, and what is taken in is answered.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -91,8 +102,26 @@ class TipOffServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ContestTipOff(self, request, context):
+        """Contests, once and with the tracking code alone, an answer by which nothing was done. Another person than the first
+        decides it, by a due time of its own. WRONG_STATE before the answer and after a contest; NOT_CONTESTABLE if
+        something was done; CONTEST_WINDOW_CLOSED if it comes too late.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DecideTipOffContest(self, request, context):
+        """Decides what a reporter contested and answers it, with reasons. Contested only, else WRONG_STATE.
+        REVIEWER_NOT_INDEPENDENT for who decided the tip-off, is the account concerned or a member of the group concerned.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetTipOff(self, request, context):
-        """A tip-off with what the reporter wrote.
+        """A tip-off with what the reporter wrote. REVIEWER_NOT_INDEPENDENT for the account concerned and for members of the
+        group concerned; so with every act of the desk below.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -120,7 +149,7 @@ class TipOffServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ListDueTipOffs(self, request, context):
-        """The tip-offs without an answer, the one due first at the top.
+        """The tip-offs and the contests without an answer, the one due first at the top.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -138,6 +167,16 @@ def add_TipOffServiceServicer_to_server(servicer, server):
                     servicer.GetTipOffByTrackingCode,
                     request_deserializer=ombud_dot_groups_dot_v1_dot_tipoff__service__pb2.GetTipOffByTrackingCodeRequest.FromString,
                     response_serializer=ombud_dot_groups_dot_v1_dot_tipoff__service__pb2.GetTipOffByTrackingCodeResponse.SerializeToString,
+            ),
+            'ContestTipOff': grpc.unary_unary_rpc_method_handler(
+                    servicer.ContestTipOff,
+                    request_deserializer=ombud_dot_groups_dot_v1_dot_tipoff__service__pb2.ContestTipOffRequest.FromString,
+                    response_serializer=ombud_dot_groups_dot_v1_dot_tipoff__service__pb2.ContestTipOffResponse.SerializeToString,
+            ),
+            'DecideTipOffContest': grpc.unary_unary_rpc_method_handler(
+                    servicer.DecideTipOffContest,
+                    request_deserializer=ombud_dot_groups_dot_v1_dot_tipoff__service__pb2.DecideTipOffContestRequest.FromString,
+                    response_serializer=ombud_dot_groups_dot_v1_dot_tipoff__service__pb2.DecideTipOffContestResponse.SerializeToString,
             ),
             'GetTipOff': grpc.unary_unary_rpc_method_handler(
                     servicer.GetTipOff,
@@ -220,6 +259,60 @@ class TipOffService(object):
             '/ombud.groups.v1.TipOffService/GetTipOffByTrackingCode',
             ombud_dot_groups_dot_v1_dot_tipoff__service__pb2.GetTipOffByTrackingCodeRequest.SerializeToString,
             ombud_dot_groups_dot_v1_dot_tipoff__service__pb2.GetTipOffByTrackingCodeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ContestTipOff(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ombud.groups.v1.TipOffService/ContestTipOff',
+            ombud_dot_groups_dot_v1_dot_tipoff__service__pb2.ContestTipOffRequest.SerializeToString,
+            ombud_dot_groups_dot_v1_dot_tipoff__service__pb2.ContestTipOffResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DecideTipOffContest(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ombud.groups.v1.TipOffService/DecideTipOffContest',
+            ombud_dot_groups_dot_v1_dot_tipoff__service__pb2.DecideTipOffContestRequest.SerializeToString,
+            ombud_dot_groups_dot_v1_dot_tipoff__service__pb2.DecideTipOffContestResponse.FromString,
             options,
             channel_credentials,
             insecure,

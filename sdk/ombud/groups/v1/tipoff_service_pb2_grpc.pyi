@@ -34,13 +34,26 @@ class TipOffServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> TipOffServiceAsyncStub: ...
     SubmitTipOff: _grpc.UnaryUnaryMultiCallable[_tipoff_service_pb2.SubmitTipOffRequest, _tipoff_service_pb2.SubmitTipOffResponse]
-    """Takes a tip-off from anybody. The answer is the receipt."""
+    """Takes a tip-off from anybody. The answer is the receipt. OVERLOADED, with the time to come back, if far more come in
+    than people can read, about one target or in all: what is not taken in is told, and what is taken in is answered.
+    """
     GetTipOffByTrackingCode: _grpc.UnaryUnaryMultiCallable[_tipoff_service_pb2.GetTipOffByTrackingCodeRequest, _tipoff_service_pb2.GetTipOffByTrackingCodeResponse]
     """What became of a tip-off, for whoever holds its tracking code. The code is all it takes: it is the
     reporter's mailbox, and nothing about the reporter is kept.
     """
+    ContestTipOff: _grpc.UnaryUnaryMultiCallable[_tipoff_service_pb2.ContestTipOffRequest, _tipoff_service_pb2.ContestTipOffResponse]
+    """Contests, once and with the tracking code alone, an answer by which nothing was done. Another person than the first
+    decides it, by a due time of its own. WRONG_STATE before the answer and after a contest; NOT_CONTESTABLE if
+    something was done; CONTEST_WINDOW_CLOSED if it comes too late.
+    """
+    DecideTipOffContest: _grpc.UnaryUnaryMultiCallable[_tipoff_service_pb2.DecideTipOffContestRequest, _tipoff_service_pb2.DecideTipOffContestResponse]
+    """Decides what a reporter contested and answers it, with reasons. Contested only, else WRONG_STATE.
+    REVIEWER_NOT_INDEPENDENT for who decided the tip-off, is the account concerned or a member of the group concerned.
+    """
     GetTipOff: _grpc.UnaryUnaryMultiCallable[_tipoff_service_pb2.GetTipOffRequest, _tipoff_service_pb2.GetTipOffResponse]
-    """A tip-off with what the reporter wrote."""
+    """A tip-off with what the reporter wrote. REVIEWER_NOT_INDEPENDENT for the account concerned and for members of the
+    group concerned; so with every act of the desk below.
+    """
     TriageTipOff: _grpc.UnaryUnaryMultiCallable[_tipoff_service_pb2.TriageTipOffRequest, _tipoff_service_pb2.TriageTipOffResponse]
     """Sorts a tip-off. Received only, else WRONG_STATE."""
     DecideTipOff: _grpc.UnaryUnaryMultiCallable[_tipoff_service_pb2.DecideTipOffRequest, _tipoff_service_pb2.DecideTipOffResponse]
@@ -48,7 +61,7 @@ class TipOffServiceStub:
     ReplyTipOff: _grpc.UnaryUnaryMultiCallable[_tipoff_service_pb2.ReplyTipOffRequest, _tipoff_service_pb2.ReplyTipOffResponse]
     """Answers the reporter, who reads it with the tracking code. Decided only, else WRONG_STATE."""
     ListDueTipOffs: _grpc.UnaryUnaryMultiCallable[_tipoff_service_pb2.ListDueTipOffsRequest, _tipoff_service_pb2.ListDueTipOffsResponse]
-    """The tip-offs without an answer, the one due first at the top."""
+    """The tip-offs and the contests without an answer, the one due first at the top."""
 
 @_typing.type_check_only
 class TipOffServiceAsyncStub(TipOffServiceStub):
@@ -56,13 +69,26 @@ class TipOffServiceAsyncStub(TipOffServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     SubmitTipOff: _aio.UnaryUnaryMultiCallable[_tipoff_service_pb2.SubmitTipOffRequest, _tipoff_service_pb2.SubmitTipOffResponse]  # type: ignore[assignment]
-    """Takes a tip-off from anybody. The answer is the receipt."""
+    """Takes a tip-off from anybody. The answer is the receipt. OVERLOADED, with the time to come back, if far more come in
+    than people can read, about one target or in all: what is not taken in is told, and what is taken in is answered.
+    """
     GetTipOffByTrackingCode: _aio.UnaryUnaryMultiCallable[_tipoff_service_pb2.GetTipOffByTrackingCodeRequest, _tipoff_service_pb2.GetTipOffByTrackingCodeResponse]  # type: ignore[assignment]
     """What became of a tip-off, for whoever holds its tracking code. The code is all it takes: it is the
     reporter's mailbox, and nothing about the reporter is kept.
     """
+    ContestTipOff: _aio.UnaryUnaryMultiCallable[_tipoff_service_pb2.ContestTipOffRequest, _tipoff_service_pb2.ContestTipOffResponse]  # type: ignore[assignment]
+    """Contests, once and with the tracking code alone, an answer by which nothing was done. Another person than the first
+    decides it, by a due time of its own. WRONG_STATE before the answer and after a contest; NOT_CONTESTABLE if
+    something was done; CONTEST_WINDOW_CLOSED if it comes too late.
+    """
+    DecideTipOffContest: _aio.UnaryUnaryMultiCallable[_tipoff_service_pb2.DecideTipOffContestRequest, _tipoff_service_pb2.DecideTipOffContestResponse]  # type: ignore[assignment]
+    """Decides what a reporter contested and answers it, with reasons. Contested only, else WRONG_STATE.
+    REVIEWER_NOT_INDEPENDENT for who decided the tip-off, is the account concerned or a member of the group concerned.
+    """
     GetTipOff: _aio.UnaryUnaryMultiCallable[_tipoff_service_pb2.GetTipOffRequest, _tipoff_service_pb2.GetTipOffResponse]  # type: ignore[assignment]
-    """A tip-off with what the reporter wrote."""
+    """A tip-off with what the reporter wrote. REVIEWER_NOT_INDEPENDENT for the account concerned and for members of the
+    group concerned; so with every act of the desk below.
+    """
     TriageTipOff: _aio.UnaryUnaryMultiCallable[_tipoff_service_pb2.TriageTipOffRequest, _tipoff_service_pb2.TriageTipOffResponse]  # type: ignore[assignment]
     """Sorts a tip-off. Received only, else WRONG_STATE."""
     DecideTipOff: _aio.UnaryUnaryMultiCallable[_tipoff_service_pb2.DecideTipOffRequest, _tipoff_service_pb2.DecideTipOffResponse]  # type: ignore[assignment]
@@ -70,7 +96,7 @@ class TipOffServiceAsyncStub(TipOffServiceStub):
     ReplyTipOff: _aio.UnaryUnaryMultiCallable[_tipoff_service_pb2.ReplyTipOffRequest, _tipoff_service_pb2.ReplyTipOffResponse]  # type: ignore[assignment]
     """Answers the reporter, who reads it with the tracking code. Decided only, else WRONG_STATE."""
     ListDueTipOffs: _aio.UnaryUnaryMultiCallable[_tipoff_service_pb2.ListDueTipOffsRequest, _tipoff_service_pb2.ListDueTipOffsResponse]  # type: ignore[assignment]
-    """The tip-offs without an answer, the one due first at the top."""
+    """The tip-offs and the contests without an answer, the one due first at the top."""
 
 class TipOffServiceServicer(metaclass=_abc_1.ABCMeta):
     """Takes tip-offs, lets reporters follow them by a tracking code alone, and has people decide and answer."""
@@ -81,7 +107,9 @@ class TipOffServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _tipoff_service_pb2.SubmitTipOffRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_tipoff_service_pb2.SubmitTipOffResponse, _abc.Awaitable[_tipoff_service_pb2.SubmitTipOffResponse]]:
-        """Takes a tip-off from anybody. The answer is the receipt."""
+        """Takes a tip-off from anybody. The answer is the receipt. OVERLOADED, with the time to come back, if far more come in
+        than people can read, about one target or in all: what is not taken in is told, and what is taken in is answered.
+        """
 
     @_abc_1.abstractmethod
     def GetTipOffByTrackingCode(
@@ -94,12 +122,35 @@ class TipOffServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
+    def ContestTipOff(
+        self,
+        request: _tipoff_service_pb2.ContestTipOffRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_tipoff_service_pb2.ContestTipOffResponse, _abc.Awaitable[_tipoff_service_pb2.ContestTipOffResponse]]:
+        """Contests, once and with the tracking code alone, an answer by which nothing was done. Another person than the first
+        decides it, by a due time of its own. WRONG_STATE before the answer and after a contest; NOT_CONTESTABLE if
+        something was done; CONTEST_WINDOW_CLOSED if it comes too late.
+        """
+
+    @_abc_1.abstractmethod
+    def DecideTipOffContest(
+        self,
+        request: _tipoff_service_pb2.DecideTipOffContestRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_tipoff_service_pb2.DecideTipOffContestResponse, _abc.Awaitable[_tipoff_service_pb2.DecideTipOffContestResponse]]:
+        """Decides what a reporter contested and answers it, with reasons. Contested only, else WRONG_STATE.
+        REVIEWER_NOT_INDEPENDENT for who decided the tip-off, is the account concerned or a member of the group concerned.
+        """
+
+    @_abc_1.abstractmethod
     def GetTipOff(
         self,
         request: _tipoff_service_pb2.GetTipOffRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_tipoff_service_pb2.GetTipOffResponse, _abc.Awaitable[_tipoff_service_pb2.GetTipOffResponse]]:
-        """A tip-off with what the reporter wrote."""
+        """A tip-off with what the reporter wrote. REVIEWER_NOT_INDEPENDENT for the account concerned and for members of the
+        group concerned; so with every act of the desk below.
+        """
 
     @_abc_1.abstractmethod
     def TriageTipOff(
@@ -131,6 +182,6 @@ class TipOffServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _tipoff_service_pb2.ListDueTipOffsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_tipoff_service_pb2.ListDueTipOffsResponse, _abc.Awaitable[_tipoff_service_pb2.ListDueTipOffsResponse]]:
-        """The tip-offs without an answer, the one due first at the top."""
+        """The tip-offs and the contests without an answer, the one due first at the top."""
 
 def add_TipOffServiceServicer_to_server(servicer: TipOffServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
