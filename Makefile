@@ -10,7 +10,7 @@ CODEGEN := .venv-codegen
 export PYTHONDONTWRITEBYTECODE ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev up test soak demo check bench bench-full protos lock clean
+.PHONY: help setup setup-dev up test soak demo check bench bench-full protos audit sbom lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -62,6 +62,13 @@ bench-full: setup-dev ## The benchmarks that take longer, too
 
 protos: $(CODEGEN)/.ready ## Generate the SDK's code from protos/
 	$(CODEGEN)/bin/python tools/gen_protos.py
+
+audit: setup-dev ## Ask the index for known weaknesses of what the image holds (needs the network)
+	$(BIN)/pip-audit --strict --disable-pip --require-hashes -r requirements/image.lock --progress-spinner off
+
+sbom: setup-dev ## Write the image's bill of materials, CycloneDX, to build/sbom.cdx.json
+	@mkdir -p build
+	$(BIN)/cyclonedx-py requirements requirements/image.lock --pyproject pyproject.toml --output-reproducible -o build/sbom.cdx.json
 
 lock: ## Pin the dependencies anew (needs uv)
 	cd requirements && for name in runtime image codegen dev; do \
