@@ -32,6 +32,7 @@ from services.retention.errors import DamagedError, ForkedError
 from services.retention.files import FolderLock, SpaceFloor
 from services.retention.holds.jobs import HoldKeys
 from services.retention.holds.servicer import HoldServicer
+from services.retention.ingest.backlog import Backlog
 from services.retention.ingest.jobs import ChatSource, SealedBatches
 from services.retention.ingest.journal import Journal
 from services.retention.ingest.servicer import IngestServicer
@@ -76,14 +77,18 @@ def build(config: RetentionConfig, platform: Platform) -> Service:
     ledger = Ledger(database, folder, config.log_origin, _witnesses(config))
     sealed_batches = SealedBatches(database, archive)
     lock = FolderLock.of(folder)
+    backlog = Backlog(
+        most_records=config.backlog_records,
+        most_seconds=config.backlog_seconds,
+        part_records=config.segment_records,
+    )
     journal = Journal(
         folder / "wal",
         clock=platform.clock,
         keys=keys,
         space=space,
         part_records=config.segment_records,
-        backlog_records=config.backlog_records,
-        backlog_seconds=config.backlog_seconds,
+        backlog=backlog,
         find_sealed=sealed_batches,
     )
     process = SealingProcess(folder / "keys" / "days")
@@ -92,7 +97,7 @@ def build(config: RetentionConfig, platform: Platform) -> Service:
         AuditSource(database, archive, keys),
         EventSource(database),
     )
-    sealer = Sealer(ledger, sources, due=journal.due, interval=config.seal_seconds)
+    sealer = Sealer(ledger, sources, due=backlog.due, interval=config.seal_seconds)
 
     roster = Roster(database, keys, config.first_custodians)
     requests = Requests(keys, key_store)
@@ -158,7 +163,7 @@ def build(config: RetentionConfig, platform: Platform) -> Service:
         name="retention",
         database=database,
         servicers=[
-            (add_IngestServiceServicer_to_server, IngestServicer(journal, ledger, platform.clock)),
+            (add_IngestServiceServicer_to_server, IngestServicer(journal, backlog, ledger, platform.clock)),
             (add_LogServiceServicer_to_server, LogServicer(database, ledger, archive, journal)),
             (
                 add_HoldServiceServicer_to_server,

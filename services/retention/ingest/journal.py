@@ -8,16 +8,17 @@ import asyncio
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 
 from chassis.clock import Clock
-from chassis.refusal import Refusal
 from services.retention.errors import DamagedError
 from services.retention.files import SpaceFloor, sync_folder
 from services.retention.ingest import domain
+from services.retention.ingest.backlog import Backlog
 from services.retention.ingest.wal import WalWriter, read_wal, recover_wal
 from services.retention.keys.keys import Keys
 from services.retention.log.leaves import RecordClass
@@ -25,7 +26,6 @@ from services.retention.segments.records import ReceivedBatch, RecordBatch, from
 from services.retention.segments.store import SealedState
 
 _GROUP_MOST = 64
-_COME_BACK_AFTER = timedelta(seconds=1)
 _log = logging.getLogger("ombud.retention.journal")
 
 FindSealed = Callable[[str, int], RecordBatch | None]
@@ -53,13 +53,21 @@ _NOTHING = Appended(acked_sequence=0, added=0, first_index=0, receive_time=0)
 
 @dataclass(slots=True)
 class Part:
-    """A write-ahead file, all of one UTC day, and its batches until a segment holds them."""
+    """A write-ahead file, all of one UTC day, and its batches until a segment holds them.
+
+    Attributes:
+        path: The file.
+        day: The day.
+        first_index: The index of its first record.
+        batches: What is in it.
+        closed_at: Since when nothing more comes in (`time.monotonic`); None while something may.
+    """
 
     path: Path
     day: date
     first_index: int
     batches: list[ReceivedBatch] = field(default_factory=list)
-    closed: bool = False
+    closed_at: float | None = None
 
     @property
     def next_index(self) -> int:
@@ -85,8 +93,7 @@ class Journal:
         keys: What the files are encrypted under.
         space: Says when too little space is free to accept anything.
         part_records: A file is closed once it holds this many records.
-        backlog_records: With this many records not yet sealed, `room` waits.
-        backlog_seconds: How long it waits.
+        backlog: Counts what is not yet sealed.
         find_sealed: The stored batch that holds a producer's sequence, None if nobody here can read it any more; called
             in the journal's thread.
     """
@@ -99,8 +106,7 @@ class Journal:
         keys: Keys,
         space: SpaceFloor,
         part_records: int,
-        backlog_records: int,
-        backlog_seconds: float,
+        backlog: Backlog,
         find_sealed: FindSealed,
     ) -> None:
         self._folder = folder
@@ -108,8 +114,7 @@ class Journal:
         self._keys = keys
         self._space = space
         self._part_records = part_records
-        self._backlog_records = backlog_records
-        self._backlog_seconds = backlog_seconds
+        self._backlog = backlog
         self._find_sealed = find_sealed
         self._queue: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="retention-journal", daemon=True)
@@ -122,9 +127,6 @@ class Journal:
         self._next_index = 0
         self._last_receive_time = 0
         self._failed_errno: int | None = None
-        self._unsealed = 0
-        self._room = asyncio.Event()
-        self.due = asyncio.Event()
 
     def open(self, sealed: SealedState) -> None:
         """Reads back what was acknowledged and not yet sealed, and starts the thread. On the event loop.
@@ -141,7 +143,6 @@ class Journal:
         self._recover()
         self._durable = dict(self._next_sequence)
         self._loop = asyncio.get_running_loop()
-        self._mark_room()
         self._thread.start()
 
     def keep_after(self, day: date) -> None:
@@ -168,30 +169,8 @@ class Journal:
         """The sequence up to which a producer's records are on stable storage; 0 if none is."""
         return self._durable.get(producer, 1) - 1
 
-    async def room(self) -> None:
-        """Waits while sealing is too far behind, but not for ever.
-
-        Raises:
-            Refusal: OVERLOADED, if it did not catch up in time.
-        """
-        if not self._room.is_set():
-            try:
-                async with asyncio.timeout(self._backlog_seconds):
-                    await self._room.wait()
-            except TimeoutError:
-                self.check_room()
-
-    def check_room(self) -> None:
-        """Returns unless sealing is too far behind.
-
-        Raises:
-            Refusal: OVERLOADED.
-        """
-        if not self._room.is_set():
-            raise Refusal.overloaded("records to seal", retry_after=_COME_BACK_AFTER)
-
     def append(self, batch: RecordBatch) -> asyncio.Future[Appended]:
-        """Takes a batch over, in the order of the calls; wait for room first.
+        """Takes a batch over, in the order of the calls; the backlog has to admit it first.
 
         Returns:
             What is known once the batch is on stable storage; or a Refusal: SEQUENCE_GAP, SEQUENCE_REUSED,
@@ -202,15 +181,15 @@ class Journal:
     async def close_part(self) -> tuple[Part, ...]:
         """Closes the file that is written, if it has records; returns the files that wait to be sealed, in order."""
         await asyncio.shield(self._submit(None))
-        return tuple(part for part in self._parts if part.closed)
+        return tuple(part for part in self._parts if part.closed_at is not None)
 
     def release(self, part: Part) -> None:
         """Drops a file that a committed segment holds."""
         with self._parts_lock:
             self._parts = tuple(each for each in self._parts if each is not part)
         part.path.unlink(missing_ok=True)
-        self._unsealed -= part.next_index - part.first_index
-        self._mark_room()
+        if part.closed_at is not None:
+            self._backlog.remove(part.next_index - part.first_index, ready=part.closed_at)
 
     def find_unsealed(self, producer: str, sequence: int) -> ReceivedBatch | None:
         """The batch not yet sealed that holds a producer's sequence."""
@@ -238,8 +217,8 @@ class Journal:
             self._next_sequence[received.batch.producer] = received.batch.next_sequence
         self._next_index = batches[-1].next_index
         self._last_receive_time = max(self._last_receive_time, batches[-1].receive_time)
-        self._parts += (Part(path, day, batches[0].first_index, batches, closed=True),)
-        self._unsealed += self._next_index - batches[0].first_index
+        self._parts += (Part(path, day, batches[0].first_index, batches, closed_at=time.monotonic()),)
+        self._backlog.add(self._next_index - batches[0].first_index)
 
     def _submit(self, batch: RecordBatch | None) -> asyncio.Future[Appended]:
         future = asyncio.get_running_loop().create_future()
@@ -247,14 +226,6 @@ class Journal:
         future.add_done_callback(lambda done: done.cancelled() or done.exception())
         self._queue.put(_Item(future, batch))
         return future
-
-    def _mark_room(self) -> None:
-        if self._unsealed < self._backlog_records:
-            self._room.set()
-        else:
-            self._room.clear()
-        if self._unsealed >= self._part_records:
-            self.due.set()
 
     # From here on in the journal's thread.
 
@@ -365,7 +336,7 @@ class Journal:
         if self._writer is not None:
             self._writer.close()
             self._writer = None
-            self._parts[-1].closed = True
+            self._parts[-1].closed_at = time.monotonic()
 
     def _settle(self, items: list[_Item]) -> None:
         if self._loop is not None and not self._loop.is_closed():
@@ -375,9 +346,8 @@ class Journal:
         """On the event loop: gives each waiting caller its outcome."""
         for item in items:
             if isinstance(item.outcome, Appended):
-                self._unsealed += item.outcome.added
+                self._backlog.add(item.outcome.added)
                 if not item.future.done():
                     item.future.set_result(item.outcome)
             elif not item.future.done():
                 item.future.set_exception(item.outcome)
-        self._mark_room()

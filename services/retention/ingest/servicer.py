@@ -8,6 +8,7 @@ from chassis.clock import Clock
 from chassis.refusal import Refusal
 from ombud.retention.v1 import ingest_service_pb2 as pb
 from ombud.retention.v1.ingest_service_pb2_grpc import IngestServiceServicer
+from services.retention.ingest.backlog import Backlog
 from services.retention.ingest.domain import batch_of, is_producer, unreadable
 from services.retention.ingest.journal import Appended, Journal
 from services.retention.log.ledger import Ledger
@@ -21,8 +22,9 @@ _Outcome = asyncio.Future[Appended] | Refusal
 class IngestServicer(IngestServiceServicer):
     """Takes frames in and acknowledges what is on stable storage."""
 
-    def __init__(self, journal: Journal, ledger: Ledger, clock: Clock) -> None:
+    def __init__(self, journal: Journal, backlog: Backlog, ledger: Ledger, clock: Clock) -> None:
         self._journal = journal
+        self._backlog = backlog
         self._ledger = ledger
         self._clock = clock
         self._refused: Counter[str] = Counter()
@@ -47,7 +49,8 @@ class IngestServicer(IngestServiceServicer):
         """Stores one frame."""
         try:
             batch = self._batch(request.frame)
-            self._journal.check_room()
+            self._backlog.check()
+            await self._backlog.admit(len(batch))
             appended = await self._journal.append(batch)
         except Refusal:
             self._count(request.frame.producer)
@@ -81,7 +84,7 @@ class IngestServicer(IngestServiceServicer):
     async def _begin(self, frame: pb.Frame) -> _Outcome:
         try:
             batch = self._batch(frame)
-            await self._journal.room()
+            await self._backlog.admit(len(batch))
             return self._journal.append(batch)
         except Refusal as refusal:
             return refusal
