@@ -36,11 +36,12 @@ def pinned(lock: Path) -> dict[str, str]:
 
 
 def licences(package: str) -> list[str]:
-    """What the package says of itself: an SPDX expression, or its classifiers."""
+    """What the package says of itself: an SPDX expression, its classifiers, or a name."""
     about = importlib.metadata.metadata(package)
     if "License-Expression" in about:
         return [about["License-Expression"]]
-    return [each.rpartition(" :: ")[2] for each in about.get_all("Classifier") or [] if each.startswith("License")]
+    named = [each.rpartition(" :: ")[2] for each in about.get_all("Classifier") or [] if each.startswith("License")]
+    return named or [about["License"]]
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.stem)
