@@ -200,6 +200,43 @@ def export_access(
     finish(lambda: command.run(wanted, data, target, as_json=as_json), as_json=as_json)
 
 
+First = Annotated[str, typer.Option("--from", help="The first month (UTC), as YYYY-MM.")]
+Last = Annotated[str, typer.Option("--to", help="The last month, as YYYY-MM.")]
+
+
+@app.command()
+def report(
+    *,
+    first: First,
+    last: Last,
+    out: Annotated[Path, typer.Option(help="The HTML page to write.")] = Path("report.html"),
+    target: Target = _TARGET,
+    as_json: Json = False,
+) -> None:
+    """Write the transparency report of months that are over as an HTML page. Needs no token."""
+    from ombudctl.publish import command  # noqa: PLC0415 - see `up`
+
+    finish(lambda: command.report(command.Months(first, last), target, out, as_json=as_json), as_json=as_json)
+
+
+@app.command()
+def statements(
+    *,
+    first: First,
+    last: Last,
+    folder: Annotated[Path, typer.Argument(help="A new folder for the files.")],
+    staff: Annotated[str, typer.Option(help="Staff id of the auditor who exports.")],
+    data: Data = _DATA,
+    target: Target = _TARGET,
+    as_json: Json = False,
+) -> None:
+    """Export statements of reasons in the schema of the EU DSA Transparency Database, 100 a file, with their errata."""
+    from ombudctl.publish import command  # noqa: PLC0415 - see `up`
+
+    months = command.Months(first, last)
+    finish(lambda: command.statements(months, staff, data, target, folder, as_json=as_json), as_json=as_json)
+
+
 @importing.command("chat")
 def import_chat(
     *,

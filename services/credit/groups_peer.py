@@ -8,7 +8,9 @@ import grpc
 from chassis.peers import Peers
 from chassis.refusal import Refusal
 from ombud.client import OmbudError
-from ombud.groups.v1 import group_service_pb2, stewardship_service_pb2
+from ombud.common.v1.types_pb2 import Interval
+from ombud.groups.v1 import figures_service_pb2, group_service_pb2, stewardship_service_pb2
+from ombud.groups.v1.figures_service_pb2_grpc import FiguresServiceStub
 from ombud.groups.v1.group_service_pb2_grpc import GroupServiceStub
 from ombud.groups.v1.stewardship_service_pb2_grpc import StewardshipServiceStub
 from services.credit.sanctions.domain import DutyBreach
@@ -69,6 +71,18 @@ class GroupsPeer:
                 return None
             raise Refusal.peer_unavailable("groups") from None
         return GroupRole(group_service_pb2.MemberRole.Name(reply.member.role).removeprefix("MEMBER_ROLE_"))
+
+    async def tip_off_figures(self, interval: Interval) -> figures_service_pb2.GetTipOffFiguresResponse:
+        """How tip-offs were answered over an interval.
+
+        Raises:
+            Refusal: PEER_UNAVAILABLE.
+        """
+        request = figures_service_pb2.GetTipOffFiguresRequest(interval=interval)
+        try:
+            return await FiguresServiceStub(self._channel()).GetTipOffFigures(request)
+        except OmbudError:
+            raise Refusal.peer_unavailable("groups") from None
 
     def _channel(self) -> grpc.aio.Channel:
         return self._peers.channel("groups")

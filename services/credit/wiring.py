@@ -12,6 +12,7 @@ from ombud.credit.v1.policy_service_pb2_grpc import add_PolicyServiceServicer_to
 from ombud.credit.v1.referral_service_pb2_grpc import add_ReferralServiceServicer_to_server
 from ombud.credit.v1.sanction_service_pb2_grpc import add_SanctionServiceServicer_to_server
 from ombud.credit.v1.standing_service_pb2_grpc import add_StandingServiceServicer_to_server
+from ombud.credit.v1.transparency_service_pb2_grpc import add_TransparencyServiceServicer_to_server
 from policies import fault, load
 from services.credit.appeals.servicer import AppealServicer
 from services.credit.blacklist.servicer import BlacklistServicer
@@ -27,9 +28,11 @@ from services.credit.policies.jobs import take_up
 from services.credit.policies.servicer import PolicyServicer
 from services.credit.receipts import Receipts
 from services.credit.referrals.servicer import ReferralServicer
+from services.credit.retention_peer import RetentionPeer
 from services.credit.sanctions.jobs import NoticeDelivery
 from services.credit.sanctions.servicer import SanctionServicer
 from services.credit.standings.servicer import StandingServicer
+from services.credit.transparency.servicer import TransparencyServicer
 
 _KEY_BYTES = 32
 
@@ -45,6 +48,7 @@ def build(config: CreditConfig, platform: Platform) -> Service:
     database = Database(config.database_url, service="credit", clock=platform.clock, migrations="services.credit")
     listing = Listing(database, Pages(load_or_create(config.data_dir / "keys" / "credit-pages.key", _KEY_BYTES)))
     groups = GroupsPeer(platform.peers)
+    transparency = TransparencyServicer(database, listing, groups, RetentionPeer(platform.peers))
     receipts = Receipts(load_or_create(config.data_dir / "keys" / "credit-receipts.key", _KEY_BYTES))
     sender = _sender(config)
     templates = Templates()
@@ -67,7 +71,8 @@ def build(config: CreditConfig, platform: Platform) -> Service:
             (add_NoticeServiceServicer_to_server, NoticeServicer(database)),
             (add_BlacklistServiceServicer_to_server, BlacklistServicer(database, listing)),
             (add_ReferralServiceServicer_to_server, ReferralServicer(database, listing)),
-            (add_PolicyServiceServicer_to_server, PolicyServicer(database, listing)),
+            (add_TransparencyServiceServicer_to_server, transparency),
+            (add_PolicyServiceServicer_to_server, PolicyServicer(database, listing, republication)),
         ],
         tasks=[notices.run, letters.run],
         starting=[take_up_pack],

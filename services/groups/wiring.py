@@ -6,6 +6,7 @@ from chassis.db import Database
 from chassis.pages import Pages
 from chassis.service import Platform, Service
 from ombud.groups.v1.decision_service_pb2_grpc import add_DecisionServiceServicer_to_server
+from ombud.groups.v1.figures_service_pb2_grpc import add_FiguresServiceServicer_to_server
 from ombud.groups.v1.group_service_pb2_grpc import add_GroupServiceServicer_to_server
 from ombud.groups.v1.stewardship_service_pb2_grpc import add_StewardshipServiceServicer_to_server
 from ombud.groups.v1.tipoff_service_pb2_grpc import add_TipOffServiceServicer_to_server
@@ -13,6 +14,7 @@ from policies.loader import load
 from services.groups.config import GroupsConfig
 from services.groups.decisions.memory import DecisionMemory
 from services.groups.decisions.servicer import DecisionServicer
+from services.groups.figures.servicer import FiguresServicer
 from services.groups.groups.servicer import GroupServicer
 from services.groups.keys import GroupsKeys
 from services.groups.projections import following
@@ -45,6 +47,7 @@ def build(config: GroupsConfig, platform: Platform) -> Service:
             (add_StewardshipServiceServicer_to_server, StewardshipServicer(database, pages, policy)),
             (add_TipOffServiceServicer_to_server, tip_offs),
             (add_DecisionServiceServicer_to_server, DecisionServicer(memory, platform.clock)),
+            (add_FiguresServiceServicer_to_server, FiguresServicer(database)),
         ],
         starting=[memory.load],
         tasks=[

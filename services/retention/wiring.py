@@ -12,6 +12,7 @@ from chassis.service import Platform, Service
 from ombud.retention.v1.access_service_pb2_grpc import add_AccessServiceServicer_to_server
 from ombud.retention.v1.audit_service_pb2_grpc import add_AuditServiceServicer_to_server
 from ombud.retention.v1.custody_service_pb2_grpc import add_CustodyServiceServicer_to_server
+from ombud.retention.v1.figures_service_pb2_grpc import add_FiguresServiceServicer_to_server
 from ombud.retention.v1.hold_service_pb2_grpc import add_HoldServiceServicer_to_server
 from ombud.retention.v1.ingest_service_pb2_grpc import add_IngestServiceServicer_to_server
 from ombud.retention.v1.lifecycle_service_pb2_grpc import add_LifecycleServiceServicer_to_server
@@ -29,6 +30,7 @@ from services.retention.custody.requests import Requests
 from services.retention.custody.roster import Roster
 from services.retention.custody.servicer import CustodyServicer
 from services.retention.errors import DamagedError, ForkedError
+from services.retention.figures.servicer import FiguresServicer
 from services.retention.files import FolderLock, SpaceFloor
 from services.retention.holds.jobs import HoldKeys
 from services.retention.holds.servicer import HoldServicer
@@ -183,6 +185,7 @@ def build(config: RetentionConfig, platform: Platform) -> Service:
                     pages=pages,
                 ),
             ),
+            (add_FiguresServiceServicer_to_server, FiguresServicer(database)),
             (add_AuditServiceServicer_to_server, AuditServicer(database, archive, ledger, space, pages)),
             (
                 add_AccessServiceServicer_to_server,

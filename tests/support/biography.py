@@ -4,15 +4,17 @@ from google.protobuf.message import Message
 
 from chassis.ids import new_id
 from ombud.common.v1.audit_pb2 import AuditOutcome, AuditRecord
-from ombud.common.v1.types_pb2 import Subject
+from ombud.common.v1.types_pb2 import Interval, Subject
 from ombud.credit.v1 import appeal_service_pb2 as appeals
 from ombud.credit.v1 import blacklist_service_pb2 as blacklist
 from ombud.credit.v1 import policy_service_pb2 as policies
 from ombud.credit.v1 import referral_service_pb2 as referrals
 from ombud.credit.v1 import sanction_service_pb2 as sanctions
 from ombud.credit.v1 import standing_service_pb2 as standings
+from ombud.credit.v1 import transparency_service_pb2 as transparency
 from ombud.credit.v1 import types_pb2 as credit
 from ombud.groups.v1 import decision_service_pb2 as decisions
+from ombud.groups.v1 import figures_service_pb2 as group_figures
 from ombud.groups.v1 import group_service_pb2 as groups
 from ombud.groups.v1 import stewardship_service_pb2 as stewardship
 from ombud.groups.v1 import tipoff_service_pb2 as tipoffs
@@ -23,6 +25,7 @@ from ombud.identity.v1 import verification_service_pb2 as verifications
 from ombud.retention.v1 import access_service_pb2 as access
 from ombud.retention.v1 import audit_service_pb2 as audit
 from ombud.retention.v1 import custody_service_pb2 as custody
+from ombud.retention.v1 import figures_service_pb2 as retention_figures
 from ombud.retention.v1 import hold_service_pb2 as holds
 from ombud.retention.v1 import ingest_service_pb2 as ingest
 from ombud.retention.v1 import lifecycle_service_pb2 as lifecycle
@@ -103,6 +106,7 @@ async def look(life: Life) -> None:
     looks: list[tuple[Who, Message]] = [
         (PLATFORM, accounts.GetAccountRequest(account_id=member)),
         (PLATFORM, accounts.ListAccountsRequest()),
+    interval = Interval(start_time=life.after(days=-1), end_time=life.after(days=1))
         (Who("groups"), accounts.WatchAccountsRequest()),
         (PLATFORM, verifications.GetVerificationRequest(verification_id=signed.verification_id)),
         (IDENTITY_REVIEWER, verifications.ListReviewCasesRequest()),
@@ -146,6 +150,11 @@ async def look(life: Life) -> None:
     ]
     for who, request in looks:
         await life.act(who, request)
+        (NOBODY, transparency.GetTransparencyReportRequest(first_month="2025-01", last_month="2025-12")),
+        (AUDITOR, transparency.ExportStatementsRequest(start_time=interval.start_time, end_time=interval.end_time)),
+        (AUDITOR, transparency.ExportErrataRequest(start_time=interval.start_time, end_time=interval.end_time)),
+        (Who("credit"), group_figures.GetTipOffFiguresRequest(interval=interval)),
+        (Who("credit"), retention_figures.GetDisclosureFiguresRequest(interval=interval)),
 
     async def sealed() -> bool:
         checkpoint = await life.act(PLATFORM, log.GetCheckpointRequest())

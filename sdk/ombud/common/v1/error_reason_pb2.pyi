@@ -134,7 +134,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     {"reason": "OWN_ACCOUNT", "metadata": {"account_id": "0192f0c1-…"}}
     """
     ERROR_REASON_EFFECTIVE_TIME_REFUSED: _ErrorReason.ValueType  # 111
-    """An agreement can not come into force at that time.
+    """An agreement or a policy can not come into force at that time.
     {"reason": "EFFECTIVE_TIME_REFUSED", "metadata": {"field": "effective_time", "earliest": "2026-11-21T00:00:00Z"}}
     """
     ERROR_REASON_AGREEMENT_OUT_OF_FORCE: _ErrorReason.ValueType  # 112
@@ -225,6 +225,18 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_LADDER_SKIPPED: _ErrorReason.ValueType  # 231
     """The sanction leaves out milder steps of the ladder, and nothing says why.
     {"reason": "LADDER_SKIPPED", "metadata": {"skipped": "2", "rule": "spam"}}
+    """
+    ERROR_REASON_PACK_REFUSED: _ErrorReason.ValueType  # 240
+    """The document is no policy pack: `field` says where it breaks the schema.
+    {"reason": "PACK_REFUSED", "metadata": {"field": "document.credit.tiers.1.from_points"}}
+    """
+    ERROR_REASON_PERIOD_REFUSED: _ErrorReason.ValueType  # 250
+    """The period is not over, not in order, or too long for one answer.
+    {"reason": "PERIOD_REFUSED", "metadata": {"first_month": "2026-03", "last_month": "2026-05"}}
+    """
+    ERROR_REASON_POLICY_VERSION_TAKEN: _ErrorReason.ValueType  # 241
+    """The version of the pack was published with other content.
+    {"reason": "POLICY_VERSION_TAKEN", "metadata": {"policy": "default", "version": "2026.1"}}
     """
     ERROR_REASON_MEMBER_ACCOUNT_UNKNOWN: _ErrorReason.ValueType  # 300
     """The groups service has not heard of the account. Retry if it was registered this second.
@@ -574,7 +586,7 @@ ERROR_REASON_OWN_ACCOUNT: ErrorReason.ValueType  # 110
 {"reason": "OWN_ACCOUNT", "metadata": {"account_id": "0192f0c1-…"}}
 """
 ERROR_REASON_EFFECTIVE_TIME_REFUSED: ErrorReason.ValueType  # 111
-"""An agreement can not come into force at that time.
+"""An agreement or a policy can not come into force at that time.
 {"reason": "EFFECTIVE_TIME_REFUSED", "metadata": {"field": "effective_time", "earliest": "2026-11-21T00:00:00Z"}}
 """
 ERROR_REASON_AGREEMENT_OUT_OF_FORCE: ErrorReason.ValueType  # 112
@@ -665,6 +677,18 @@ before, or the cap is reached.
 ERROR_REASON_LADDER_SKIPPED: ErrorReason.ValueType  # 231
 """The sanction leaves out milder steps of the ladder, and nothing says why.
 {"reason": "LADDER_SKIPPED", "metadata": {"skipped": "2", "rule": "spam"}}
+"""
+ERROR_REASON_PACK_REFUSED: ErrorReason.ValueType  # 240
+"""The document is no policy pack: `field` says where it breaks the schema.
+{"reason": "PACK_REFUSED", "metadata": {"field": "document.credit.tiers.1.from_points"}}
+"""
+ERROR_REASON_PERIOD_REFUSED: ErrorReason.ValueType  # 250
+"""The period is not over, not in order, or too long for one answer.
+{"reason": "PERIOD_REFUSED", "metadata": {"first_month": "2026-03", "last_month": "2026-05"}}
+"""
+ERROR_REASON_POLICY_VERSION_TAKEN: ErrorReason.ValueType  # 241
+"""The version of the pack was published with other content.
+{"reason": "POLICY_VERSION_TAKEN", "metadata": {"policy": "default", "version": "2026.1"}}
 """
 ERROR_REASON_MEMBER_ACCOUNT_UNKNOWN: ErrorReason.ValueType  # 300
 """The groups service has not heard of the account. Retry if it was registered this second.

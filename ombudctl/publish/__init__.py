@@ -1,0 +1,1 @@
+"""What an operator publishes: the transparency report, and statements for the EU's database."""

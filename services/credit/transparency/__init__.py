@@ -1,0 +1,1 @@
+"""What the public is told: figures, and statements of reasons for the EU's database."""

@@ -1,0 +1,116 @@
+"""Exact counts of decisions, appeals and referrals over a period; the domain says what is published of them."""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, func
+from sqlmodel import Session, col, or_, select
+
+from chassis.db.medians import median_time
+from services.credit.appeals.domain import AppealOutcome, AppealState
+from services.credit.appeals.models import AppealRow
+from services.credit.referrals.models import ReferralRow
+from services.credit.sanctions.models import MeasureRow, SanctionRow, StatementRow
+from services.credit.transparency.domain import Period
+
+FROM_A_REPORT = "NOTICE"
+OWN_INITIATIVE = "OWN_INITIATIVE"
+
+
+@dataclass
+class RuleCounts:
+    """What one rule led to."""
+
+    decisions: int = 0
+    outcomes: dict[AppealOutcome, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Counts:
+    """The counts of a period; medians are None if there is no case."""
+
+    decisions: int
+    grounds: dict[str, int]
+    categories: dict[str, int]
+    sources: dict[str, int]
+    measures: dict[str, int]
+    time_to_effect: timedelta | None
+    appeals_filed: int
+    appeals_ended: dict[str, int]
+    appeals_decided: int
+    appeals_overdue: int
+    time_to_decide: timedelta | None
+    referrals_approved: int
+    referral_outcomes: dict[str, int]
+    rules: dict[str, RuleCounts]
+
+
+def counts(session: Session, period: Period) -> Counts:
+    """The counts of a period, as the database stands now."""
+    effective = _within(SanctionRow.start_at, period)
+    ended = _within(AppealRow.decided_at, period)
+    decided = (ended, col(AppealRow.state) == AppealState.DECIDED)
+    late = or_(col(AppealRow.decided_at).is_(None), col(AppealRow.decided_at) > AppealRow.due_at)
+    by_rule = _by_rule(session, effective, *decided)
+    outcomes = _grouped(session, AppealRow.outcome, *decided)
+    closed = _grouped(session, AppealRow.state, ended, col(AppealRow.state) != AppealState.DECIDED)
+    reported = _count(session, SanctionRow, effective, col(SanctionRow.tip_off_id) != "")
+    decisions = _count(session, SanctionRow, effective)
+    return Counts(
+        decisions=decisions,
+        grounds=_of_statements(session, StatementRow.ground, effective),
+        categories=_of_statements(session, StatementRow.category, effective),
+        sources={FROM_A_REPORT: reported, OWN_INITIATIVE: decisions - reported},
+        measures=_of_measures(session, effective),
+        time_to_effect=median_time(session, SanctionRow.proposed_at, SanctionRow.start_at, effective),
+        appeals_filed=_count(session, AppealRow, _within(AppealRow.filed_at, period)),
+        appeals_ended=outcomes | closed,
+        appeals_decided=sum(outcomes.values()),
+        appeals_overdue=_count(session, AppealRow, _within(AppealRow.due_at, period), late),
+        time_to_decide=median_time(session, AppealRow.filed_at, AppealRow.decided_at, *decided),
+        referrals_approved=_count(session, ReferralRow, _within(ReferralRow.approved_at, period)),
+        referral_outcomes=_grouped(session, ReferralRow.outcome, _within(ReferralRow.outcome_at, period)),
+        rules=by_rule,
+    )
+
+
+def _within(column: datetime | None, period: Period) -> ColumnElement[bool]:
+    return (col(column) >= period.start) & (col(column) < period.end)
+
+
+def _count(session: Session, table: type[SanctionRow | AppealRow | ReferralRow], *among: ColumnElement[bool]) -> int:
+    return session.exec(select(func.count()).select_from(table).where(*among)).one()
+
+
+def _grouped(session: Session, column: str | None, *among: ColumnElement[bool]) -> dict[str, int]:
+    query = select(column, func.count()).where(*among).group_by(col(column))
+    return {name: number for name, number in session.exec(query) if name}
+
+
+def _of_statements(session: Session, column: str, effective: ColumnElement[bool]) -> dict[str, int]:
+    query = select(column, func.count()).join(SanctionRow, col(SanctionRow.sanction_id) == StatementRow.sanction_id)
+    return dict(session.exec(query.where(effective).group_by(col(column))).all())
+
+
+def _of_measures(session: Session, effective: ColumnElement[bool]) -> dict[str, int]:
+    query = select(MeasureRow.kind, func.count()).join(
+        SanctionRow, col(SanctionRow.sanction_id) == MeasureRow.sanction_id
+    )
+    return dict(session.exec(query.where(effective).group_by(col(MeasureRow.kind))).all())
+
+
+def _by_rule(session: Session, effective: ColumnElement[bool], *decided: ColumnElement[bool]) -> dict[str, RuleCounts]:
+    rules: defaultdict[str, RuleCounts] = defaultdict(RuleCounts)
+    for rule_id, number in _of_statements(session, StatementRow.rule_id, effective).items():
+        rules[rule_id].decisions = number
+    query = (
+        select(StatementRow.rule_id, AppealRow.outcome, func.count())
+        .join(AppealRow, col(AppealRow.sanction_id) == StatementRow.sanction_id)
+        .where(*decided)
+        .group_by(col(StatementRow.rule_id), col(AppealRow.outcome))
+    )
+    for rule_id, outcome, number in session.exec(query):
+        if outcome:
+            rules[rule_id].outcomes[AppealOutcome(outcome)] = number
+    return dict(sorted(rules.items()))
