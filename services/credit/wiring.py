@@ -72,7 +72,7 @@ def build(config: CreditConfig, platform: Platform) -> Service:
             (add_BlacklistServiceServicer_to_server, BlacklistServicer(database, listing)),
             (add_ReferralServiceServicer_to_server, ReferralServicer(database, listing)),
             (add_TransparencyServiceServicer_to_server, transparency),
-            (add_PolicyServiceServicer_to_server, PolicyServicer(database, listing, republication)),
+            (add_PolicyServiceServicer_to_server, PolicyServicer(database, listing)),
         ],
         tasks=[notices.run, letters.run],
         starting=[take_up_pack],
