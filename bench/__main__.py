@@ -15,7 +15,7 @@ from ombud.verify import VerificationError
 from ombudctl.chat import ChatError
 
 _SHORT, _FULL = Plan(runs=5, seconds=1.0), Plan(runs=15, seconds=4.0)
-_APPEND_SECONDS, _SIZES = 15.0, (1_000_000, 10_000_000, 100_000_000)
+_APPEND_SECONDS, _SIZES = 20.0, (1_000_000, 10_000_000, 100_000_000)
 _STARTS = 5
 
 

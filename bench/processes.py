@@ -47,9 +47,11 @@ class Server:
 
     def cpu_seconds(self) -> float:
         """CPU time that it and the processes under it have spent so far; 0 where the system does not tell."""
-        # User and system time are fields 14 and 15; the name, field 2, may hold spaces and ends with ")".
-        fields = [_read(pid, "stat").rpartition(")")[2].split() for pid in _tree(self.process.pid)]
-        return sum(int(each[11]) + int(each[12]) for each in fields if each) / os.sysconf("SC_CLK_TCK")
+        return sum(map(_cpu_seconds, _tree(self.process.pid)))
+
+    def own_cpu_seconds(self) -> float:
+        """The same without the processes under it."""
+        return _cpu_seconds(self.process.pid)
 
     def resident_bytes(self) -> int:
         """Memory that it and the processes under it hold; 0 where the system does not tell."""
@@ -68,9 +70,16 @@ class Server:
 
 
 def _tree(pid: int) -> list[int]:
-    """A process and all under it."""
-    children = _read(pid, f"task/{pid}/children").split()
+    """A process and all under it, whichever of its threads started them."""
+    threads = Path(f"/proc/{pid}/task").glob("*")
+    children = [child for thread in threads for child in _read(pid, f"task/{thread.name}/children").split()]
     return [pid, *(each for child in children for each in _tree(int(child)))]
+
+
+def _cpu_seconds(pid: int) -> float:
+    # User and system time are fields 14 and 15; the name, field 2, may hold spaces and ends with ")".
+    fields = _read(pid, "stat").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK") if fields else 0.0
 
 
 def _read(pid: int, name: str) -> str:

@@ -13,6 +13,7 @@ from chassis.auth.tokens import DevIssuer
 from chassis.clock import SystemClock
 
 _WARM_UP = 2.0
+_PEER_SECONDS = 4.0
 
 
 async def measure(chat: Path | None, seconds: float, sizes: Sequence[int]) -> AsyncIterator[Line]:
@@ -21,7 +22,7 @@ async def measure(chat: Path | None, seconds: float, sizes: Sequence[int]) -> As
     Args:
         chat: Where the words come from.
         seconds: How long to append.
-        sizes: How many records to grow to after that.
+        sizes: To how many records to grow.
 
     Raises:
         WrongAnswerError: An answer is not what it must be.
@@ -43,9 +44,10 @@ async def measure(chat: Path | None, seconds: float, sizes: Sequence[int]) -> As
             yield kept.measure((kept.size(data_dir / "retention") - before) / run.records, records)
             key = await asyncio.to_thread((data_dir / "retention" / "log.vkey").read_text)
             yield await proofs.measure(suite, token, run, key)
-            for size in sizes:
-                yield await growth.measure(suite, data_dir, records, size)
         yield await fsck.measure(data_dir)
+        for line in await log_peers.measure(records, _PEER_SECONDS):
+            yield line
         yield await read.measure(records)
-        for line in await log_peers.measure(records, seconds / 2):
+    with pinned(ALL):
+        async for line in growth.measure(records, sizes):
             yield line
