@@ -24,7 +24,7 @@ from services.credit.notices.senders import FileOutbox, NoticeSender, Webhook
 from services.credit.notices.servicer import NoticeServicer
 from services.credit.notices.templates import Templates
 from services.credit.policies.domain import PolicyConflictError
-from services.credit.policies.jobs import take_up
+from services.credit.policies.jobs import Republication, take_up
 from services.credit.policies.servicer import PolicyServicer
 from services.credit.receipts import Receipts
 from services.credit.referrals.servicer import ReferralServicer
@@ -55,6 +55,8 @@ def build(config: CreditConfig, platform: Platform) -> Service:
     notices = NoticeDelivery(database, sender, platform.telemetry, receipts=receipts, templates=templates)
     letters = LetterDelivery(database, sender, platform.telemetry, receipts=receipts, templates=templates)
 
+    republication = Republication(database)
+
     async def take_up_pack() -> None:
         try:
             await take_up(database, pack)
@@ -72,9 +74,9 @@ def build(config: CreditConfig, platform: Platform) -> Service:
             (add_BlacklistServiceServicer_to_server, BlacklistServicer(database, listing)),
             (add_ReferralServiceServicer_to_server, ReferralServicer(database, listing)),
             (add_TransparencyServiceServicer_to_server, transparency),
-            (add_PolicyServiceServicer_to_server, PolicyServicer(database, listing)),
+            (add_PolicyServiceServicer_to_server, PolicyServicer(database, listing, republication)),
         ],
-        tasks=[notices.run, letters.run],
+        tasks=[notices.run, letters.run, republication.run],
         starting=[take_up_pack],
     )
 

@@ -107,6 +107,7 @@ def test_r5_second_parts_are_marked_and_their_roles_differ_from_the_first() -> N
     parts = {
         ("SanctionService", "ProposeSanction"): "ApproveSanction",
         ("ReferralService", "ProposeReferral"): "ApproveReferral",
+        ("PolicyService", "ProposePolicy"): "ApprovePolicy",
         ("AccessService", "RequestAccess"): "ApproveAccess",
         ("CustodyService", "RegisterCustodian"): "ApproveCustodian",
         ("LifecycleService", "SetRetentionClass"): "ApproveRetentionClass",

@@ -10,6 +10,7 @@ from ombud.common.v1.types_pb2 import Subject
 from ombud.credit.v1 import types_pb2 as credit
 from tests.contract.conftest import Lived
 from tests.support.contract import Rpc, rpcs
+from tests.support.publishing import draft
 from tests.support.refusals import refusal_of
 from tests.support.wire import Who, staff
 
@@ -19,6 +20,7 @@ BY_VERB = {rpc.verb: rpc for rpc in rpcs()}
 # The first part, what it makes, and where the second part names that.
 PARTS = {
     "ApproveSanction": ("ProposeSanction", "sanction", "sanction_id"),
+    "ApprovePolicy": ("ProposePolicy", "proposal", "proposal_id"),
     "ApproveReferral": ("ProposeReferral", "referral", "referral_id"),
     "ApproveAccess": ("RequestAccess", "access", "access_id"),
     "ApproveCustodian": ("RegisterCustodian", "custodian", "custodian_id"),
@@ -34,6 +36,9 @@ async def first_part(lived: Lived, rpc: Rpc, who: Who) -> Any:
     request.request_id = new_id()
     if rpc.verb == "ProposeSanction":
         request.reasons.evidence[0].sha256 = hashlib.sha256(request.request_id.encode()).hexdigest()
+    if rpc.verb == "ProposePolicy":
+        request.document = draft("2026.3").canonical
+        request.effective_time.seconds += 1  # later than what was published
     if rpc.verb == "ProposeReferral":
         subject = Subject(account_id=lived.life.ids["founder"])
         request.sanction_id = await lived.life.sanction(subject, credit.MEASURE_KIND_WARNED)

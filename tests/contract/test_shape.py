@@ -18,6 +18,8 @@ ROLES = {
     "custodian",
     "custody_officer",
     "custody_approver",
+    "policy_officer",
+    "policy_approver",
     "auditor",
 }
 

@@ -36,6 +36,7 @@ from tests.support.eventually import eventually
 from tests.support.keeping import CUSTODIAN, custodians
 from tests.support.life import AUDITOR, IDENTITY_REVIEWER, MODERATOR, Life
 from tests.support.mercy import mercy
+from tests.support.publishing import publishing
 from tests.support.wire import NOBODY, PLATFORM, Who
 
 
@@ -80,6 +81,7 @@ async def live(life: Life) -> None:
     await life.retention_terms()
     await life.hold(group.group_id)
     await custodians(life)
+    await publishing(life)
     await hand_over(life)
 
 
@@ -103,10 +105,10 @@ async def look(life: Life) -> None:
     signed = life.examples["/ombud.identity.v1.VerificationService/SubmitEvidence"].request
     appealed = life.reply("/ombud.credit.v1.AppealService/FileAppeal").appeal
     decided = life.reply("/ombud.groups.v1.TipOffService/DecideTipOff").tip_off
+    interval = Interval(start_time=life.after(days=-1), end_time=life.after(days=1))
     looks: list[tuple[Who, Message]] = [
         (PLATFORM, accounts.GetAccountRequest(account_id=member)),
         (PLATFORM, accounts.ListAccountsRequest()),
-    interval = Interval(start_time=life.after(days=-1), end_time=life.after(days=1))
         (Who("groups"), accounts.WatchAccountsRequest()),
         (PLATFORM, verifications.GetVerificationRequest(verification_id=signed.verification_id)),
         (IDENTITY_REVIEWER, verifications.ListReviewCasesRequest()),
@@ -147,14 +149,14 @@ async def look(life: Life) -> None:
         (AUDITOR, audit.QueryAuditRecordsRequest(subject=subject)),
         (PLATFORM, ingest.GetProgressRequest(producer="chat-1")),
         (PLATFORM, log.GetReceiptRequest(producer="chat-1", sequence=1)),
-    ]
-    for who, request in looks:
-        await life.act(who, request)
         (NOBODY, transparency.GetTransparencyReportRequest(first_month="2025-01", last_month="2025-12")),
         (AUDITOR, transparency.ExportStatementsRequest(start_time=interval.start_time, end_time=interval.end_time)),
         (AUDITOR, transparency.ExportErrataRequest(start_time=interval.start_time, end_time=interval.end_time)),
         (Who("credit"), group_figures.GetTipOffFiguresRequest(interval=interval)),
         (Who("credit"), retention_figures.GetDisclosureFiguresRequest(interval=interval)),
+    ]
+    for who, request in looks:
+        await life.act(who, request)
 
     async def sealed() -> bool:
         checkpoint = await life.act(PLATFORM, log.GetCheckpointRequest())

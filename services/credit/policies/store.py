@@ -7,12 +7,12 @@ from sqlmodel import Session, col, select
 
 from chassis.refusal import Refusal
 from policies.pack import Pack
-from services.credit.policies.domain import PolicyInForce, Publication, not_in_force
-from services.credit.policies.models import PolicyRow
+from services.credit.policies.domain import PolicyInForce, Proposal, Publication, not_in_force
+from services.credit.policies.models import PolicyProposalRow, PolicyRow, RepublicationRow
 
 
 def add(session: Session, publication: Publication, pack: Pack) -> None:
-    """Stores a publication with the content of its pack."""
+    """Stores a publication with the content of its pack; nobody has been told of it yet."""
     session.add(
         PolicyRow(
             publication_id=publication.publication_id,
@@ -23,9 +23,60 @@ def add(session: Session, publication: Publication, pack: Pack) -> None:
             effective_at=publication.effective_at,
             published_at=publication.published_at,
             document=pack.canonical,
+            proposal_id=publication.proposal_id or None,
         )
     )
     session.flush()
+    session.add(RepublicationRow(publication_id=publication.publication_id))
+    session.flush()
+
+
+def propose(session: Session, proposal: Proposal, pack: Pack, simulation: bytes) -> None:
+    """Stores a proposal with the content of its pack and what the simulation found."""
+    session.add(
+        PolicyProposalRow(
+            proposal_id=proposal.proposal_id,
+            policy_id=proposal.policy_id,
+            version=proposal.version,
+            content_hash=proposal.content_hash,
+            title=proposal.title,
+            effective_at=proposal.effective_at,
+            document=pack.canonical,
+            simulation=simulation,
+            proposer=proposal.proposer,
+            proposed_at=proposal.proposed_at,
+        )
+    )
+    session.flush()
+
+
+def approve(session: Session, proposal: Proposal) -> None:
+    """Stores who approved a proposal, and when; nothing else of it changes."""
+    row = _proposal_row(session, proposal.proposal_id)
+    row.approver, row.approved_at = proposal.approver, proposal.approved_at
+    session.flush()
+
+
+def proposed(session: Session, proposal_id: str) -> tuple[Proposal, Pack, bytes]:
+    """A proposal, its pack and what the simulation found.
+
+    Raises:
+        Refusal: NOT_FOUND.
+    """
+    row = _proposal_row(session, proposal_id)
+    proposal = Proposal(
+        proposal_id=row.proposal_id,
+        policy_id=row.policy_id,
+        version=row.version,
+        content_hash=row.content_hash,
+        title=row.title,
+        effective_at=row.effective_at,
+        proposer=row.proposer,
+        proposed_at=row.proposed_at,
+        approver=row.approver or "",
+        approved_at=row.approved_at,
+    )
+    return proposal, _parse(row.document), row.simulation
 
 
 def published(session: Session) -> list[Publication]:
@@ -51,6 +102,17 @@ def at(session: Session, instant: datetime) -> PolicyInForce:
     return found
 
 
+def from_on(session: Session, instant: datetime) -> list[PolicyInForce]:
+    """The policy in force at an instant, and those that follow it, in the order in which they come into force.
+
+    Raises:
+        Refusal: POLICY_NOT_IN_FORCE.
+    """
+    query = select(PolicyRow).where(col(PolicyRow.effective_at) > instant)
+    later = session.exec(query.order_by(col(PolicyRow.effective_at), col(PolicyRow.publication_id)))
+    return [at(session, instant), *map(_in_force, later)]
+
+
 def for_act(session: Session, act_at: datetime) -> PolicyInForce:
     """The policy in force at an act, or the first one if the act is older than all: then it can not be judged."""
     found = _last_before(session, act_at)
@@ -71,6 +133,19 @@ def with_hash(session: Session, content_hash: str) -> PolicyInForce:
     if row is None:
         raise Refusal.not_found("policy", content_hash)
     return _in_force(row)
+
+
+def unfinished(session: Session) -> RepublicationRow | None:
+    """The oldest publication of which not every account has been told; None if all have."""
+    query = select(RepublicationRow).where(col(RepublicationRow.finished_at).is_(None))
+    return session.exec(query.order_by(col(RepublicationRow.publication_id)).limit(1)).first()
+
+
+def _proposal_row(session: Session, proposal_id: str) -> PolicyProposalRow:
+    row = session.get(PolicyProposalRow, proposal_id)
+    if row is None:
+        raise Refusal.not_found("policy proposal", proposal_id)
+    return row
 
 
 def _last_before(session: Session, instant: datetime) -> PolicyInForce | None:
@@ -101,4 +176,5 @@ def _publication(row: PolicyRow) -> Publication:
         title=row.title,
         effective_at=row.effective_at,
         published_at=row.published_at,
+        proposal_id=row.proposal_id or "",
     )

@@ -25,7 +25,7 @@ from services.credit.sanctions.models import (
     VariedMeasureRow,
 )
 from services.credit.sanctions.rows import sanction_of, sanction_row, statement_of, statement_row
-from services.credit.subjects import Subject, SubjectKind
+from services.credit.subjects import Subject
 
 R = TypeVar("R", EvidenceRow, MeasureRow, PriorDecisionRow)
 
@@ -165,17 +165,6 @@ def overturned_by(session: Session, appeal_id: str) -> list[str]:
     """Ids of the sanctions that fell with an appeal."""
     query = select(SanctionRow.sanction_id).where(SanctionRow.overturning_appeal_id == appeal_id)
     return list(session.exec(query))
-
-
-def subjects_in_force(session: Session) -> list[Subject]:
-    """Every subject of a sanction that was in force and was not overturned."""
-    query = (
-        select(SanctionRow.subject_kind, SanctionRow.subject_id)
-        .where(SanctionRow.state == SanctionState.IN_FORCE)
-        .distinct()
-        .order_by(SanctionRow.subject_kind, SanctionRow.subject_id)
-    )
-    return [Subject(SubjectKind(kind), subject_id) for kind, subject_id in session.exec(query)]
 
 
 def add_notice(session: Session, sanction: Sanction, *, traceparent: str) -> None:

@@ -145,6 +145,14 @@ class Span:
 
 
 @dataclass(frozen=True)
+class Period:
+    """A policy in force from `start` until the next period."""
+
+    start: datetime
+    policy: CreditPolicy
+
+
+@dataclass(frozen=True)
 class _Account:
     """A points entry that was not overturned, with what relieves it."""
 
@@ -204,6 +212,53 @@ def spans(entries: Iterable[LedgerEntry], stays: Stays, at: datetime, policy: Cr
         elif found[-1].tier != tier:
             found.append(Span(step.start, tier))
     return found
+
+
+def spans_through(entries: Sequence[LedgerEntry], stays: Stays, at: datetime, periods: Sequence[Period]) -> list[Span]:
+    """The tiers from an instant on, each by the policy that is in force in its time.
+
+    Args:
+        entries: The ledger.
+        stays: Stays of the sanctions in it.
+        at: The instant.
+        periods: The policies in force at the instant and after it, ascending.
+    """
+    found: list[Span] = []
+    starts = [at, *(period.start for period in periods[1:])]
+    for period, start, end in zip(periods, starts, [*starts[1:], None], strict=True):
+        for span in spans(entries, stays, start, period.policy):
+            if (end is None or span.start < end) and not (found and found[-1].tier == span.tier):
+                found.append(span)
+    return found
+
+
+def points_until(entries: Iterable[LedgerEntry], stays: Stays, at: datetime) -> tuple[int, ...]:
+    """The points from the first entry up to an instant, change by change: what the tier at the instant rests on."""
+    accounts = _accounts(entries, stays)
+    edges = sorted(edge for edge in {at, *_edges(accounts)} if edge <= at)
+    return tuple(step.points for step in _steps(accounts, edges))
+
+
+def points_of_terms(terms: Iterable[tuple[int, datetime, datetime]], at: datetime) -> tuple[int, ...]:
+    """What `points_until` gives for entries that nothing relieves, overturns or stays, much sooner.
+
+    Args:
+        terms: Of each entry the points, their start and their end.
+        at: The instant.
+    """
+    changes: dict[datetime, int] = {}
+    for points, start, end in terms:
+        changes[start] = changes.get(start, 0) + points
+        changes[end] = changes.get(end, 0) - points
+    found: list[int] = []
+    total = 0
+    for edge in sorted(changes):
+        if edge > at:
+            break
+        total += changes[edge]
+        if not found or found[-1] != total:
+            found.append(total)
+    return tuple(found) or (0,)
 
 
 def _steps(accounts: Sequence[_Account], edges: Sequence[datetime]) -> list[Step]:

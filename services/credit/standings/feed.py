@@ -1,6 +1,6 @@
 """What the change feed says of subjects: entitlements and restrictions, never points or tiers."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from chassis.db import Unit
 from ombud.credit.v1 import standing_service_pb2 as pb
@@ -8,26 +8,40 @@ from ombud.credit.v1 import types_pb2
 from policies.pack import Entitlements, Pack
 from services.credit import wire
 from services.credit.policies import store as policies
+from services.credit.policies.domain import PolicyInForce
 from services.credit.standings import store
-from services.credit.standings.domain import Restriction, spans
+from services.credit.standings.domain import Period, Restriction, spans_through
 from services.credit.subjects import Subject, SubjectKind
 
 DEFAULTS_KEY = "defaults"
 
 
 def publish(unit: Unit, subjects: Iterable[Subject]) -> None:
-    """Adds a change for each subject: all that holds of it from now on."""
-    pack = policies.at(unit.session, unit.now).pack
+    """Adds a change for each subject: all that holds of it from now on, published policies to come included."""
+    known = periods(policies.from_on(unit.session, unit.now))
     for subject in sorted(set(subjects)):
-        unit.change(subject.key, pb.StandingChange(subject=_entitlements(unit, subject, pack)))
+        unit.change(subject.key, pb.StandingChange(subject=_entitlements(unit, subject, known)))
 
 
-def publish_defaults(unit: Unit, pack: Pack) -> None:
-    """Adds the change that says what an account with an empty ledger may do."""
+def publish_defaults(unit: Unit) -> None:
+    """Adds the change that says what an account with an empty ledger may do, now and under what was published."""
+    current, *later = policies.from_on(unit.session, unit.now)
     defaults = pb.DefaultEntitlements(
-        entitlements=entitlements_message(pack.credit.tier_of(0).entitlements), policy=policy_message(pack)
+        entitlements=default_entitlements(current.pack),
+        policy=policy_message(current.pack),
+        later=[
+            pb.EntitlementSpan(
+                start_time=wire.timestamp(policy.effective_at), entitlements=default_entitlements(policy.pack)
+            )
+            for policy in later
+        ],
     )
     unit.change(DEFAULTS_KEY, pb.StandingChange(defaults=defaults))
+
+
+def default_entitlements(pack: Pack) -> types_pb2.Entitlements:
+    """The message of what an account with an empty ledger may do."""
+    return entitlements_message(pack.credit.tier_of(0).entitlements)
 
 
 def entitlements_message(entitlements: Entitlements) -> types_pb2.Entitlements:
@@ -51,7 +65,12 @@ def restriction_message(restriction: Restriction) -> types_pb2.Restriction:
     )
 
 
-def _entitlements(unit: Unit, subject: Subject, pack: Pack) -> pb.SubjectEntitlements:
+def periods(in_force: Sequence[PolicyInForce]) -> list[Period]:
+    """When each policy decides on tiers."""
+    return [Period(policy.effective_at, policy.pack.credit) for policy in in_force]
+
+
+def _entitlements(unit: Unit, subject: Subject, known: Sequence[Period]) -> pb.SubjectEntitlements:
     message = pb.SubjectEntitlements(
         subject=wire.subject_message(subject),
         restrictions=[
@@ -67,6 +86,6 @@ def _entitlements(unit: Unit, subject: Subject, pack: Pack) -> pb.SubjectEntitle
             pb.EntitlementSpan(
                 start_time=wire.timestamp(span.start), entitlements=entitlements_message(span.tier.entitlements)
             )
-            for span in spans(entries, stays, unit.now, pack.credit)
+            for span in spans_through(entries, stays, unit.now, known)
         )
     return message

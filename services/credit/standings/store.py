@@ -1,12 +1,17 @@
 """Queries of the ledger and of what follows from it."""
 
 from collections.abc import Iterable
+from datetime import datetime
 
+from sqlalchemy import ColumnElement, and_, exists, or_
 from sqlmodel import Session, col, select
 
 from services.credit.appeals import store as appeals
+from services.credit.appeals.models import AppealRow
 from services.credit.sanctions import store as sanctions
 from services.credit.sanctions.domain import SanctionState
+from services.credit.sanctions.models import PriorDecisionRow, SanctionRow
+from services.credit.standings import domain
 from services.credit.standings.domain import (
     LedgerEntry,
     OverturnEntry,
@@ -49,6 +54,59 @@ def points_entries(session: Session, sanction_ids: Iterable[str]) -> list[Points
     """The points entries of some sanctions."""
     query = select(LedgerRow).where(col(LedgerRow.sanction_id).in_(list(sanction_ids)), LedgerRow.kind == "POINTS")
     return [entry for row in session.exec(query) if isinstance(entry := _entry(row), PointsEntry)]
+
+
+def accounts_sanctioned(session: Session, *, after: str, size: int) -> list[str]:
+    """Ids of accounts that ever had a sanction in force, after an account id, at most `size`."""
+    query = (
+        select(SanctionRow.subject_id)
+        .where(SanctionRow.subject_kind == SubjectKind.ACCOUNT, col(SanctionRow.subject_id) > after)
+        .where(col(SanctionRow.start_at).is_not(None))
+        .distinct()
+        .order_by(col(SanctionRow.subject_id))
+        .limit(size)
+    )
+    return list(session.exec(query))
+
+
+def points_until(session: Session, at: datetime, *, after: str, size: int) -> dict[str, tuple[int, ...]]:
+    """The points of accounts up to an instant, change by change, by account id.
+
+    Args:
+        session: The database.
+        at: The instant.
+        after: Accounts after this id, in their order.
+        size: So many accounts at most; none are left once fewer come.
+    """
+    of_accounts = select(LedgerRow.subject_id).where(LedgerRow.subject_kind == SubjectKind.ACCOUNT)
+    page = of_accounts.where(col(LedgerRow.subject_id) > after).distinct().order_by(col(LedgerRow.subject_id))
+    accounts = list(session.exec(page.limit(size)))
+    if not accounts:
+        return {}
+    here = and_(
+        col(LedgerRow.subject_kind) == SubjectKind.ACCOUNT,
+        col(LedgerRow.subject_id).between(accounts[0], accounts[-1]),
+    )
+    terms: dict[str, list[tuple[int, datetime, datetime]]] = {}
+    # Columns, not objects of the table's class: those cost several times what the fold does.
+    points = select(LedgerRow.subject_id, LedgerRow.points, LedgerRow.start_at, LedgerRow.end_at)
+    for account_id, count, start, end in session.exec(points.where(here, LedgerRow.kind == "POINTS")):
+        if start and end:
+            terms.setdefault(account_id, []).append((count, start, end))
+    found = {account_id: domain.points_of_terms(held, at) for account_id, held in terms.items()}
+    for account_id in session.exec(select(LedgerRow.subject_id).where(here, _more_than_points()).distinct()):
+        ledger = entries(session, Subject(SubjectKind.ACCOUNT, account_id))
+        found[account_id] = domain.points_until(ledger, stays(session, {entry.sanction_id for entry in ledger}), at)
+    return {account_id: found[account_id] for account_id in accounts}
+
+
+def _more_than_points() -> ColumnElement[bool]:
+    """That an entry takes points back, or that a stay may concern it."""
+    return or_(
+        col(LedgerRow.kind) != "POINTS",
+        exists().where(col(AppealRow.sanction_id) == col(LedgerRow.sanction_id)),
+        exists().where(col(PriorDecisionRow.sanction_id) == col(LedgerRow.sanction_id)),
+    )
 
 
 def stays(session: Session, sanction_ids: Iterable[str]) -> Stays:

@@ -10,11 +10,12 @@ from ombud.credit.v1 import standing_service_pb2 as pb
 from policies.pack import Pack
 from services.credit import wire
 from services.credit.policies import store as policies
+from services.credit.policies.domain import PolicyInForce
 from services.credit.sanctions import store as sanctions
 from services.credit.sanctions.domain import Sanction
 from services.credit.standings import domain, remedies, store
 from services.credit.standings.domain import LedgerEntry, PointsEntry, ReliefEntry, Restriction, Span, Stays
-from services.credit.standings.feed import entitlements_message, policy_message, restriction_message
+from services.credit.standings.feed import entitlements_message, periods, policy_message, restriction_message
 from services.credit.standings.remedies import Remedy
 from services.credit.subjects import Subject, SubjectKind
 
@@ -25,17 +26,22 @@ class View:
 
     subject: Subject
     at: datetime
-    pack: Pack
+    policies: tuple[PolicyInForce, ...]
     entries: tuple[LedgerEntry, ...]
     stays: Stays
     restrictions: tuple[Restriction, ...]
 
     @property
+    def pack(self) -> Pack:
+        """The pack that is in force at the instant, or that was asked for."""
+        return self.policies[0].pack
+
+    @property
     def spans(self) -> list[Span]:
-        """The tiers from the instant on; none for a group."""
+        """The tiers from the instant on, under policies to come included; none for a group."""
         if self.subject.kind is SubjectKind.GROUP:
             return []
-        return domain.spans(self.entries, self.stays, self.at, self.pack.credit)
+        return domain.spans_through(self.entries, self.stays, self.at, periods(self.policies))
 
     def without(self, sanction_ids: Iterable[str]) -> "View":
         """The view as if these sanctions had never been."""
@@ -66,12 +72,12 @@ def view(session: Session, subject: Subject, at: datetime, *, policy_hash: str =
     Raises:
         Refusal: POLICY_NOT_IN_FORCE or NOT_FOUND.
     """
-    policy = policies.with_hash(session, policy_hash) if policy_hash else policies.at(session, at)
+    known = [policies.with_hash(session, policy_hash)] if policy_hash else policies.from_on(session, at)
     entries = store.entries(session, subject)
     return View(
         subject=subject,
         at=at,
-        pack=policy.pack,
+        policies=tuple(known),
         entries=tuple(entries),
         stays=store.stays(session, {entry.sanction_id for entry in entries}),
         restrictions=tuple(store.restrictions(session, subject)),

@@ -30,8 +30,9 @@ def standing(message: credit.SubjectEntitlements) -> domain.Standing:
 
 
 def default_standing(message: credit.DefaultEntitlements) -> domain.Standing:
-    """The standing of every account of which credit has said nothing else."""
-    return domain.Standing(spans=((_ALWAYS, entitlements(message.entitlements)),))
+    """The standing of every account of which credit has said nothing else, under policies to come included."""
+    later = ((instant(span.start_time), entitlements(span.entitlements)) for span in message.later)
+    return domain.Standing(spans=((_ALWAYS, entitlements(message.entitlements)), *later))
 
 
 def entitlements(message: credit_types.Entitlements) -> domain.Entitlements:

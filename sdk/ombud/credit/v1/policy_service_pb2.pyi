@@ -8,6 +8,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from ombud.credit.v1 import types_pb2 as _types_pb2
 import builtins as _builtins
 import sys
@@ -20,6 +21,58 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _PolicyProposalState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _PolicyProposalStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_PolicyProposalState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    POLICY_PROPOSAL_STATE_UNSPECIFIED: _PolicyProposalState.ValueType  # 0
+    """Never sent."""
+    POLICY_PROPOSAL_STATE_PROPOSED: _PolicyProposalState.ValueType  # 1
+    """Awaits the second person."""
+    POLICY_PROPOSAL_STATE_APPROVED: _PolicyProposalState.ValueType  # 2
+    """Published."""
+
+class PolicyProposalState(_PolicyProposalState, metaclass=_PolicyProposalStateEnumTypeWrapper):
+    """Where a proposal stands."""
+
+POLICY_PROPOSAL_STATE_UNSPECIFIED: PolicyProposalState.ValueType  # 0
+"""Never sent."""
+POLICY_PROPOSAL_STATE_PROPOSED: PolicyProposalState.ValueType  # 1
+"""Awaits the second person."""
+POLICY_PROPOSAL_STATE_APPROVED: PolicyProposalState.ValueType  # 2
+"""Published."""
+Global___PolicyProposalState: _TypeAlias = PolicyProposalState  # noqa: Y015
+
+class _PolicyChangeKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _PolicyChangeKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_PolicyChangeKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    POLICY_CHANGE_KIND_UNSPECIFIED: _PolicyChangeKind.ValueType  # 0
+    """Never sent."""
+    POLICY_CHANGE_KIND_ADDED: _PolicyChangeKind.ValueType  # 1
+    """Only the newer pack has it."""
+    POLICY_CHANGE_KIND_REMOVED: _PolicyChangeKind.ValueType  # 2
+    """Only the older pack has it."""
+    POLICY_CHANGE_KIND_CHANGED: _PolicyChangeKind.ValueType  # 3
+    """Both have it, with different values."""
+
+class PolicyChangeKind(_PolicyChangeKind, metaclass=_PolicyChangeKindEnumTypeWrapper):
+    """How a setting differs."""
+
+POLICY_CHANGE_KIND_UNSPECIFIED: PolicyChangeKind.ValueType  # 0
+"""Never sent."""
+POLICY_CHANGE_KIND_ADDED: PolicyChangeKind.ValueType  # 1
+"""Only the newer pack has it."""
+POLICY_CHANGE_KIND_REMOVED: PolicyChangeKind.ValueType  # 2
+"""Only the older pack has it."""
+POLICY_CHANGE_KIND_CHANGED: PolicyChangeKind.ValueType  # 3
+"""Both have it, with different values."""
+Global___PolicyChangeKind: _TypeAlias = PolicyChangeKind  # noqa: Y015
+
 @_typing.final
 class GetPolicyRequest(_message.Message):
     """Which policy."""
@@ -27,6 +80,9 @@ class GetPolicyRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     TIME_FIELD_NUMBER: _builtins.int
+    CONTENT_HASH_FIELD_NUMBER: _builtins.int
+    content_hash: _builtins.str
+    """Content hash of a published pack; the instant then has no part. Empty: by the instant. NOT_FOUND if there is none."""
     @_builtins.property
     def time(self) -> _timestamp_pb2.Timestamp:
         """The instant. Absent: now."""
@@ -35,10 +91,11 @@ class GetPolicyRequest(_message.Message):
         self,
         *,
         time: _timestamp_pb2.Timestamp | None = ...,
+        content_hash: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content_hash", b"content_hash", "time", b"time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -165,3 +222,519 @@ class Policy(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Policy: _TypeAlias = Policy  # noqa: Y015
+
+@_typing.final
+class ProposePolicyRequest(_message.Message):
+    """A pack to publish."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    DOCUMENT_FIELD_NUMBER: _builtins.int
+    EFFECTIVE_TIME_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Idempotency key (UUID). REQUEST_ID_REUSED if it came with another request."""
+    document: _builtins.str
+    """The pack as JSON; `ombud policy propose` makes it from YAML. PACK_REFUSED if it breaks the schema,
+    POLICY_VERSION_TAKEN if its id and version were published with other content.
+    """
+    @_builtins.property
+    def effective_time(self) -> _timestamp_pb2.Timestamp:
+        """From when it is in force. Absent: from the date that the pack names. EFFECTIVE_TIME_REFUSED if it is before that
+        date, not later than that of the publication before, or less than ten minutes ahead.
+        """
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        document: _builtins.str = ...,
+        effective_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["effective_time", b"effective_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["document", b"document", "effective_time", b"effective_time", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProposePolicyRequest: _TypeAlias = ProposePolicyRequest  # noqa: Y015
+
+@_typing.final
+class ProposePolicyResponse(_message.Message):
+    """The proposed publication."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROPOSAL_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def proposal(self) -> Global___PolicyProposal:
+        """The proposal."""
+
+    def __init__(
+        self,
+        *,
+        proposal: Global___PolicyProposal | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["proposal", b"proposal"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["proposal", b"proposal"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProposePolicyResponse: _TypeAlias = ProposePolicyResponse  # noqa: Y015
+
+@_typing.final
+class ApprovePolicyRequest(_message.Message):
+    """Which proposal to publish."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    PROPOSAL_ID_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Idempotency key (UUID). REQUEST_ID_REUSED if it came with another request."""
+    proposal_id: _builtins.str
+    """The proposal (UUID). NOT_FOUND if there is none, WRONG_STATE if it was approved before, SECOND_PERSON_REQUIRED if
+    the caller proposed it; POLICY_VERSION_TAKEN and EFFECTIVE_TIME_REFUSED as when it was proposed.
+    """
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        proposal_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["proposal_id", b"proposal_id", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ApprovePolicyRequest: _TypeAlias = ApprovePolicyRequest  # noqa: Y015
+
+@_typing.final
+class ApprovePolicyResponse(_message.Message):
+    """What was published."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROPOSAL_FIELD_NUMBER: _builtins.int
+    POLICY_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def proposal(self) -> Global___PolicyProposal:
+        """The proposal."""
+
+    @_builtins.property
+    def policy(self) -> Global___Policy:
+        """The publication."""
+
+    def __init__(
+        self,
+        *,
+        proposal: Global___PolicyProposal | None = ...,
+        policy: Global___Policy | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["policy", b"policy", "proposal", b"proposal"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["policy", b"policy", "proposal", b"proposal"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ApprovePolicyResponse: _TypeAlias = ApprovePolicyResponse  # noqa: Y015
+
+@_typing.final
+class GetPolicyProposalRequest(_message.Message):
+    """Which proposal."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROPOSAL_ID_FIELD_NUMBER: _builtins.int
+    proposal_id: _builtins.str
+    """The proposal (UUID). NOT_FOUND if there is none."""
+    def __init__(
+        self,
+        *,
+        proposal_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["proposal_id", b"proposal_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetPolicyProposalRequest: _TypeAlias = GetPolicyProposalRequest  # noqa: Y015
+
+@_typing.final
+class GetPolicyProposalResponse(_message.Message):
+    """The proposal asked for."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROPOSAL_FIELD_NUMBER: _builtins.int
+    DOCUMENT_FIELD_NUMBER: _builtins.int
+    document: _builtins.str
+    """The pack: canonical JSON."""
+    @_builtins.property
+    def proposal(self) -> Global___PolicyProposal:
+        """The proposal."""
+
+    def __init__(
+        self,
+        *,
+        proposal: Global___PolicyProposal | None = ...,
+        document: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["proposal", b"proposal"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["document", b"document", "proposal", b"proposal"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetPolicyProposalResponse: _TypeAlias = GetPolicyProposalResponse  # noqa: Y015
+
+@_typing.final
+class PolicyProposal(_message.Message):
+    """A pack that somebody proposed to publish."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROPOSAL_ID_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    EFFECTIVE_TIME_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    PROPOSE_TIME_FIELD_NUMBER: _builtins.int
+    APPROVE_TIME_FIELD_NUMBER: _builtins.int
+    SIMULATION_FIELD_NUMBER: _builtins.int
+    proposal_id: _builtins.str
+    """Its id (UUID)."""
+    title: _builtins.str
+    """The title of the pack."""
+    state: Global___PolicyProposalState.ValueType
+    """Where it stands."""
+    @_builtins.property
+    def version(self) -> _types_pb2.PolicyVersion:
+        """The version that it would publish."""
+
+    @_builtins.property
+    def effective_time(self) -> _timestamp_pb2.Timestamp:
+        """From when it would be in force."""
+
+    @_builtins.property
+    def propose_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was proposed."""
+
+    @_builtins.property
+    def approve_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was approved. Absent: it was not."""
+
+    @_builtins.property
+    def simulation(self) -> Global___PolicySimulation:
+        """What the pack would have changed when it was proposed."""
+
+    def __init__(
+        self,
+        *,
+        proposal_id: _builtins.str = ...,
+        version: _types_pb2.PolicyVersion | None = ...,
+        title: _builtins.str = ...,
+        effective_time: _timestamp_pb2.Timestamp | None = ...,
+        state: Global___PolicyProposalState.ValueType = ...,
+        propose_time: _timestamp_pb2.Timestamp | None = ...,
+        approve_time: _timestamp_pb2.Timestamp | None = ...,
+        simulation: Global___PolicySimulation | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["approve_time", b"approve_time", "effective_time", b"effective_time", "propose_time", b"propose_time", "simulation", b"simulation", "version", b"version"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approve_time", b"approve_time", "effective_time", b"effective_time", "proposal_id", b"proposal_id", "propose_time", b"propose_time", "simulation", b"simulation", "state", b"state", "title", b"title", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PolicyProposal: _TypeAlias = PolicyProposal  # noqa: Y015
+
+@_typing.final
+class DiffPoliciesRequest(_message.Message):
+    """Which packs to compare."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FROM_CONTENT_HASH_FIELD_NUMBER: _builtins.int
+    TO_CONTENT_HASH_FIELD_NUMBER: _builtins.int
+    TO_DOCUMENT_FIELD_NUMBER: _builtins.int
+    from_content_hash: _builtins.str
+    """Content hash of the older one. Empty: the policy in force now. NOT_FOUND if it was not published."""
+    to_content_hash: _builtins.str
+    """Content hash of a published pack."""
+    to_document: _builtins.str
+    """A draft as JSON."""
+    def __init__(
+        self,
+        *,
+        from_content_hash: _builtins.str = ...,
+        to_content_hash: _builtins.str = ...,
+        to_document: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["to", b"to", "to_content_hash", b"to_content_hash", "to_document", b"to_document"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_content_hash", b"from_content_hash", "to", b"to", "to_content_hash", b"to_content_hash", "to_document", b"to_document"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_to: _TypeAlias = _typing.Literal["to_content_hash", "to_document"]  # noqa: Y015
+    _WhichOneofArgType_to: _TypeAlias = _typing.Literal["to", b"to"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_to) -> _WhichOneofReturnType_to | None: ...
+
+Global___DiffPoliciesRequest: _TypeAlias = DiffPoliciesRequest  # noqa: Y015
+
+@_typing.final
+class DiffPoliciesResponse(_message.Message):
+    """The differences."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHANGES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def changes(self) -> _containers.RepeatedCompositeFieldContainer[Global___PolicyChange]:
+        """One for each setting that differs, in the order of the schema. Empty: both say the same."""
+
+    def __init__(
+        self,
+        *,
+        changes: _abc.Iterable[Global___PolicyChange] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changes", b"changes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DiffPoliciesResponse: _TypeAlias = DiffPoliciesResponse  # noqa: Y015
+
+@_typing.final
+class PolicyChange(_message.Message):
+    """A setting that differs."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PATH_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    BEFORE_FIELD_NUMBER: _builtins.int
+    AFTER_FIELD_NUMBER: _builtins.int
+    SERVES_FIELD_NUMBER: _builtins.int
+    path: _builtins.str
+    """The setting, such as `credit.rules[spam].points_most`; what a list holds is named by its id or name."""
+    kind: Global___PolicyChangeKind.ValueType
+    """How it differs."""
+    before: _builtins.str
+    """Its value before, as JSON. Empty: it was added."""
+    after: _builtins.str
+    """Its value after, as JSON. Empty: it was removed."""
+    serves: _builtins.str
+    """The article or promise that the setting serves. Empty: it names none."""
+    def __init__(
+        self,
+        *,
+        path: _builtins.str = ...,
+        kind: Global___PolicyChangeKind.ValueType = ...,
+        before: _builtins.str = ...,
+        after: _builtins.str = ...,
+        serves: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "before", b"before", "kind", b"kind", "path", b"path", "serves", b"serves"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PolicyChange: _TypeAlias = PolicyChange  # noqa: Y015
+
+@_typing.final
+class SimulatePolicyRequest(_message.Message):
+    """A draft to try."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DOCUMENT_FIELD_NUMBER: _builtins.int
+    TIME_FIELD_NUMBER: _builtins.int
+    document: _builtins.str
+    """The draft as JSON. PACK_REFUSED if it breaks the schema."""
+    @_builtins.property
+    def time(self) -> _timestamp_pb2.Timestamp:
+        """The instant to judge at, in the past or the future. Absent: now. POLICY_NOT_IN_FORCE if there was no policy."""
+
+    def __init__(
+        self,
+        *,
+        document: _builtins.str = ...,
+        time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["document", b"document", "time", b"time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SimulatePolicyRequest: _TypeAlias = SimulatePolicyRequest  # noqa: Y015
+
+@_typing.final
+class SimulatePolicyResponse(_message.Message):
+    """What the draft would change."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SIMULATION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def simulation(self) -> Global___PolicySimulation:
+        """The figures."""
+
+    def __init__(
+        self,
+        *,
+        simulation: Global___PolicySimulation | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["simulation", b"simulation"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["simulation", b"simulation"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SimulatePolicyResponse: _TypeAlias = SimulatePolicyResponse  # noqa: Y015
+
+@_typing.final
+class PolicySimulation(_message.Message):
+    """What a draft would change for the accounts of the ledger, beside the policy that is in force at the same instant."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TIME_FIELD_NUMBER: _builtins.int
+    CURRENT_FIELD_NUMBER: _builtins.int
+    DRAFT_FIELD_NUMBER: _builtins.int
+    ACCOUNTS_FIELD_NUMBER: _builtins.int
+    ACCOUNTS_WITH_ANOTHER_TIER_FIELD_NUMBER: _builtins.int
+    ACCOUNTS_WITH_MORE_RIGHTS_FIELD_NUMBER: _builtins.int
+    ACCOUNTS_WITH_FEWER_RIGHTS_FIELD_NUMBER: _builtins.int
+    MOVES_FIELD_NUMBER: _builtins.int
+    RIGHTS_FIELD_NUMBER: _builtins.int
+    SAMPLE_ACCOUNT_IDS_FIELD_NUMBER: _builtins.int
+    DEFAULT_ENTITLEMENTS_FIELD_NUMBER: _builtins.int
+    DRAFT_DEFAULT_ENTITLEMENTS_FIELD_NUMBER: _builtins.int
+    accounts: _builtins.int
+    """Accounts with an entry in the ledger; every other one has the default entitlements."""
+    accounts_with_another_tier: _builtins.int
+    """Those of them that would be in a tier of another name."""
+    accounts_with_more_rights: _builtins.int
+    """Those of them that would have a greater right."""
+    accounts_with_fewer_rights: _builtins.int
+    """Those of them that would have a lesser right."""
+    @_builtins.property
+    def time(self) -> _timestamp_pb2.Timestamp:
+        """The instant at which the accounts were judged."""
+
+    @_builtins.property
+    def current(self) -> _types_pb2.PolicyVersion:
+        """The policy in force."""
+
+    @_builtins.property
+    def draft(self) -> _types_pb2.PolicyVersion:
+        """The draft."""
+
+    @_builtins.property
+    def moves(self) -> _containers.RepeatedCompositeFieldContainer[Global___TierMove]:
+        """How many would move from one tier to another, the largest number first."""
+
+    @_builtins.property
+    def rights(self) -> _containers.RepeatedCompositeFieldContainer[Global___RightChange]:
+        """How many would have more or less of each right, in the order of Entitlements."""
+
+    @_builtins.property
+    def sample_account_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Accounts that would change tier or rights: a sample of at most 100, drawn evenly and the same each time."""
+
+    @_builtins.property
+    def default_entitlements(self) -> _types_pb2.Entitlements:
+        """What an account with an empty ledger may do under the policy in force."""
+
+    @_builtins.property
+    def draft_default_entitlements(self) -> _types_pb2.Entitlements:
+        """What it would be allowed to do under the draft."""
+
+    def __init__(
+        self,
+        *,
+        time: _timestamp_pb2.Timestamp | None = ...,
+        current: _types_pb2.PolicyVersion | None = ...,
+        draft: _types_pb2.PolicyVersion | None = ...,
+        accounts: _builtins.int = ...,
+        accounts_with_another_tier: _builtins.int = ...,
+        accounts_with_more_rights: _builtins.int = ...,
+        accounts_with_fewer_rights: _builtins.int = ...,
+        moves: _abc.Iterable[Global___TierMove] | None = ...,
+        rights: _abc.Iterable[Global___RightChange] | None = ...,
+        sample_account_ids: _abc.Iterable[_builtins.str] | None = ...,
+        default_entitlements: _types_pb2.Entitlements | None = ...,
+        draft_default_entitlements: _types_pb2.Entitlements | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["current", b"current", "default_entitlements", b"default_entitlements", "draft", b"draft", "draft_default_entitlements", b"draft_default_entitlements", "time", b"time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accounts", b"accounts", "accounts_with_another_tier", b"accounts_with_another_tier", "accounts_with_fewer_rights", b"accounts_with_fewer_rights", "accounts_with_more_rights", b"accounts_with_more_rights", "current", b"current", "default_entitlements", b"default_entitlements", "draft", b"draft", "draft_default_entitlements", b"draft_default_entitlements", "moves", b"moves", "rights", b"rights", "sample_account_ids", b"sample_account_ids", "time", b"time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PolicySimulation: _TypeAlias = PolicySimulation  # noqa: Y015
+
+@_typing.final
+class TierMove(_message.Message):
+    """How many accounts would move from one tier to another."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FROM_TIER_FIELD_NUMBER: _builtins.int
+    TO_TIER_FIELD_NUMBER: _builtins.int
+    ACCOUNTS_FIELD_NUMBER: _builtins.int
+    from_tier: _builtins.str
+    """The tier under the policy in force."""
+    to_tier: _builtins.str
+    """The tier under the draft."""
+    accounts: _builtins.int
+    """How many."""
+    def __init__(
+        self,
+        *,
+        from_tier: _builtins.str = ...,
+        to_tier: _builtins.str = ...,
+        accounts: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accounts", b"accounts", "from_tier", b"from_tier", "to_tier", b"to_tier"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TierMove: _TypeAlias = TierMove  # noqa: Y015
+
+@_typing.final
+class RightChange(_message.Message):
+    """How many accounts would have more or less of one right."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RIGHT_FIELD_NUMBER: _builtins.int
+    MORE_FIELD_NUMBER: _builtins.int
+    LESS_FIELD_NUMBER: _builtins.int
+    right: _builtins.str
+    """The right: the name of a field of Entitlements."""
+    more: _builtins.int
+    """Accounts that would have more of it."""
+    less: _builtins.int
+    """Accounts that would have less of it."""
+    def __init__(
+        self,
+        *,
+        right: _builtins.str = ...,
+        more: _builtins.int = ...,
+        less: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["less", b"less", "more", b"more", "right", b"right"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RightChange: _TypeAlias = RightChange  # noqa: Y015

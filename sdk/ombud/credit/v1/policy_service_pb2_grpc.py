@@ -45,6 +45,31 @@ class PolicyServiceStub(object):
                 request_serializer=ombud_dot_credit_dot_v1_dot_policy__service__pb2.ListPoliciesRequest.SerializeToString,
                 response_deserializer=ombud_dot_credit_dot_v1_dot_policy__service__pb2.ListPoliciesResponse.FromString,
                 _registered_method=True)
+        self.ProposePolicy = channel.unary_unary(
+                '/ombud.credit.v1.PolicyService/ProposePolicy',
+                request_serializer=ombud_dot_credit_dot_v1_dot_policy__service__pb2.ProposePolicyRequest.SerializeToString,
+                response_deserializer=ombud_dot_credit_dot_v1_dot_policy__service__pb2.ProposePolicyResponse.FromString,
+                _registered_method=True)
+        self.ApprovePolicy = channel.unary_unary(
+                '/ombud.credit.v1.PolicyService/ApprovePolicy',
+                request_serializer=ombud_dot_credit_dot_v1_dot_policy__service__pb2.ApprovePolicyRequest.SerializeToString,
+                response_deserializer=ombud_dot_credit_dot_v1_dot_policy__service__pb2.ApprovePolicyResponse.FromString,
+                _registered_method=True)
+        self.GetPolicyProposal = channel.unary_unary(
+                '/ombud.credit.v1.PolicyService/GetPolicyProposal',
+                request_serializer=ombud_dot_credit_dot_v1_dot_policy__service__pb2.GetPolicyProposalRequest.SerializeToString,
+                response_deserializer=ombud_dot_credit_dot_v1_dot_policy__service__pb2.GetPolicyProposalResponse.FromString,
+                _registered_method=True)
+        self.DiffPolicies = channel.unary_unary(
+                '/ombud.credit.v1.PolicyService/DiffPolicies',
+                request_serializer=ombud_dot_credit_dot_v1_dot_policy__service__pb2.DiffPoliciesRequest.SerializeToString,
+                response_deserializer=ombud_dot_credit_dot_v1_dot_policy__service__pb2.DiffPoliciesResponse.FromString,
+                _registered_method=True)
+        self.SimulatePolicy = channel.unary_unary(
+                '/ombud.credit.v1.PolicyService/SimulatePolicy',
+                request_serializer=ombud_dot_credit_dot_v1_dot_policy__service__pb2.SimulatePolicyRequest.SerializeToString,
+                response_deserializer=ombud_dot_credit_dot_v1_dot_policy__service__pb2.SimulatePolicyResponse.FromString,
+                _registered_method=True)
 
 
 class PolicyServiceServicer(object):
@@ -52,7 +77,7 @@ class PolicyServiceServicer(object):
     """
 
     def GetPolicy(self, request, context):
-        """Returns the policy in force at an instant. POLICY_NOT_IN_FORCE if there was none.
+        """Returns the policy in force at an instant, or a published one by its hash. POLICY_NOT_IN_FORCE if there was none.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -60,6 +85,43 @@ class PolicyServiceServicer(object):
 
     def ListPolicies(self, request, context):
         """Lists the published versions in the order of their publication.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ProposePolicy(self, request, context):
+        """Proposes to publish a pack. The server simulates it on the live ledger first, so that the second person decides
+        with the figures at hand; give the call the time that takes.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ApprovePolicy(self, request, context):
+        """Publishes a proposed pack, as the second person. It comes into force everywhere at its date, without a restart.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetPolicyProposal(self, request, context):
+        """Returns a proposal with its pack and what the simulation found.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DiffPolicies(self, request, context):
+        """Compares two packs setting by setting and rule by rule.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SimulatePolicy(self, request, context):
+        """Judges every account of the live ledger by a draft: who would change tier or rights, as counts and a sample.
+        Changes nothing.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -77,6 +139,31 @@ def add_PolicyServiceServicer_to_server(servicer, server):
                     servicer.ListPolicies,
                     request_deserializer=ombud_dot_credit_dot_v1_dot_policy__service__pb2.ListPoliciesRequest.FromString,
                     response_serializer=ombud_dot_credit_dot_v1_dot_policy__service__pb2.ListPoliciesResponse.SerializeToString,
+            ),
+            'ProposePolicy': grpc.unary_unary_rpc_method_handler(
+                    servicer.ProposePolicy,
+                    request_deserializer=ombud_dot_credit_dot_v1_dot_policy__service__pb2.ProposePolicyRequest.FromString,
+                    response_serializer=ombud_dot_credit_dot_v1_dot_policy__service__pb2.ProposePolicyResponse.SerializeToString,
+            ),
+            'ApprovePolicy': grpc.unary_unary_rpc_method_handler(
+                    servicer.ApprovePolicy,
+                    request_deserializer=ombud_dot_credit_dot_v1_dot_policy__service__pb2.ApprovePolicyRequest.FromString,
+                    response_serializer=ombud_dot_credit_dot_v1_dot_policy__service__pb2.ApprovePolicyResponse.SerializeToString,
+            ),
+            'GetPolicyProposal': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetPolicyProposal,
+                    request_deserializer=ombud_dot_credit_dot_v1_dot_policy__service__pb2.GetPolicyProposalRequest.FromString,
+                    response_serializer=ombud_dot_credit_dot_v1_dot_policy__service__pb2.GetPolicyProposalResponse.SerializeToString,
+            ),
+            'DiffPolicies': grpc.unary_unary_rpc_method_handler(
+                    servicer.DiffPolicies,
+                    request_deserializer=ombud_dot_credit_dot_v1_dot_policy__service__pb2.DiffPoliciesRequest.FromString,
+                    response_serializer=ombud_dot_credit_dot_v1_dot_policy__service__pb2.DiffPoliciesResponse.SerializeToString,
+            ),
+            'SimulatePolicy': grpc.unary_unary_rpc_method_handler(
+                    servicer.SimulatePolicy,
+                    request_deserializer=ombud_dot_credit_dot_v1_dot_policy__service__pb2.SimulatePolicyRequest.FromString,
+                    response_serializer=ombud_dot_credit_dot_v1_dot_policy__service__pb2.SimulatePolicyResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -134,6 +221,141 @@ class PolicyService(object):
             '/ombud.credit.v1.PolicyService/ListPolicies',
             ombud_dot_credit_dot_v1_dot_policy__service__pb2.ListPoliciesRequest.SerializeToString,
             ombud_dot_credit_dot_v1_dot_policy__service__pb2.ListPoliciesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ProposePolicy(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ombud.credit.v1.PolicyService/ProposePolicy',
+            ombud_dot_credit_dot_v1_dot_policy__service__pb2.ProposePolicyRequest.SerializeToString,
+            ombud_dot_credit_dot_v1_dot_policy__service__pb2.ProposePolicyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ApprovePolicy(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ombud.credit.v1.PolicyService/ApprovePolicy',
+            ombud_dot_credit_dot_v1_dot_policy__service__pb2.ApprovePolicyRequest.SerializeToString,
+            ombud_dot_credit_dot_v1_dot_policy__service__pb2.ApprovePolicyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetPolicyProposal(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ombud.credit.v1.PolicyService/GetPolicyProposal',
+            ombud_dot_credit_dot_v1_dot_policy__service__pb2.GetPolicyProposalRequest.SerializeToString,
+            ombud_dot_credit_dot_v1_dot_policy__service__pb2.GetPolicyProposalResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DiffPolicies(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ombud.credit.v1.PolicyService/DiffPolicies',
+            ombud_dot_credit_dot_v1_dot_policy__service__pb2.DiffPoliciesRequest.SerializeToString,
+            ombud_dot_credit_dot_v1_dot_policy__service__pb2.DiffPoliciesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SimulatePolicy(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ombud.credit.v1.PolicyService/SimulatePolicy',
+            ombud_dot_credit_dot_v1_dot_policy__service__pb2.SimulatePolicyRequest.SerializeToString,
+            ombud_dot_credit_dot_v1_dot_policy__service__pb2.SimulatePolicyResponse.FromString,
             options,
             channel_credentials,
             insecure,

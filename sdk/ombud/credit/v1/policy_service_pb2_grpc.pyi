@@ -34,9 +34,23 @@ class PolicyServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> PolicyServiceAsyncStub: ...
     GetPolicy: _grpc.UnaryUnaryMultiCallable[_policy_service_pb2.GetPolicyRequest, _policy_service_pb2.GetPolicyResponse]
-    """Returns the policy in force at an instant. POLICY_NOT_IN_FORCE if there was none."""
+    """Returns the policy in force at an instant, or a published one by its hash. POLICY_NOT_IN_FORCE if there was none."""
     ListPolicies: _grpc.UnaryUnaryMultiCallable[_policy_service_pb2.ListPoliciesRequest, _policy_service_pb2.ListPoliciesResponse]
     """Lists the published versions in the order of their publication."""
+    ProposePolicy: _grpc.UnaryUnaryMultiCallable[_policy_service_pb2.ProposePolicyRequest, _policy_service_pb2.ProposePolicyResponse]
+    """Proposes to publish a pack. The server simulates it on the live ledger first, so that the second person decides
+    with the figures at hand; give the call the time that takes.
+    """
+    ApprovePolicy: _grpc.UnaryUnaryMultiCallable[_policy_service_pb2.ApprovePolicyRequest, _policy_service_pb2.ApprovePolicyResponse]
+    """Publishes a proposed pack, as the second person. It comes into force everywhere at its date, without a restart."""
+    GetPolicyProposal: _grpc.UnaryUnaryMultiCallable[_policy_service_pb2.GetPolicyProposalRequest, _policy_service_pb2.GetPolicyProposalResponse]
+    """Returns a proposal with its pack and what the simulation found."""
+    DiffPolicies: _grpc.UnaryUnaryMultiCallable[_policy_service_pb2.DiffPoliciesRequest, _policy_service_pb2.DiffPoliciesResponse]
+    """Compares two packs setting by setting and rule by rule."""
+    SimulatePolicy: _grpc.UnaryUnaryMultiCallable[_policy_service_pb2.SimulatePolicyRequest, _policy_service_pb2.SimulatePolicyResponse]
+    """Judges every account of the live ledger by a draft: who would change tier or rights, as counts and a sample.
+    Changes nothing.
+    """
 
 @_typing.type_check_only
 class PolicyServiceAsyncStub(PolicyServiceStub):
@@ -44,9 +58,23 @@ class PolicyServiceAsyncStub(PolicyServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetPolicy: _aio.UnaryUnaryMultiCallable[_policy_service_pb2.GetPolicyRequest, _policy_service_pb2.GetPolicyResponse]  # type: ignore[assignment]
-    """Returns the policy in force at an instant. POLICY_NOT_IN_FORCE if there was none."""
+    """Returns the policy in force at an instant, or a published one by its hash. POLICY_NOT_IN_FORCE if there was none."""
     ListPolicies: _aio.UnaryUnaryMultiCallable[_policy_service_pb2.ListPoliciesRequest, _policy_service_pb2.ListPoliciesResponse]  # type: ignore[assignment]
     """Lists the published versions in the order of their publication."""
+    ProposePolicy: _aio.UnaryUnaryMultiCallable[_policy_service_pb2.ProposePolicyRequest, _policy_service_pb2.ProposePolicyResponse]  # type: ignore[assignment]
+    """Proposes to publish a pack. The server simulates it on the live ledger first, so that the second person decides
+    with the figures at hand; give the call the time that takes.
+    """
+    ApprovePolicy: _aio.UnaryUnaryMultiCallable[_policy_service_pb2.ApprovePolicyRequest, _policy_service_pb2.ApprovePolicyResponse]  # type: ignore[assignment]
+    """Publishes a proposed pack, as the second person. It comes into force everywhere at its date, without a restart."""
+    GetPolicyProposal: _aio.UnaryUnaryMultiCallable[_policy_service_pb2.GetPolicyProposalRequest, _policy_service_pb2.GetPolicyProposalResponse]  # type: ignore[assignment]
+    """Returns a proposal with its pack and what the simulation found."""
+    DiffPolicies: _aio.UnaryUnaryMultiCallable[_policy_service_pb2.DiffPoliciesRequest, _policy_service_pb2.DiffPoliciesResponse]  # type: ignore[assignment]
+    """Compares two packs setting by setting and rule by rule."""
+    SimulatePolicy: _aio.UnaryUnaryMultiCallable[_policy_service_pb2.SimulatePolicyRequest, _policy_service_pb2.SimulatePolicyResponse]  # type: ignore[assignment]
+    """Judges every account of the live ledger by a draft: who would change tier or rights, as counts and a sample.
+    Changes nothing.
+    """
 
 class PolicyServiceServicer(metaclass=_abc_1.ABCMeta):
     """Policy packs, as published: immutable versions, each with its hash and effective date."""
@@ -57,7 +85,7 @@ class PolicyServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _policy_service_pb2.GetPolicyRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_policy_service_pb2.GetPolicyResponse, _abc.Awaitable[_policy_service_pb2.GetPolicyResponse]]:
-        """Returns the policy in force at an instant. POLICY_NOT_IN_FORCE if there was none."""
+        """Returns the policy in force at an instant, or a published one by its hash. POLICY_NOT_IN_FORCE if there was none."""
 
     @_abc_1.abstractmethod
     def ListPolicies(
@@ -66,5 +94,49 @@ class PolicyServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_policy_service_pb2.ListPoliciesResponse, _abc.Awaitable[_policy_service_pb2.ListPoliciesResponse]]:
         """Lists the published versions in the order of their publication."""
+
+    @_abc_1.abstractmethod
+    def ProposePolicy(
+        self,
+        request: _policy_service_pb2.ProposePolicyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_policy_service_pb2.ProposePolicyResponse, _abc.Awaitable[_policy_service_pb2.ProposePolicyResponse]]:
+        """Proposes to publish a pack. The server simulates it on the live ledger first, so that the second person decides
+        with the figures at hand; give the call the time that takes.
+        """
+
+    @_abc_1.abstractmethod
+    def ApprovePolicy(
+        self,
+        request: _policy_service_pb2.ApprovePolicyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_policy_service_pb2.ApprovePolicyResponse, _abc.Awaitable[_policy_service_pb2.ApprovePolicyResponse]]:
+        """Publishes a proposed pack, as the second person. It comes into force everywhere at its date, without a restart."""
+
+    @_abc_1.abstractmethod
+    def GetPolicyProposal(
+        self,
+        request: _policy_service_pb2.GetPolicyProposalRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_policy_service_pb2.GetPolicyProposalResponse, _abc.Awaitable[_policy_service_pb2.GetPolicyProposalResponse]]:
+        """Returns a proposal with its pack and what the simulation found."""
+
+    @_abc_1.abstractmethod
+    def DiffPolicies(
+        self,
+        request: _policy_service_pb2.DiffPoliciesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_policy_service_pb2.DiffPoliciesResponse, _abc.Awaitable[_policy_service_pb2.DiffPoliciesResponse]]:
+        """Compares two packs setting by setting and rule by rule."""
+
+    @_abc_1.abstractmethod
+    def SimulatePolicy(
+        self,
+        request: _policy_service_pb2.SimulatePolicyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_policy_service_pb2.SimulatePolicyResponse, _abc.Awaitable[_policy_service_pb2.SimulatePolicyResponse]]:
+        """Judges every account of the live ledger by a draft: who would change tier or rights, as counts and a sample.
+        Changes nothing.
+        """
 
 def add_PolicyServiceServicer_to_server(servicer: PolicyServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

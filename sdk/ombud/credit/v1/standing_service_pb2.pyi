@@ -886,6 +886,7 @@ class DefaultEntitlements(_message.Message):
 
     ENTITLEMENTS_FIELD_NUMBER: _builtins.int
     POLICY_FIELD_NUMBER: _builtins.int
+    LATER_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def entitlements(self) -> _types_pb2_1.Entitlements:
         """The entitlements of the best tier."""
@@ -894,15 +895,20 @@ class DefaultEntitlements(_message.Message):
     def policy(self) -> _types_pb2_1.PolicyVersion:
         """The policy that they stand in."""
 
+    @_builtins.property
+    def later(self) -> _containers.RepeatedCompositeFieldContainer[Global___EntitlementSpan]:
+        """What follows when a published policy comes into force, in ascending order; each holds until the next."""
+
     def __init__(
         self,
         *,
         entitlements: _types_pb2_1.Entitlements | None = ...,
         policy: _types_pb2_1.PolicyVersion | None = ...,
+        later: _abc.Iterable[Global___EntitlementSpan] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["entitlements", b"entitlements", "policy", b"policy"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["entitlements", b"entitlements", "policy", b"policy"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entitlements", b"entitlements", "later", b"later", "policy", b"policy"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
