@@ -33,7 +33,7 @@ from ombud.retention.v1 import log_service_pb2 as log
 from tests.support.appealing import appeals_by_receipt
 from tests.support.contesting import contested
 from tests.support.eventually import eventually
-from tests.support.keeping import CUSTODIAN, custodians
+from tests.support.keeping import CUSTODIAN, answered, day_that_closes
 from tests.support.life import AUDITOR, IDENTITY_REVIEWER, MODERATOR, Life
 from tests.support.mercy import mercy
 from tests.support.publishing import publishing
@@ -42,6 +42,7 @@ from tests.support.wire import NOBODY, PLATFORM, Who
 
 async def live(life: Life) -> None:
     """Every act of the contract, once at least."""
+    yesterday = await day_that_closes(life)
     founder, member = await life.verified("anna", 1), await life.verified("ben", 2)
     other = await life.account("cleo")
     await life.verify_by_phone(other)
@@ -80,7 +81,7 @@ async def live(life: Life) -> None:
     await life.read_records(group.group_id)
     await life.retention_terms()
     await life.hold(group.group_id)
-    await custodians(life)
+    await answered(life, yesterday)
     await publishing(life)
     await hand_over(life)
 

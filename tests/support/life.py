@@ -341,7 +341,7 @@ class Life:
 
     async def read_records(self, group_id: str) -> None:
         scope = access.AccessScope(
-            group_ids=[group_id], interval=Interval(start_time=self.after(days=-1), end_time=self.after(days=1))
+            group_ids=[group_id], interval=Interval(start_time=self.after(hours=-1), end_time=self.after(days=1))
         )
         requested = await self.act(
             RECORDS_OFFICER,

@@ -78,6 +78,7 @@ class Requests:
         self._keys = keys
         self._store = store
         self._pending: dict[str, Pending] = {}
+        self._opened: set[str] = set()
 
     def waiting(
         self,
@@ -114,6 +115,10 @@ class Requests:
             return None
         return pending
 
+    def was_opened(self, pending_id: str) -> bool:
+        """Whether two custodians answered a request since this process started."""
+        return pending_id in self._opened
+
     def check(self, pending: Pending, envelopes: Sequence[bytes]) -> _Values | None:
         """What an answer to an access gives; None for an answer that only another custodian can open.
 
@@ -131,6 +136,12 @@ class Requests:
         except EnvelopeError:
             raise keys_domain.invalid_answer("the answer is not sealed for this request") from None
         return domain.read_answer(answer, pending.asked)
+
+    def repeats(self, pending: Pending, slot: int, values: _Values | None, envelopes: Sequence[bytes]) -> bool:
+        """Whether a slot has answered just this before."""
+        if values is not None:
+            return pending.answers.get(slot) == values
+        return pending.passed_on.get(slot) == tuple(envelopes)
 
     def merged(self, pending: Pending, slot: int, values: _Values) -> dict[tuple[date, Scope], list[bytearray]] | None:
         """What the answers give together with one more; None if they are still too few.
@@ -157,19 +168,23 @@ class Requests:
                 self._keys.wrap_for_hold(day, scope, pending.pending_id)
         if pending.hold is not None:
             self._keys.end_access(pending.pending_id)
-        del self._pending[pending.pending_id]
+        self._end(pending)
 
     def pass_on(self, pending: Pending, slot: int, envelopes: Sequence[bytes]) -> bool:
         """Keeps an answer for another custodian; with the second one, the share. Returns whether it is whole."""
-        pending.passed_on[slot] = envelopes
+        pending.passed_on[slot] = tuple(envelopes)
         successor = pending.successor
         if successor is None or len(pending.passed_on) < FEWEST_ANSWERS:
             return False
         key_id = public_key_id(successor.public_key)
         for entry, *parts in zip(pending.entries, *pending.passed_on.values(), strict=True):
             self._store.put_share(entry, successor.slot, Share(key_id, tuple(parts)))
-        del self._pending[pending.pending_id]
+        self._end(pending)
         return True
+
+    def _end(self, pending: Pending) -> None:
+        del self._pending[pending.pending_id]
+        self._opened.add(pending.pending_id)
 
     def _of_access(self, access: Access, entries: Sequence[Entry]) -> Pending:
         groups = [UUID(group_id).bytes for group_id in access.scope.group_ids]

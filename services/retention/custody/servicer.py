@@ -125,12 +125,14 @@ class CustodyServicer(CustodyServiceServicer):
         """Takes an answer; opens the request with the second one."""
         pending_id = request.pending_id.lower()
         caller, _ = await self._waiting()
-        if pending_id in self._keys.granted:
-            return pb.AnswerRequestResponse(answers=FEWEST_ANSWERS, opened=True)
         pending = self._requests.find(caller, pending_id)
         if pending is None:
+            if self._requests.was_opened(pending_id):
+                return pb.AnswerRequestResponse(answers=FEWEST_ANSWERS, opened=True)
             raise Refusal.not_found("request", request.pending_id)
         values = self._requests.check(pending, request.envelopes)
+        if self._requests.repeats(pending, caller.slot, values, request.envelopes):
+            return pb.AnswerRequestResponse(answers=len(pending.answered), opened=False)
         opened = self._requests.merged(pending, caller.slot, values) if values is not None else None
 
         def command(unit: Unit) -> pb.AnswerRequestResponse:

@@ -170,6 +170,39 @@ async def test_one_custodian_is_one_answer_however_often(
     for _ in range(3):
         made = envelopes(request, people.key(1))
         assert not (await send(retention, "custodian-1", access.access_id, made)).opened
+    kinds = await eventually(lambda: sealed_kinds(retention.folder / "retention.db"))
+    assert kinds.count(CustodyEventKind.CUSTODY_EVENT_KIND_ANSWERED) == 1
+
+
+async def test_answer_that_is_sent_again_after_the_request_opened_is_told_so(
+    retention: Retention, clock: ManualClock, people: Custodians
+) -> None:
+    access = await closed_access(retention, clock)
+    successor = await replace(retention, 2, "new-person", PrivateKey.generate())
+    for pending_id in (access.access_id, successor.custodian_id):
+        (request,) = [each for each in await people.pending(retention, "custodian-3") if each.pending_id == pending_id]
+        await people.answer(retention, 1, pending_id)
+        made = envelopes(request, people.key(3))
+        for _ in range(2):
+            answer = await send(retention, "custodian-3", pending_id, made)
+            assert (answer.answers, answer.opened) == (2, True)
+
+
+async def test_day_that_closes_within_an_open_access_is_asked_for_too(
+    retention: Retention, clock: ManualClock, people: Custodians
+) -> None:
+    await append(retention, 1)
+    await closed(retention, clock)
+    access = await approved(retention, scope(clock, before=DAY + timedelta(hours=1), after=DAY), window=72)
+    for slot in (1, 2):
+        await people.answer(retention, slot, access.access_id)
+    await append(retention, 7)
+    await closed(retention, clock)
+    (pending,) = await people.pending(retention, "custodian-3")
+    assert [share.day for share in pending.shares] == ["2026-03-03"]
+    assert not (await people.answer(retention, 3, access.access_id)).opened
+    assert (await people.answer(retention, 1, access.access_id)).opened
+    assert [record.sequence for record in await read(retention, access, access.scope)] == [2, 4, 6, 8, 10, 12]
 
 
 async def test_lost_custodian_is_replaced_by_two_others(
