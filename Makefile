@@ -43,7 +43,8 @@ demo: setup ## Play the whole story on a chat log and prove what happened (CHAT=
 test: setup-dev ## Run every test, PostgreSQL included
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
 
-soak: setup-dev ## Kill the log 1,000 times under load, find all it acknowledged, then flip its every byte (KILLS=)
+soak: setup-dev ## Let each of the log's writes fail, kill it 1,000 times under load, flip its every byte (KILLS=)
+	$(BIN)/python -m pytest tests/fault/test_writer.py --all-faults
 	$(BIN)/python -m pytest tests/integration/retention/test_kill.py --kills $(or $(KILLS),1000)
 	$(BIN)/python -m pytest tests/integration/retention/test_fsck.py --flips 1000000
 

@@ -33,6 +33,7 @@ from ombud.client.channel import is_loopback
 _DRAIN = 5.0
 _HEALTH_EVERY = 5.0
 _ASK_AGAIN = 0.5
+_BEGIN_AGAIN = 1.0
 # Calls leave few cycles behind: to look for them after every 700 objects, as Python does, costs a tenth of a write.
 _COLLECT_AFTER = (10_000, 20, 20)
 
@@ -154,7 +155,7 @@ async def _supervise(name: str, task: Callable[[], Awaitable[None]]) -> None:
             await task()
         except Exception as error:  # noqa: BLE001 - one fault must not end what the service promises
             _log.error("%s: background work failed: %s", name, type(error).__name__)
-        await asyncio.sleep(1.0)
+        await asyncio.sleep(_BEGIN_AGAIN)
 
 
 async def _watch_health(services: Sequence[Service], health: object) -> None:

@@ -17,6 +17,7 @@ settings.load_profile("ombud")
 def pytest_addoption(parser: pytest.Parser) -> None:
     """What the short form of a test takes from the long one."""
     parser.addoption("--kills", type=int, default=4, help="how often a service is killed under load")
+    parser.addoption("--all-faults", action="store_true", help="let each call fail with each error, not with one")
     parser.addoption("--flips", type=int, default=150, help="how many bytes of a log are flipped at most")
 
 

@@ -12,12 +12,20 @@ def write_durably(path: Path, data: bytes | bytearray, *, mode: int = 0o600) -> 
     make_folder(path.parent)
     scratch = path.with_name(path.name + ".part")
     descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        write_all(descriptor, data)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
     scratch.replace(path)
     sync_folder(path.parent)
+
+
+def write_all(descriptor: int, data: bytes | bytearray) -> None:
+    """Writes all of some bytes, in as many calls as the system takes."""
+    left = memoryview(data)
+    while left:
+        left = left[os.write(descriptor, left) :]
 
 
 def make_folder(folder: Path) -> None:

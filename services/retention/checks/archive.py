@@ -70,7 +70,8 @@ class Segments:
         """What is not as the leaves say."""
         wanted = {leaf.file_hash: (index, leaf) for index, leaf in self._leaves.items()}
         rows = {row.segment_id: row for row in self._session.exec(select(SegmentRow))}
-        named = {row.file: row for row in rows.values()}
+        # A service that runs goes on: what is of later leaves is not looked at.
+        named = {row.file: row for row in rows.values() if row.leaf_index in self._leaves}
         found: list[_Found] = []
         names = list(self._storage.names())
         yield from self._dictionaries([name for name in names if name.startswith(DICTIONARIES)])
@@ -84,7 +85,8 @@ class Segments:
                 found.append(_Found(index, leaf, name, _spans(segment)))
                 if copy.covered:
                     yield self._uncovered(name, copy.content, leaf)
-                yield from self._records(segment, leaf, f"segments/{name}")
+                if index not in self._purged:
+                    yield from self._records(segment, leaf, f"segments/{name}")
             elif (row := named.get(name)) is not None:
                 yield Finding(f"segments/{name}", self._damage(copy.content, name))
                 wanted.pop(row.file_hash, None)

@@ -250,7 +250,8 @@ class Journal:
             else:
                 return
         for item in items:
-            item.outcome = domain.storage_failed(self._failed_errno)
+            # What was closed before can still be sealed: a wish to close is granted, and closes nothing.
+            item.outcome = _NOTHING if item.batch is None else domain.storage_failed(self._failed_errno)
 
     def _take(self, first: _Item) -> tuple[list[_Item], bool]:
         items = [first]
@@ -334,8 +335,9 @@ class Journal:
 
     def _close_file(self) -> None:
         if self._writer is not None:
-            self._writer.close()
-            self._writer = None
+            # Also where closing fails, the descriptor is gone: closed again it might be another file's.
+            writer, self._writer = self._writer, None
+            writer.close()
             self._parts[-1].closed_at = time.monotonic()
 
     def _settle(self, items: list[_Item]) -> None:

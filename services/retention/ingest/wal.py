@@ -29,7 +29,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from chassis.refusal import Refusal
 from services.retention.errors import DamagedError
-from services.retention.files import sync_folder
+from services.retention.files import sync_folder, write_all
 from services.retention.keys.domain import wipe
 from services.retention.log.leaves import RecordClass
 from services.retention.segments.records import ReceivedBatch, decode_batch, encode_batch
@@ -92,10 +92,8 @@ class WalWriter:
             payload = self._cipher.encrypt(nonce, encode_batch(received), self._header)
             self._pending += (_ENTRY.pack(_ENTRY_MAGIC, len(payload), group, _checksum(group, payload)), payload)
             self._end += _ENTRY.size + len(payload)
-        data = memoryview(b"".join(self._pending))
+        write_all(self._descriptor, b"".join(self._pending))
         self._pending.clear()
-        while data:
-            data = data[os.write(self._descriptor, data) :]
         os.fdatasync(self._descriptor)
         if self._folder is not None:
             sync_folder(self._folder)

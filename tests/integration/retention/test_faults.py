@@ -57,23 +57,6 @@ def commit_and_reload_fail_once(monkeypatch: pytest.MonkeyPatch) -> None:
     fails_once(monkeypatch, Ledger, "reload")
 
 
-def call_fails(patch: pytest.MonkeyPatch, folder: Path, name: str, number: int) -> list[int]:
-    """Makes one call of a system function on the log's own files fail with EIO; counts the calls."""
-    whole = getattr(os, name)
-    calls: list[int] = []
-
-    def faulty(target: Any, *arguments: Any, **named: Any) -> Any:
-        where = str(Path(f"/proc/self/fd/{target}").readlink() if isinstance(target, int) else target)
-        if where.startswith(str(folder)):
-            calls.append(len(calls))
-            if len(calls) == number:
-                raise OSError(errno.EIO, os.strerror(errno.EIO))
-        return whole(target, *arguments, **named)
-
-    patch.setattr(os, name, faulty)
-    return calls
-
-
 FAULTS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
     "segment file": lambda patch: fails_once(patch, Archive, "write"),
     "commit, before": lambda patch: commit_fails_once(patch, after=False),
@@ -148,25 +131,3 @@ async def test_failed_fsync_is_never_acknowledged_and_ends_writing_until_the_nex
 
 def whole_disk(folder: Path) -> list[Finding]:
     return list(fsck(folder, f"sqlite:///{folder}/retention.db").findings)
-
-
-@pytest.mark.parametrize("name", ["open", "fsync", "replace"])
-async def test_every_call_that_writes_the_public_log_fails_once_and_the_disk_is_whole_afterwards(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
-    """Tiles and checkpoint: a failure at any step shows nothing that is not there, and is made good."""
-    number, calls = 0, [0]
-    while number < len(calls) or number == 0:
-        number += 1
-        folder = tmp_path / f"{name}-{number}"
-        async with running_retention(folder) as retention:
-            await append(retention, 1)
-            await retention.receipt(5)
-            with monkeypatch.context() as patch:
-                calls = call_fails(patch, folder / "log", name, number)
-                await append(retention, 6)
-                await retention.receipt(10)
-            await append(retention, 11)
-            await check_all(retention, 15)
-        assert whole_disk(folder) == []
-    assert number > 1
