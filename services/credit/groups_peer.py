@@ -72,6 +72,14 @@ class GroupsPeer:
             raise Refusal.peer_unavailable("groups") from None
         return GroupRole(group_service_pb2.MemberRole.Name(reply.member.role).removeprefix("MEMBER_ROLE_"))
 
+    async def has_member(self, group_id: str, account_id: str) -> bool:
+        """Whether an account is in a group; without one or the other it is not.
+
+        Raises:
+            Refusal: PEER_UNAVAILABLE.
+        """
+        return bool(group_id and account_id) and await self.role_in(group_id, account_id) is not None
+
     async def tip_off_figures(self, interval: Interval) -> figures_service_pb2.GetTipOffFiguresResponse:
         """How tip-offs were answered over an interval.
 

@@ -14,6 +14,7 @@ from ombud.credit.v1.sanction_service_pb2_grpc import add_SanctionServiceService
 from ombud.credit.v1.standing_service_pb2_grpc import add_StandingServiceServicer_to_server
 from ombud.credit.v1.transparency_service_pb2_grpc import add_TransparencyServiceServicer_to_server
 from policies import fault, load
+from services.credit.appeals.jobs import Assignment
 from services.credit.appeals.servicer import AppealServicer
 from services.credit.blacklist.servicer import BlacklistServicer
 from services.credit.config import CreditConfig
@@ -48,6 +49,7 @@ def build(config: CreditConfig, platform: Platform) -> Service:
     database = Database(config.database_url, service="credit", clock=platform.clock, migrations="services.credit")
     listing = Listing(database, Pages(load_or_create(config.data_dir / "keys" / "credit-pages.key", _KEY_BYTES)))
     groups = GroupsPeer(platform.peers)
+    assignment = Assignment(database, groups)
     transparency = TransparencyServicer(database, listing, groups, RetentionPeer(platform.peers))
     receipts = Receipts(load_or_create(config.data_dir / "keys" / "credit-receipts.key", _KEY_BYTES))
     sender = _sender(config)
@@ -69,14 +71,17 @@ def build(config: CreditConfig, platform: Platform) -> Service:
         servicers=[
             (add_StandingServiceServicer_to_server, StandingServicer(database, listing)),
             (add_SanctionServiceServicer_to_server, SanctionServicer(database, listing, groups, notices)),
-            (add_AppealServiceServicer_to_server, AppealServicer(database, listing, groups, receipts)),
+            (
+                add_AppealServiceServicer_to_server,
+                AppealServicer(database, listing, groups, receipts=receipts, assignment=assignment),
+            ),
             (add_NoticeServiceServicer_to_server, NoticeServicer(database)),
             (add_BlacklistServiceServicer_to_server, BlacklistServicer(database, listing)),
             (add_ReferralServiceServicer_to_server, ReferralServicer(database, listing)),
             (add_TransparencyServiceServicer_to_server, transparency),
             (add_PolicyServiceServicer_to_server, PolicyServicer(database, listing, republication)),
         ],
-        tasks=[notices.run, letters.run, republication.run],
+        tasks=[notices.run, letters.run, assignment.run, republication.run],
         starting=[take_up_pack],
     )
 

@@ -188,14 +188,15 @@ def not_concerned(sanction_id: str) -> Refusal:
     )
 
 
-def need_assignable(appeal: Appeal, *, at: datetime) -> None:
-    """Refuses to hand on an appeal that somebody is still in time to decide.
+def needs_reviewer(appeal: Appeal, *, at: datetime) -> bool:
+    """Whether an appeal is to be given to a reviewer: nobody has it, or whoever has it is late.
 
     Raises:
-        Refusal: WRONG_STATE.
+        Refusal: WRONG_STATE, if it has ended.
     """
-    if appeal.state.ended or (appeal.state is not AppealState.FILED and at < appeal.due):
+    if appeal.state.ended:
         raise Refusal.wrong_state("appeal", state=appeal.state, needs=AppealState.FILED)
+    return appeal.reviewer is None or at >= appeal.due
 
 
 def conflict_of(appeal: Appeal, sanction: Sanction, reviewer: Reviewer, *, in_group: bool) -> Conflict | None:

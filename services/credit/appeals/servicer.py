@@ -1,7 +1,5 @@
 """AppealService: filed for the person concerned, decided by an independent reviewer whom the server chose."""
 
-from collections.abc import Callable
-
 from sqlmodel import Session
 
 from chassis.db import Database, Unit
@@ -12,9 +10,11 @@ from ombud.credit.v1 import types_pb2
 from ombud.credit.v1.appeal_service_pb2_grpc import AppealServiceServicer as Contract
 from policies.pack import MeasureKind
 from services.credit import wire
-from services.credit.appeals import domain, effects, store
-from services.credit.appeals.domain import Appeal, AppealGround, AppealOutcome, Conflict, Reviewer
+from services.credit.appeals import domain, store
+from services.credit.appeals.domain import Appeal, AppealGround, AppealOutcome, Reviewer
+from services.credit.appeals.jobs import Assignment, give
 from services.credit.appeals.messages import appeal_message
+from services.credit.appeals.steps import Step, audit, take
 from services.credit.groups_peer import GroupRole, GroupsPeer
 from services.credit.listing import Listing
 from services.credit.notices import store as notices
@@ -26,17 +26,18 @@ from services.credit.sanctions.domain import Sanction
 from services.credit.standings import feed
 from services.credit.subjects import Subject, SubjectKind
 
-Step = Callable[[Unit, Appeal, Sanction], Appeal]
-
 
 class AppealServicer(Contract):
     """Files, assigns, decides and shows appeals."""
 
-    def __init__(self, database: Database, listing: Listing, groups: GroupsPeer, receipts: Receipts) -> None:
+    def __init__(
+        self, database: Database, listing: Listing, groups: GroupsPeer, *, receipts: Receipts, assignment: Assignment
+    ) -> None:
         self._database = database
         self._listing = listing
         self._groups = groups
         self._receipts = receipts
+        self._assignment = assignment
 
     async def FileAppeal(self, request: pb.FileAppealRequest, _context: wire.Context) -> pb.FileAppealResponse:
         """Files the appeal of the account or group concerned."""
@@ -45,11 +46,13 @@ class AppealServicer(Contract):
         concerned = await self._database.read(lambda session: sanctions.get(session, request.sanction_id))
         if not await self._concerns(concerned, request.appellant_account_id):
             raise domain.not_concerned(request.sanction_id)
-        return await self._database.write(
+        response = await self._database.write(
             lambda unit: pb.FileAppealResponse(
                 appeal=_filed(unit, request, request.sanction_id, request.appellant_account_id)
             )
         )
+        self._assignment.wake()
+        return response
 
     async def FileAppealByReceipt(
         self, request: pb.FileAppealByReceiptRequest, _context: wire.Context
@@ -62,7 +65,9 @@ class AppealServicer(Contract):
             appellant = subject.id if subject.kind is SubjectKind.ACCOUNT else ""
             return pb.FileAppealByReceiptResponse(appeal=_filed(unit, request, sanction_id, appellant))
 
-        return await self._database.write(command)
+        response = await self._database.write(command)
+        self._assignment.wake()
+        return response
 
     async def GetAppeal(self, request: pb.GetAppealRequest, _context: wire.Context) -> pb.GetAppealResponse:
         """An appeal."""
@@ -122,7 +127,9 @@ class AppealServicer(Contract):
             unit.audit("credit.roster.changed", facts={"ready": int(request.ready)})
             return pb.AnnounceReadinessResponse(since_time=wire.timestamp(since))
 
-        return await self._database.write(command)
+        response = await self._database.write(command)
+        self._assignment.wake()
+        return response
 
     async def AssignReviewer(
         self, request: pb.AssignReviewerRequest, _context: wire.Context
@@ -130,20 +137,15 @@ class AppealServicer(Contract):
         """Assigns the appeal to somebody on the roster whom nothing ties to the case."""
         if isinstance(answer := await self._database.recall(), pb.AssignReviewerResponse):
             return answer
-        chosen = await self._independent(request.appeal_id)
+        at = self._database.clock.now()
+        known = await self._database.read(lambda session: store.get(session, request.appeal_id))
+        chosen = await self._assignment.independent(request.appeal_id) if domain.needs_reviewer(known, at=at) else None
 
-        def step(unit: Unit, appeal: Appeal, sanction: Sanction) -> Appeal:
-            domain.need_assignable(appeal, at=unit.now)
-            conflict = domain.conflict_of(appeal, sanction, chosen, in_group=False)
-            if conflict is not None:
-                raise domain.nobody_independent([conflict])
-            return domain.assign(appeal, reviewer=chosen)
+        def command(unit: Unit) -> pb.AssignReviewerResponse:
+            appeal = give(unit, request.appeal_id, chosen) if chosen else store.get(unit.session, request.appeal_id)
+            return pb.AssignReviewerResponse(appeal=appeal_message(unit.session, appeal, unit.now))
 
-        return await self._database.write(
-            lambda unit: pb.AssignReviewerResponse(
-                appeal=_taken(unit, store.get(unit.session, request.appeal_id), "assigned", step)
-            )
-        )
+        return await self._database.write(command)
 
     async def RecuseReviewer(
         self, request: pb.RecuseReviewerRequest, _context: wire.Context
@@ -153,11 +155,13 @@ class AppealServicer(Contract):
         def step(unit: Unit, appeal: Appeal, _sanction: Sanction) -> Appeal:
             return domain.recuse(appeal, reviewer=unit.call.person.staff_id)
 
-        return await self._database.write(
+        response = await self._database.write(
             lambda unit: pb.RecuseReviewerResponse(
                 appeal=_taken(unit, store.get(unit.session, request.appeal_id), "recused", step)
             )
         )
+        self._assignment.wake()
+        return response
 
     async def RequestInfo(self, request: pb.RequestInfoRequest, _context: wire.Context) -> pb.RequestInfoResponse:
         """Asks the person concerned."""
@@ -251,28 +255,6 @@ class AppealServicer(Contract):
         role = await self._groups.role_in(sanction.subject.id, account_id)
         return role in (GroupRole.OWNER, GroupRole.MANAGER)
 
-    async def _independent(self, appeal_id: str) -> Reviewer:
-        def case(session: Session) -> tuple[Appeal, Sanction, list[Reviewer]]:
-            appeal = store.get(session, appeal_id)
-            return appeal, sanctions.get(session, appeal.sanction_id), store.roster(session)
-
-        appeal, sanction, roster = await self._database.read(case)
-        domain.need_assignable(appeal, at=self._database.clock.now())
-        conflicts: list[Conflict] = []
-        for reviewer in roster:
-            conflict = domain.conflict_of(appeal, sanction, reviewer, in_group=False)
-            if conflict is None and await self._in_group(sanction.group_concerned, reviewer):
-                conflict = Conflict.GROUP_MEMBER
-            if conflict is None:
-                return reviewer
-            conflicts.append(conflict)
-        raise domain.nobody_independent(conflicts)
-
-    async def _in_group(self, group_id: str, reviewer: Reviewer) -> bool:
-        if not group_id or not reviewer.account_id:
-            return False
-        return await self._groups.role_in(group_id, reviewer.account_id) is not None
-
 
 def _filed(
     unit: Unit, request: pb.FileAppealRequest | pb.FileAppealByReceiptRequest, sanction_id: str, appellant: str
@@ -292,21 +274,12 @@ def _filed(
     store.add(unit.session, appeal, sanction)
     # The deadline from which silence stays the sanction travels ahead of time.
     feed.publish(unit, sanctions.subjects_touched(unit.session, sanction))
-    _audit(unit, "filed", appeal, sanction)
+    audit(unit, "filed", appeal, sanction)
     return appeal_message(unit.session, appeal, unit.now)
 
 
 def _taken(unit: Unit, before: Appeal, participle: str, step: Step) -> pb.Appeal:
-    """Takes an appeal one step further, with all that follows from it."""
-    sanction = sanctions.get(unit.session, before.sanction_id)
-    appeal = step(unit, before, sanction)
-    store.update(unit.session, appeal)
-    _audit(unit, participle, appeal, sanction)
-    if appeal.outcome and appeal.outcome.takes_back:
-        effects.take_back(unit, appeal, sanction)
-    elif appeal.state.ended:
-        feed.publish(unit, sanctions.subjects_touched(unit.session, sanction))
-    return appeal_message(unit.session, appeal, unit.now)
+    return appeal_message(unit.session, take(unit, before, participle, step), unit.now)
 
 
 def _vary(unit: Unit, request: pb.DecideAppealRequest, appeal: Appeal, sanction: Sanction) -> None:
@@ -327,12 +300,3 @@ def _of_sanction(session: Session, sanction_id: str) -> Appeal:
     for appeal in store.of_sanctions(session, [sanction_id]):
         return appeal
     raise Refusal.not_found("appeal", "")
-
-
-def _audit(unit: Unit, participle: str, appeal: Appeal, sanction: Sanction) -> None:
-    unit.audit(
-        f"credit.appeal.{participle}",
-        subject=wire.subject_message(sanction.subject),
-        resource_id=appeal.appeal_id,
-        facts={"sanction_id": sanction.sanction_id, "outcome": appeal.outcome or ""},
-    )

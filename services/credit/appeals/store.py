@@ -105,6 +105,12 @@ def overdue(session: Session, *, at: datetime, after: str, size: int) -> list[Ap
     return [_appeal(session, row) for row in session.exec(query)]
 
 
+def waiting(session: Session) -> list[str]:
+    """Ids of the appeals that wait for a reviewer, oldest first."""
+    query = select(AppealRow.appeal_id).where(AppealRow.state == AppealState.FILED)
+    return list(session.exec(query.order_by(col(AppealRow.due_at), col(AppealRow.appeal_id))))
+
+
 def announce(session: Session, reviewer: Reviewer, *, ready: bool, at: datetime) -> datetime:
     """Puts a reviewer on the roster with their account of today, or takes them off; returns since when that holds."""
     row = session.get(RosterRow, reviewer.staff_id)

@@ -135,6 +135,22 @@ class Court:
         request = appeals.AssignReviewerRequest(request_id=new_id(), appeal_id=appeal_id, declares_no_conflict=True)
         return (await stub.AssignReviewer(request)).appeal
 
+    async def reviewers(self, *staff: str, account: str = "") -> None:
+        """Puts people on the roster."""
+        for each in staff:
+            await self.desk(AppealServiceStub, "reviewer", each, account).AnnounceReadiness(
+                appeals.AnnounceReadinessRequest(request_id=new_id(), ready=True)
+            )
+
+    async def under_review(self, appeal_id: str) -> None:
+        """Waits until the server has given the appeal to somebody."""
+
+        async def given() -> bool:
+            reply = await self.platform(AppealServiceStub).GetAppeal(appeals.GetAppealRequest(appeal_id=appeal_id))
+            return reply.appeal.state == appeals.APPEAL_STATE_UNDER_REVIEW
+
+        await eventually(given)
+
     def notice(self, sanction_id: str) -> dict[str, Any]:
         """The notice of a sanction."""
         return next(notice for notice in self.notices() if notice["notice_id"] == sanction_id)

@@ -159,12 +159,10 @@ async def test_overdue_appeals_are_listed_until_they_end(court: Court) -> None:
 
 
 async def test_server_gives_appeals_to_whoever_has_the_fewest(court: Court) -> None:
-    for staff in ("rev-1", "rev-2"):
-        await reviewer(court, staff).AnnounceReadiness(pb.AnnounceReadinessRequest(request_id=new_id(), ready=True))
+    await court.reviewers("rev-1", "rev-2")
     filed = [await file(court, (await sanction_with_receipt(court))[1]) for _ in range(3)]
     for appeal in filed:
-        request = pb.AssignReviewerRequest(request_id=new_id(), appeal_id=appeal.appeal_id, declares_no_conflict=True)
-        await reviewer(court, "rev-9").AssignReviewer(request)
+        await court.under_review(appeal.appeal_id)
 
     # The first goes to who has waited longest, then to the other; then they are equal again.
     for appeal, staff in zip(filed, ("rev-1", "rev-2", "rev-1"), strict=True):
@@ -175,18 +173,18 @@ async def test_recused_reviewer_never_gets_the_appeal_back(court: Court) -> None
     _, receipt = await sanction_with_receipt(court)
     appeal = await file(court, receipt)
     await court.assign(appeal.appeal_id)
-    early = await refusal_of(court.assign(appeal.appeal_id, to="rev-2"))
 
     recuse = pb.RecuseReviewerRequest(request_id=new_id(), appeal_id=appeal.appeal_id)
     given_up = (await reviewer(court).RecuseReviewer(recuse)).appeal
-    await reviewer(court, "rev-2").AnnounceReadiness(pb.AnnounceReadinessRequest(request_id=new_id(), ready=False))
     nobody = await refusal_of(court.assign(appeal.appeal_id, to="rev-1"))
-    taken = await court.assign(appeal.appeal_id, to="rev-3")
+    await court.reviewers("rev-3")
+    await court.under_review(appeal.appeal_id)
+    former = await refusal_of(court.decide(appeal.appeal_id, pb.APPEAL_OUTCOME_UPHELD, by="rev-1"))
 
-    assert early.reason == "WRONG_STATE"
     assert given_up.state == pb.APPEAL_STATE_FILED
     assert (nobody.reason, nobody.facts["conflict"]) == ("REVIEWER_NOT_INDEPENDENT", "HAD_IT_BEFORE")
-    assert taken.state == pb.APPEAL_STATE_UNDER_REVIEW
+    assert former.reason == "REVIEWER_NOT_ASSIGNED"
+    assert (await court.decide(appeal.appeal_id, pb.APPEAL_OUTCOME_UPHELD, by="rev-3")).reasons
 
 
 async def test_remanded_case_falls_and_needs_more_to_be_proposed_again(court: Court) -> None:

@@ -166,18 +166,19 @@ class AppealServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def AssignReviewer(self, request, context):
-        """Assigns an appeal to the one on the roster who has the fewest open appeals and no part in the case:
-        the server chooses, not the caller. REVIEWER_NOT_INDEPENDENT if everybody on the roster issued, approved
-        or reported the sanction, is the appellant or a member of the group concerned, or had the appeal before;
-        WRONG_STATE unless it waits for a reviewer or is overdue.
+        """Sees to it that an appeal has a reviewer. By itself the server gives each appeal, once it is filed, to the one on
+        the roster who has the fewest open appeals and no part in the case; the caller never chooses. An overdue appeal
+        passes to another reviewer; who has one in time keeps it. REVIEWER_NOT_INDEPENDENT if everybody on the roster
+        issued, approved or reported the sanction, is the appellant or a member of the group concerned, or had the appeal
+        before; WRONG_STATE once it has ended.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def RecuseReviewer(self, request, context):
-        """Gives an appeal up, because of a conflict of interest that the server can not see; it waits for another
-        reviewer and never comes back to this one. REVIEWER_NOT_ASSIGNED for another one; WRONG_STATE once it
+        """Gives an appeal up, because of a conflict of interest that the server can not see; the server gives it to another
+        reviewer, and never to this one again. REVIEWER_NOT_ASSIGNED for another one; WRONG_STATE once it
         has ended.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -57,14 +57,15 @@ class AppealServiceStub:
     have stay with them. The account that is held to be theirs is the one in their token.
     """
     AssignReviewer: _grpc.UnaryUnaryMultiCallable[_appeal_service_pb2.AssignReviewerRequest, _appeal_service_pb2.AssignReviewerResponse]
-    """Assigns an appeal to the one on the roster who has the fewest open appeals and no part in the case:
-    the server chooses, not the caller. REVIEWER_NOT_INDEPENDENT if everybody on the roster issued, approved
-    or reported the sanction, is the appellant or a member of the group concerned, or had the appeal before;
-    WRONG_STATE unless it waits for a reviewer or is overdue.
+    """Sees to it that an appeal has a reviewer. By itself the server gives each appeal, once it is filed, to the one on
+    the roster who has the fewest open appeals and no part in the case; the caller never chooses. An overdue appeal
+    passes to another reviewer; who has one in time keeps it. REVIEWER_NOT_INDEPENDENT if everybody on the roster
+    issued, approved or reported the sanction, is the appellant or a member of the group concerned, or had the appeal
+    before; WRONG_STATE once it has ended.
     """
     RecuseReviewer: _grpc.UnaryUnaryMultiCallable[_appeal_service_pb2.RecuseReviewerRequest, _appeal_service_pb2.RecuseReviewerResponse]
-    """Gives an appeal up, because of a conflict of interest that the server can not see; it waits for another
-    reviewer and never comes back to this one. REVIEWER_NOT_ASSIGNED for another one; WRONG_STATE once it
+    """Gives an appeal up, because of a conflict of interest that the server can not see; the server gives it to another
+    reviewer, and never to this one again. REVIEWER_NOT_ASSIGNED for another one; WRONG_STATE once it
     has ended.
     """
     RequestInfo: _grpc.UnaryUnaryMultiCallable[_appeal_service_pb2.RequestInfoRequest, _appeal_service_pb2.RequestInfoResponse]
@@ -117,14 +118,15 @@ class AppealServiceAsyncStub(AppealServiceStub):
     have stay with them. The account that is held to be theirs is the one in their token.
     """
     AssignReviewer: _aio.UnaryUnaryMultiCallable[_appeal_service_pb2.AssignReviewerRequest, _appeal_service_pb2.AssignReviewerResponse]  # type: ignore[assignment]
-    """Assigns an appeal to the one on the roster who has the fewest open appeals and no part in the case:
-    the server chooses, not the caller. REVIEWER_NOT_INDEPENDENT if everybody on the roster issued, approved
-    or reported the sanction, is the appellant or a member of the group concerned, or had the appeal before;
-    WRONG_STATE unless it waits for a reviewer or is overdue.
+    """Sees to it that an appeal has a reviewer. By itself the server gives each appeal, once it is filed, to the one on
+    the roster who has the fewest open appeals and no part in the case; the caller never chooses. An overdue appeal
+    passes to another reviewer; who has one in time keeps it. REVIEWER_NOT_INDEPENDENT if everybody on the roster
+    issued, approved or reported the sanction, is the appellant or a member of the group concerned, or had the appeal
+    before; WRONG_STATE once it has ended.
     """
     RecuseReviewer: _aio.UnaryUnaryMultiCallable[_appeal_service_pb2.RecuseReviewerRequest, _appeal_service_pb2.RecuseReviewerResponse]  # type: ignore[assignment]
-    """Gives an appeal up, because of a conflict of interest that the server can not see; it waits for another
-    reviewer and never comes back to this one. REVIEWER_NOT_ASSIGNED for another one; WRONG_STATE once it
+    """Gives an appeal up, because of a conflict of interest that the server can not see; the server gives it to another
+    reviewer, and never to this one again. REVIEWER_NOT_ASSIGNED for another one; WRONG_STATE once it
     has ended.
     """
     RequestInfo: _aio.UnaryUnaryMultiCallable[_appeal_service_pb2.RequestInfoRequest, _appeal_service_pb2.RequestInfoResponse]  # type: ignore[assignment]
@@ -222,10 +224,11 @@ class AppealServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _appeal_service_pb2.AssignReviewerRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_appeal_service_pb2.AssignReviewerResponse, _abc.Awaitable[_appeal_service_pb2.AssignReviewerResponse]]:
-        """Assigns an appeal to the one on the roster who has the fewest open appeals and no part in the case:
-        the server chooses, not the caller. REVIEWER_NOT_INDEPENDENT if everybody on the roster issued, approved
-        or reported the sanction, is the appellant or a member of the group concerned, or had the appeal before;
-        WRONG_STATE unless it waits for a reviewer or is overdue.
+        """Sees to it that an appeal has a reviewer. By itself the server gives each appeal, once it is filed, to the one on
+        the roster who has the fewest open appeals and no part in the case; the caller never chooses. An overdue appeal
+        passes to another reviewer; who has one in time keeps it. REVIEWER_NOT_INDEPENDENT if everybody on the roster
+        issued, approved or reported the sanction, is the appellant or a member of the group concerned, or had the appeal
+        before; WRONG_STATE once it has ended.
         """
 
     @_abc_1.abstractmethod
@@ -234,8 +237,8 @@ class AppealServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _appeal_service_pb2.RecuseReviewerRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_appeal_service_pb2.RecuseReviewerResponse, _abc.Awaitable[_appeal_service_pb2.RecuseReviewerResponse]]:
-        """Gives an appeal up, because of a conflict of interest that the server can not see; it waits for another
-        reviewer and never comes back to this one. REVIEWER_NOT_ASSIGNED for another one; WRONG_STATE once it
+        """Gives an appeal up, because of a conflict of interest that the server can not see; the server gives it to another
+        reviewer, and never to this one again. REVIEWER_NOT_ASSIGNED for another one; WRONG_STATE once it
         has ended.
         """
 

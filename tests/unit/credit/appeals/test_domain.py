@@ -18,7 +18,7 @@ from services.credit.appeals.domain import (
     conflict_of,
     decide,
     dismiss,
-    need_assignable,
+    needs_reviewer,
     prolong,
     recuse,
     withdraw,
@@ -93,11 +93,9 @@ def test_reviewer_who_had_the_appeal_never_gets_it_again() -> None:
 def test_appeal_is_not_taken_from_a_reviewer_who_is_in_time() -> None:
     assigned = assign(appeal(in_force()), reviewer=REVIEWER)
 
-    with pytest.raises(Refusal) as refused:
-        need_assignable(assigned, at=assigned.due - timedelta(microseconds=1))
-    need_assignable(assigned, at=assigned.due)
-
-    assert refused.value.reason == ErrorReason.ERROR_REASON_WRONG_STATE
+    assert not needs_reviewer(assigned, at=assigned.due - timedelta(microseconds=1))
+    assert needs_reviewer(assigned, at=assigned.due)
+    assert needs_reviewer(recuse(assigned, reviewer="rev-1"), at=NOW)
 
 
 def test_question_is_asked_and_answered_once() -> None:
@@ -138,7 +136,7 @@ def test_appeal_that_ended_goes_nowhere() -> None:
             lambda ended=ended: withdraw(ended, at=NOW),
             lambda ended=ended: recuse(ended, reviewer="rev-1"),
             lambda ended=ended: dismiss(ended, reviewer="rev-1", reasons="Again.", at=NOW),
-            lambda ended=ended: need_assignable(ended, at=NOW + 100 * DAY),
+            lambda ended=ended: needs_reviewer(ended, at=NOW + 100 * DAY),
         ):
             with pytest.raises(Refusal) as refused:
                 act()

@@ -1,0 +1,88 @@
+"""Gives appeals to reviewers: at filing, after a recusal, and when somebody joins the roster."""
+
+import asyncio
+import contextlib
+
+from sqlmodel import Session
+
+from chassis.db import Database, Unit
+from chassis.refusal import Refusal
+from services.credit.appeals import domain, store
+from services.credit.appeals.domain import Appeal, Conflict, Reviewer
+from services.credit.appeals.steps import take
+from services.credit.groups_peer import GroupsPeer
+from services.credit.sanctions import store as sanctions
+from services.credit.sanctions.domain import Sanction
+
+_JOB = "assign-reviewer"
+_AGAIN_SECONDS = 15.0
+
+
+class Assignment:
+    """Finds reviewers whom nothing ties to a case. An appeal that has none waits, and its deadline runs on."""
+
+    def __init__(self, database: Database, groups: GroupsPeer) -> None:
+        self._database = database
+        self._groups = groups
+        self._due = asyncio.Event()
+
+    def wake(self) -> None:
+        """Says that an appeal waits for a reviewer, or that there is another reviewer."""
+        self._due.set()
+
+    async def run(self) -> None:
+        """Assigns what waits until cancelled; what can not be assigned is tried again."""
+        while True:
+            self._due.clear()
+            waiting = await self._database.read(store.waiting)
+            given = [await self._give(appeal_id) for appeal_id in waiting]
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(None if all(given) else _AGAIN_SECONDS):
+                    await self._due.wait()
+
+    async def independent(self, appeal_id: str) -> Reviewer:
+        """Whom the roster offers for an appeal: of those whom nothing ties to it, who has the fewest.
+
+        Raises:
+            Refusal: NOT_FOUND, REVIEWER_NOT_INDEPENDENT or PEER_UNAVAILABLE.
+        """
+
+        def case(session: Session) -> tuple[Appeal, Sanction, list[Reviewer]]:
+            appeal = store.get(session, appeal_id)
+            return appeal, sanctions.get(session, appeal.sanction_id), store.roster(session)
+
+        appeal, sanction, roster = await self._database.read(case)
+        conflicts: list[Conflict] = []
+        for reviewer in roster:
+            conflict = domain.conflict_of(appeal, sanction, reviewer, in_group=False)
+            if conflict is None and await self._groups.has_member(sanction.group_concerned, reviewer.account_id):
+                conflict = Conflict.GROUP_MEMBER
+            if conflict is None:
+                return reviewer
+            conflicts.append(conflict)
+        raise domain.nobody_independent(conflicts)
+
+    async def _give(self, appeal_id: str) -> bool:
+        try:
+            reviewer = await self.independent(appeal_id)
+            await self._database.work(_JOB, lambda unit: give(unit, appeal_id, reviewer))
+        except Refusal:
+            return False
+        return True
+
+
+def give(unit: Unit, appeal_id: str, reviewer: Reviewer) -> Appeal:
+    """Gives an appeal to a reviewer, unless somebody has it and is in time.
+
+    Raises:
+        Refusal: WRONG_STATE, if it has ended; REVIEWER_NOT_INDEPENDENT.
+    """
+
+    def step(_unit: Unit, appeal: Appeal, sanction: Sanction) -> Appeal:
+        conflict = domain.conflict_of(appeal, sanction, reviewer, in_group=False)
+        if conflict is not None:
+            raise domain.nobody_independent([conflict])
+        return domain.assign(appeal, reviewer=reviewer)
+
+    appeal = store.get(unit.session, appeal_id)
+    return take(unit, appeal, "assigned", step) if domain.needs_reviewer(appeal, at=unit.now) else appeal
