@@ -1,20 +1,19 @@
-"""A retention service in a process of its own, for tests that kill it: prints its port once it serves."""
+"""A retention service in a process of its own, for tests that kill it."""
 
 import asyncio
-import sys
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 from chassis.clock import SystemClock
 from tests.integration.retention.harness import running_retention
 
 
-async def serve(folder: Path) -> None:
-    """Serves until it is killed."""
+def main(folder: Path, port: Connection) -> None:
+    """Serves until it is killed; tells its port once it does."""
+    asyncio.run(_serve(folder, port))
+
+
+async def _serve(folder: Path, port: Connection) -> None:
     async with running_retention(folder, clock=SystemClock(), segment_records=2_000) as running:
-        sys.stdout.write(f"{running.port}\n")
-        sys.stdout.flush()
+        port.send(running.port)
         await asyncio.Event().wait()
-
-
-if __name__ == "__main__":
-    asyncio.run(serve(Path(sys.argv[1])))

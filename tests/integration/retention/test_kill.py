@@ -1,11 +1,12 @@
 import asyncio
 import contextlib
+import multiprocessing
 import random
-import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 import grpc
@@ -30,11 +31,15 @@ from ombud.retention.v1.log_service_pb2_grpc import LogServiceStub
 from ombud.verify import verify_checkpoint, verify_consistency
 from ombud.verify.note import Checkpoint
 from services.retention.wire import timestamp
+from tests.integration.retention import child
 from tests.integration.retention.harness import GROUP, OTHER_GROUP, Retention, bodies, frame
 from tests.support.eventually import eventually
 
 PRODUCERS = ("chat-1", "chat-2", "chat-3")
 FRAME = 20
+# What is killed is forked from a process that has imported it all already: most of a start is importing.
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload([child.__name__])
 
 
 @dataclass
@@ -67,7 +72,7 @@ class Sender:
 class Running:
     """The process while it serves."""
 
-    process: asyncio.subprocess.Process
+    process: ForkServerProcess
     retention: Retention
 
 
@@ -82,23 +87,20 @@ class Service:
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[Running]:
         """The service in a process, killed at the end of the block."""
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "tests.integration.retention.child",
-            str(self.folder),
-            stdout=asyncio.subprocess.PIPE,
-        )
-        assert process.stdout is not None
+        ours, theirs = FORKS.Pipe(duplex=False)
+        process = FORKS.Process(target=child.main, args=(self.folder, theirs))
+        await asyncio.to_thread(process.start)
+        theirs.close()
         try:
-            port = await asyncio.wait_for(process.stdout.readline(), 30)
-            retention = Retention(self.folder, int(port), self.issuer)
+            assert await asyncio.to_thread(ours.poll, 30)
+            retention = Retention(self.folder, ours.recv(), self.issuer)
             yield Running(process, retention)
             await retention.close()
         finally:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
+            process.kill()
+            await asyncio.to_thread(process.join)
+            process.close()
+            ours.close()
 
     async def check_log(self, retention: Retention) -> None:
         """The log has only grown since the last look."""
