@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from functools import reduce
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -29,6 +29,9 @@ class ServiceConfig(Settings):
     policy_file: Path
 
 
+SpiffePath = Annotated[str, Field(pattern=r"^(/[A-Za-z0-9._-]+)+$")]
+
+
 class ServerConfig(Settings):
     """How a process listens and whom it knows.
 
@@ -37,6 +40,8 @@ class ServerConfig(Settings):
         health_listen: Address of the health server, plaintext, with nothing else on it.
         tls: Certificates of this workload; absent on loopback.
         trust_domain: SPIFFE trust domain of the workloads.
+        workloads: The workload that each path of a SPIFFE id stands for, such as `/ns/chat/sa/messaging` for
+            `platform`; if none is given, `/<workload>` stands for each.
         peers: Targets of the other services, by name.
         token_keys: Files with the Ed25519 public keys (PEM) that people's tokens are checked with, by issuer.
         read_trace_ratio: Share of successful reads that get a span, 0 to 1.
@@ -47,6 +52,7 @@ class ServerConfig(Settings):
     health_listen: str = "127.0.0.1:7701"
     tls: "TlsFiles | None" = None
     trust_domain: str = "ombud.local"
+    workloads: Mapping[SpiffePath, str] = Field(default_factory=dict)
     peers: Mapping[str, str] = Field(default_factory=dict)
     token_keys: Mapping[str, Path] = Field(default_factory=dict)
     read_trace_ratio: float = Field(default=0.01, ge=0, le=1)

@@ -243,7 +243,7 @@ def authenticator_for(server: ServerConfig, clock: Clock) -> Authenticator:
     tokens = TokenVerifier({issuer: _public_key(path) for issuer, path in server.token_keys.items()}, clock)
     if server.tls is None:
         return LoopbackAuthenticator(tokens)
-    return MutualTlsAuthenticator(tokens, trust_domain=server.trust_domain)
+    return MutualTlsAuthenticator(tokens, trust_domain=server.trust_domain, workloads=server.workloads)
 
 
 def _public_key(path: Path) -> Ed25519PublicKey:

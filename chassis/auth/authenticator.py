@@ -1,14 +1,15 @@
 """From a connection and its metadata to a caller."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
-from urllib.parse import urlsplit
 
 from chassis.auth.caller import ANONYMOUS, Caller
 from chassis.auth.tokens import TokenVerifier
 from chassis.refusal import ErrorReason, Refusal
 
 _BEARER = "Bearer "
+_WORKLOAD = re.compile(r"/([A-Za-z0-9._-]+)")
 
 
 Proof = Callable[[], Mapping[str, Iterable[bytes]]]
@@ -48,11 +49,14 @@ class MutualTlsAuthenticator:
     Args:
         tokens: Checks people's tokens.
         trust_domain: The SPIFFE trust domain whose workloads are known, such as `ombud.example`.
+        workloads: The workload that each path of a SPIFFE id stands for, such as `/ns/chat/sa/messaging` for
+            `platform`. A path that is not in it stands for nobody; with none given, `/<workload>` alone does.
     """
 
-    def __init__(self, tokens: TokenVerifier, *, trust_domain: str) -> None:
+    def __init__(self, tokens: TokenVerifier, *, trust_domain: str, workloads: Mapping[str, str] | None = None) -> None:
         self._tokens = tokens
         self._trust_domain = trust_domain
+        self._workloads = workloads
 
     def authenticate(self, authorization: str, proof: Proof) -> Caller:
         """See `Authenticator`."""
@@ -62,16 +66,23 @@ class MutualTlsAuthenticator:
     def _workload(self, spiffe_ids: list[bytes]) -> str:
         if not spiffe_ids:
             return ""
-        uri = urlsplit(spiffe_ids[0].decode(errors="replace"))
-        workload = uri.path.rpartition("/")[2]
-        if len(spiffe_ids) != 1 or uri.scheme != "spiffe" or uri.netloc != self._trust_domain or not workload:
+        domain = f"spiffe://{self._trust_domain}"
+        spiffe_id = spiffe_ids[0].decode(errors="replace")
+        workload = self._named(spiffe_id.removeprefix(domain)) if spiffe_id.startswith(domain) else ""
+        if len(spiffe_ids) != 1 or not workload:
             raise Refusal(
                 ErrorReason.ERROR_REASON_UNAUTHENTICATED,
                 "the certificate names no workload of this trust domain",
-                satisfy=f"a certificate with one URI name spiffe://{self._trust_domain}/<workload>",
+                satisfy=f"a certificate with one URI name in spiffe://{self._trust_domain} that stands for a workload",
                 scheme="spiffe",
             )
         return workload
+
+    def _named(self, path: str) -> str:
+        if self._workloads:
+            return self._workloads.get(path, "")
+        named = _WORKLOAD.fullmatch(path)
+        return named[1] if named else ""
 
 
 def _bearer(authorization: str) -> str:

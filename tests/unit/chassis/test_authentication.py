@@ -190,6 +190,12 @@ def test_over_tls_a_certificate_proves_the_workload_and_a_token_only_the_person(
         [b"\xff\xfe"],
         [b"spiffe://ombud.local/"],
         [b"spiffe://ombud.local"],
+        [b"spiffe://ombud.local/ns/other/sa/credit"],
+        [b"spiffe://ombud.local//credit"],
+        [b"spiffe://ombud.local/credit/"],
+        [b"spiffe://ombud.local/credit?as=platform"],
+        [b"spiffe://ombud.local/credit#platform"],
+        [b"SPIFFE://ombud.local/credit"],
     ],
 )
 def test_certificate_that_names_no_workload_of_ours_is_refused(verifier: TokenVerifier, names: list[bytes]) -> None:
@@ -197,6 +203,19 @@ def test_certificate_that_names_no_workload_of_ours_is_refused(verifier: TokenVe
     with pytest.raises(Refusal) as refused:
         authenticator.authenticate("", lambda: {"peer_spiffe_id": names})
     assert refused.value.reason == ErrorReason.ERROR_REASON_UNAUTHENTICATED
+
+
+def test_path_of_an_id_stands_for_the_workload_that_the_settings_name_and_for_no_other(verifier: TokenVerifier) -> None:
+    paths = {"/ns/chat/sa/messaging": "platform", "/ns/ombud/sa/ombud-credit": "credit"}
+    authenticator = MutualTlsAuthenticator(verifier, trust_domain="ombud.local", workloads=paths)
+
+    def caller(path: str) -> Caller:
+        return authenticator.authenticate("", lambda: {"peer_spiffe_id": [f"spiffe://ombud.local{path}".encode()]})
+
+    assert {path: caller(path) for path in paths} == {path: Caller(workload) for path, workload in paths.items()}
+    for path in ("/credit", "/platform", "/ns/chat/sa/credit", "/ns/chat/sa/messaging/", "/ns/chat/sa/messaging2", "/"):
+        with pytest.raises(Refusal):
+            caller(path)
 
 
 @pytest.mark.parametrize("header", ["Basic cGxhdGZvcm0=", "platform", "bearer x", "Bearer", "x-workload: platform"])
