@@ -71,6 +71,8 @@ class Transaction:
             # They may refer to what was added to the session before them.
             self._session.flush()
             self.rows.store(self._session.connection())
+            # Rows that were stored past it have made stale what it holds.
+            self._session.expire_all()
         return self._session
 
 
@@ -188,12 +190,13 @@ class Prepared(Generic[K, S, M]):
     One that asks its unit for no session can refuse without a rollback of the others.
 
     Attributes:
-        load: Reads what commands need to know for all their keys. What it returns is theirs in common.
+        load: Reads what commands need to know at an instant, which is theirs, too, for all their keys. What it returns
+            they have in common.
         key: What this command needs to know about.
         command: Decides by what was loaded. It adds to that what the next commands must know, after its last refusal.
     """
 
-    load: Callable[[Session, Sequence[K]], S]
+    load: Callable[[Session, datetime, Sequence[K]], S]
     key: K
     command: Callable[[Unit, S], M]
 

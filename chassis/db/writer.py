@@ -17,11 +17,12 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import insert, select
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import SessionTransaction
 from sqlmodel import Session
 
 from chassis.call import Call, serve
@@ -192,38 +193,38 @@ class Writer:
 
     def _run_together(self, session: Session, items: Sequence[Item], batch: Batch, *, apart: bool) -> None:
         """Runs commands that share what they know, or one that asks for itself."""
-        fresh = [item for item in items if not _replayed(item, batch)]
-        for item, command in zip(fresh, _ready(fresh, batch), strict=True):
+        fresh, now = [item for item in items if not _replayed(item, batch)], self._clock.now()
+        for item, command in zip(fresh, _ready(fresh, batch, now), strict=True):
             # A twin of the same request may have been answered in this very run.
             if not _replayed(item, batch):
-                self._run_one(session, item, command, batch, apart=apart)
+                unit = Unit(batch.transaction, now=now, call=item.call, service=self._service)
+                savepoint = session.begin_nested() if apart else None
+                _run_one(item, command, unit, batch, savepoint)
 
-    def _run_one(
-        self, session: Session, item: Item, command: Callable[[Unit], Any], batch: Batch, *, apart: bool
-    ) -> None:
-        serve(item.call)
-        transaction = batch.transaction
-        transaction.asked = False
-        unit = Unit(transaction, now=self._clock.now(), call=item.call, service=self._service)
-        savepoint = session.begin_nested() if apart else None
-        try:
-            item.result = command(unit)
-            if savepoint:
-                # Within it: a row that a constraint refuses falls with its command alone.
-                transaction.open(unit.rows)
-                savepoint.commit()
-        except BaseException as error:
-            if _retried(error):
-                raise
-            if savepoint is None and transaction.asked:
-                raise _CommandFailedError from error
-            if savepoint:
-                savepoint.rollback()
-            item.failure = error
-        else:
-            batch.collect(unit)
-            if item.idempotent and item.call.request_id:
-                batch.answer(item.call, item.result, unit.now)
+
+def _run_one(
+    item: Item, command: Callable[[Unit], Any], unit: Unit, batch: Batch, savepoint: SessionTransaction | None
+) -> None:
+    serve(item.call)
+    batch.transaction.asked = False
+    try:
+        item.result = command(unit)
+        if savepoint:
+            # Within it: a row that a constraint refuses falls with its command alone.
+            batch.transaction.open(unit.rows)
+            savepoint.commit()
+    except BaseException as error:
+        if _retried(error):
+            raise
+        if savepoint:
+            savepoint.rollback()
+        elif batch.transaction.asked:
+            raise _CommandFailedError from error
+        item.failure = error
+    else:
+        batch.collect(unit)
+        if item.idempotent and item.call.request_id:
+            batch.answer(item.call, item.result, unit.now)
 
 
 def _runs(items: Sequence[Item]) -> list[list[Item]]:
@@ -237,12 +238,12 @@ def _runs(items: Sequence[Item]) -> list[list[Item]]:
     return found
 
 
-def _ready(items: Sequence[Item], batch: Batch) -> list[Callable[[Unit], Any]]:
+def _ready(items: Sequence[Item], batch: Batch, at: datetime) -> list[Callable[[Unit], Any]]:
     """The commands of a run, with what they load."""
     prepared = [item.command for item in items if isinstance(item.command, Prepared)]
     if not prepared:
         return [item.command for item in items if not isinstance(item.command, Prepared)]
-    known = prepared[0].load(_flush(batch), [command.key for command in prepared])
+    known = prepared[0].load(_flush(batch), at, [command.key for command in prepared])
     return [command.given(known) for command in prepared]
 
 

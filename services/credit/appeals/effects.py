@@ -53,7 +53,7 @@ def take_back(unit: Unit, appeal: Appeal, sanction: Sanction) -> None:
     ids = [each.sanction_id for each in standing]
     for entry in standings.points_entries(session, ids):
         standings.add(
-            session,
+            unit,
             OverturnEntry(
                 new_id(), entry.subject, entry.sanction_id, entry.entry_id, appeal.appeal_id, recorded_at=unit.now
             ),

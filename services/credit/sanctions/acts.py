@@ -64,7 +64,7 @@ def _relieve(unit: Unit, sanction: Sanction, kind: ReliefKind, taken: Callable[[
     if entry is None or points == 0:
         return
     standings.add(
-        unit.session,
+        unit,
         ReliefEntry(
             entry_id=new_id(),
             subject=entry.subject,

@@ -178,7 +178,9 @@ class Sanction:
     @property
     def terms(self) -> tuple[Measure, ...]:
         """The measures as they run: as imposed, or until the earlier end that a variation or a lift set."""
-        return tuple(self._term(measure) for measure in self.measures)
+        varied = self.variation.ends if self.variation else {}
+        lifted_at = self.lift.at if self.lift else None
+        return tuple(term(measure, varied.get(measure.kind), lifted_at) for measure in self.measures)
 
     @property
     def end(self) -> datetime | None:
@@ -211,14 +213,11 @@ class Sanction:
             return SanctionState.EXPIRED
         return self.state
 
-    def _term(self, measure: Measure) -> Measure:
-        ends = [
-            measure.end,
-            self.variation.ends.get(measure.kind) if self.variation else None,
-            self.lift.at if self.lift else None,
-        ]
-        end = min((each for each in ends if each), default=None)
-        return Measure(measure.kind, end, measure.review if end is None else None)
+
+def term(measure: Measure, varied_end: datetime | None, lifted_at: datetime | None) -> Measure:
+    """A measure as it runs: as imposed, or until the earlier end that a variation or a lift set."""
+    end = min((each for each in (measure.end, varied_end, lifted_at) if each), default=None)
+    return Measure(measure.kind, end, measure.review if end is None else None)
 
 
 def approve(sanction: Sanction, *, approver: str, at: datetime) -> Sanction:

@@ -102,7 +102,7 @@ def put_in_force(unit: Unit, sanction_id: str) -> None:
     store.mark_delivered(unit.session, sanction)
     store.update(unit.session, sanction)
     if points := _points_entry(sanction):
-        standings.add(unit.session, points)
+        standings.add(unit, points)
     if entry := blacklist.entry_of(sanction, entry_id=new_id()):
         blacklist_store.add(unit.session, entry)
     feed.publish(unit, [sanction.subject])

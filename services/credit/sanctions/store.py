@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
+from sqlalchemy import and_
+from sqlalchemy import select as sa_select
 from sqlmodel import Session, col, select
 
 from chassis.refusal import Refusal
 from policies.pack import MeasureKind
-from services.credit.sanctions.domain import Sanction, SanctionState, Variation
+from services.credit.sanctions.domain import Measure, Sanction, SanctionState, Variation, term
 from services.credit.sanctions.ladder import step_of
 from services.credit.sanctions.models import (
     EvidenceRow,
@@ -25,7 +27,8 @@ from services.credit.sanctions.models import (
     VariedMeasureRow,
 )
 from services.credit.sanctions.rows import sanction_of, sanction_row, statement_of, statement_row
-from services.credit.subjects import Subject
+from services.credit.subjects import Subject, SubjectKind
+from services.credit.tables import subject_in
 
 R = TypeVar("R", EvidenceRow, MeasureRow, PriorDecisionRow)
 
@@ -36,6 +39,16 @@ class DueNotice:
 
     sanction: Sanction
     traceparent: str
+
+
+@dataclass(frozen=True)
+class Term:
+    """A measure of a sanction that was in force, as it runs."""
+
+    subject: Subject
+    sanction_id: str
+    start: datetime
+    measure: Measure
 
 
 def add(session: Session, sanction: Sanction) -> None:
@@ -102,6 +115,46 @@ def of_subject(session: Session, subject: Subject, *, after: str = "", size: int
         .limit(size)
     )
     return _whole(session, session.exec(query))
+
+
+def subjects_of(session: Session, sanction_ids: Iterable[str]) -> dict[str, Subject]:
+    """Whom some sanctions concern, by sanction id; those that do not exist are left out."""
+    query = select(SanctionRow.sanction_id, SanctionRow.subject_kind, SanctionRow.subject_id)
+    rows = session.exec(query.where(col(SanctionRow.sanction_id).in_(set(sanction_ids))))
+    return {sanction_id: Subject(SubjectKind(kind), subject_id) for sanction_id, kind, subject_id in rows}
+
+
+def terms_in_force(session: Session, subjects: Iterable[Subject]) -> list[Term]:
+    """The measures, as they run, of the sanctions of some subjects that were in force and were not overturned."""
+    columns = (
+        *(SanctionRow.subject_kind, SanctionRow.subject_id, SanctionRow.sanction_id, SanctionRow.start_at),
+        *(MeasureRow.kind, MeasureRow.end_at, MeasureRow.review_at, VariedMeasureRow.end_at, LiftRow.lifted_at),
+    )
+    query = (
+        sa_select(*(col(column) for column in columns))
+        .join(MeasureRow, col(MeasureRow.sanction_id) == col(SanctionRow.sanction_id))
+        .outerjoin(
+            VariedMeasureRow,
+            and_(
+                col(VariedMeasureRow.sanction_id) == col(MeasureRow.sanction_id),
+                col(VariedMeasureRow.kind) == col(MeasureRow.kind),
+            ),
+        )
+        .outerjoin(LiftRow, col(LiftRow.sanction_id) == col(SanctionRow.sanction_id))
+        .where(col(SanctionRow.state) == SanctionState.IN_FORCE, subject_in(SanctionRow, subjects))
+        .order_by(col(SanctionRow.sanction_id), col(MeasureRow.kind))
+    )
+    return [
+        Term(
+            Subject(SubjectKind(subject_kind), subject_id),
+            sanction_id,
+            start,
+            term(Measure(MeasureKind(kind), end, review), varied_end, lifted_at),
+        )
+        for subject_kind, subject_id, sanction_id, start, kind, end, review, varied_end, lifted_at in session.execute(
+            query
+        )
+    ]
 
 
 def founded_on(session: Session, subject: Subject, evidence_set: str) -> str | None:

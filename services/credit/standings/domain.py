@@ -171,6 +171,12 @@ class _Account:
         known = {self.entry.start, self.entry.end, *(relief.recorded_at for relief in self.reliefs)}
         return known | self.stay.edges if self.stay else known
 
+    def changes(self) -> list[tuple[datetime, int]]:
+        """At each of those instants, by how much its points change."""
+        edges = sorted(self.edges())
+        points = [self.points(edge) for edge in edges]
+        return [(edge, now - before) for edge, now, before in zip(edges, points, [0, *points], strict=False)]
+
 
 def counting(entries: Iterable[LedgerEntry], stays: Stays, at: datetime) -> list[PointsEntry | ReliefEntry]:
     """The entries that count at an instant: points, oldest first, each followed by what relieves it."""
@@ -183,7 +189,8 @@ def counting(entries: Iterable[LedgerEntry], stays: Stays, at: datetime) -> list
 
 def points_left(entries: Iterable[LedgerEntry], entry: PointsEntry, at: datetime) -> int:
     """How many points of an entry count at an instant, a stay left aside; 0 if it was overturned."""
-    return sum(account.points(at) for account in _accounts(entries, {}) if account.entry == entry)
+    concerned = [each for each in entries if each.sanction_id == entry.sanction_id]
+    return sum(account.points(at) for account in _accounts(concerned, {}) if account.entry == entry)
 
 
 def active_points(entries: Iterable[LedgerEntry], stays: Stays, at: datetime) -> int:
@@ -262,9 +269,14 @@ def points_of_terms(terms: Iterable[tuple[int, datetime, datetime]], at: datetim
 
 
 def _steps(accounts: Sequence[_Account], edges: Sequence[datetime]) -> list[Step]:
+    """The points at each of the instants, ascending, that differ from those before it."""
+    changes = sorted(change for account in accounts for change in account.changes())
     found: list[Step] = []
+    points = passed = 0
     for start in edges:
-        points = sum(account.points(start) for account in accounts)
+        while passed < len(changes) and changes[passed][0] <= start:
+            points += changes[passed][1]
+            passed += 1
         if not found or found[-1].points != points:
             found.append(Step(start, points))
     return found

@@ -1,6 +1,9 @@
 """What the change feed says of subjects: entitlements and restrictions, never points or tiers."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+
+from sqlmodel import Session
 
 from chassis.db import Unit
 from ombud.credit.v1 import standing_service_pb2 as pb
@@ -14,13 +17,38 @@ from services.credit.standings.domain import Period, Restriction, spans_through
 from services.credit.subjects import Subject, SubjectKind
 
 DEFAULTS_KEY = "defaults"
+# As many as a statement can ask for on every engine.
+_AT_ONCE = 256
 
 
 def publish(unit: Unit, subjects: Iterable[Subject]) -> None:
-    """Adds a change for each subject: all that holds of it from now on, published policies to come included."""
-    known = periods(policies.from_on(unit.session, unit.now))
+    """Has the feed told of each subject: all that holds of it from now on, published policies to come included."""
     for subject in sorted(set(subjects)):
-        unit.change(subject.key, pb.StandingChange(subject=_entitlements(unit, subject, known)))
+        unit.tell(told, subject)
+
+
+def told(session: Session, at: datetime, subjects: Sequence[Subject]) -> Iterator[tuple[str, pb.StandingChange]]:
+    """The changes that tell of some subjects, in their order."""
+    known = periods(policies.from_on(session, at))
+    for first in range(0, len(subjects), _AT_ONCE):
+        some = subjects[first : first + _AT_ONCE]
+        ledgers, restrictions = store.ledgers(session, some), store.restrictions(session, some)
+        stays = store.stays(session, {entry.sanction_id for entries in ledgers.values() for entry in entries})
+        for subject in some:
+            message = pb.SubjectEntitlements(
+                subject=wire.subject_message(subject),
+                restrictions=[
+                    restriction_message(each) for each in restrictions[subject] if each.end is None or at < each.end
+                ],
+            )
+            if subject.kind is SubjectKind.ACCOUNT:
+                message.spans.extend(
+                    pb.EntitlementSpan(
+                        start_time=wire.timestamp(span.start), entitlements=entitlements_message(span.tier.entitlements)
+                    )
+                    for span in spans_through(ledgers[subject], stays, at, known)
+                )
+            yield subject.key, pb.StandingChange(subject=message)
 
 
 def publish_defaults(unit: Unit) -> None:
@@ -68,24 +96,3 @@ def restriction_message(restriction: Restriction) -> types_pb2.Restriction:
 def periods(in_force: Sequence[PolicyInForce]) -> list[Period]:
     """When each policy decides on tiers."""
     return [Period(policy.effective_at, policy.pack.credit) for policy in in_force]
-
-
-def _entitlements(unit: Unit, subject: Subject, known: Sequence[Period]) -> pb.SubjectEntitlements:
-    message = pb.SubjectEntitlements(
-        subject=wire.subject_message(subject),
-        restrictions=[
-            restriction_message(restriction)
-            for restriction in store.restrictions(unit.session, subject)
-            if restriction.end is None or unit.now < restriction.end
-        ],
-    )
-    if subject.kind is SubjectKind.ACCOUNT:
-        entries = store.entries(unit.session, subject)
-        stays = store.stays(unit.session, {entry.sanction_id for entry in entries})
-        message.spans.extend(
-            pb.EntitlementSpan(
-                start_time=wire.timestamp(span.start), entitlements=entitlements_message(span.tier.entitlements)
-            )
-            for span in spans_through(entries, stays, unit.now, known)
-        )
-    return message

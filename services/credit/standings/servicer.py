@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from chassis.db import Database, Unit
+from chassis.db import Database, Prepared, Unit
 from chassis.feed import Feed
 from chassis.ids import new_id
 from chassis.refusal import ErrorReason, Refusal
@@ -15,10 +15,10 @@ from ombud.credit.v1.standing_service_pb2_grpc import StandingServiceServicer as
 from policies.pack import RemedyKind
 from services.credit import wire
 from services.credit.listing import Listing
-from services.credit.policies import store as policies
 from services.credit.sanctions import store as sanctions
-from services.credit.standings import feed, remedies, store, views
+from services.credit.standings import feed, ledgers, remedies, store, views
 from services.credit.standings.domain import PointsEntry
+from services.credit.standings.ledgers import Ledgers
 from services.credit.standings.remedies import Remedy
 from services.credit.subjects import Subject, SubjectKind
 
@@ -64,28 +64,29 @@ class StandingServicer(Contract):
     async def RecordRemedy(self, request: pb.RecordRemedyRequest, _context: wire.Context) -> pb.RecordRemedyResponse:
         """Records the remedy, and tells the feed what the account may do again."""
 
-        def command(unit: Unit) -> pb.RecordRemedyResponse:
-            sanction = sanctions.get(unit.session, request.sanction_id)
-            if sanction.subject == Subject(SubjectKind.ACCOUNT, unit.call.person.account_id):
-                raise _own_account(sanction.subject)
+        def command(unit: Unit, known: Ledgers) -> pb.RecordRemedyResponse:
+            subject = known.subject(request.sanction_id)
+            if subject == Subject(SubjectKind.ACCOUNT, unit.call.person.account_id):
+                raise _own_account(subject)
             entry = remedies.record(
                 _remedy(request, request.proof_sha256),
-                store.entries(unit.session, sanction.subject),
-                policies.at(unit.session, unit.now).pack.credit.remedies,
+                known.entries(subject),
+                known.policy,
                 entry_id=new_id(),
                 at=unit.now,
             )
-            store.add(unit.session, entry)
-            feed.publish(unit, [entry.subject])
+            store.add(unit, entry)
+            feed.publish(unit, [subject])
             unit.audit(
                 "credit.remedy.recorded",
-                subject=wire.subject_message(entry.subject),
+                subject=wire.subject_message(subject),
                 resource_id=entry.entry_id,
                 facts={"sanction_id": entry.sanction_id, "kind": entry.kind, "points": entry.points},
             )
+            known.add(entry)
             return pb.RecordRemedyResponse(entry=views.entry_message(entry))
 
-        return await self._database.write(command)
+        return await self._database.write(Prepared(ledgers.of_sanctions, request.sanction_id, command))
 
     async def WatchStanding(
         self, request: pb.WatchStandingRequest, _context: wire.Context

@@ -1,15 +1,16 @@
 """Queries of the ledger and of what follows from it."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, or_
+from sqlalchemy import ColumnElement, Row, and_, exists, insert, or_
 from sqlmodel import Session, col, select
 
+from chassis.db import Unit
 from services.credit.appeals import store as appeals
 from services.credit.appeals.models import AppealRow
 from services.credit.sanctions import store as sanctions
-from services.credit.sanctions.domain import SanctionState
 from services.credit.sanctions.models import PriorDecisionRow, SanctionRow
 from services.credit.standings import domain
 from services.credit.standings.domain import (
@@ -25,12 +26,15 @@ from services.credit.standings.domain import (
 )
 from services.credit.standings.models import LedgerRow
 from services.credit.subjects import Subject, SubjectKind
+from services.credit.tables import subject_in
+
+_LEDGER = LedgerRow.__table__  # type: ignore[attr-defined]  # SQLModel adds it
+_INSERT = insert(LedgerRow)
 
 
-def add(session: Session, entry: LedgerEntry) -> None:
+def add(unit: Unit, entry: LedgerEntry) -> None:
     """Adds an entry."""
-    session.add(_row(entry))
-    session.flush()
+    unit.store(_INSERT, **_values(entry))
 
 
 def entries(session: Session, subject: Subject) -> list[LedgerEntry]:
@@ -48,6 +52,17 @@ def page(session: Session, subject: Subject, *, after: str, size: int | None) ->
         .limit(size)
     )
     return [_entry(row) for row in session.exec(query)]
+
+
+def ledgers(session: Session, subjects: Collection[Subject]) -> dict[Subject, list[LedgerEntry]]:
+    """The whole ledgers of some subjects, oldest entries first."""
+    found: dict[Subject, list[LedgerEntry]] = {subject: [] for subject in subjects}
+    here = subject_in(_LEDGER.c, subjects)
+    # Columns, not objects of the table's class: those cost several times what the database does.
+    for row in session.execute(select(_LEDGER).where(here).order_by(_LEDGER.c.entry_id)):
+        entry = _entry(row)
+        found[entry.subject].append(entry)
+    return found
 
 
 def points_entries(session: Session, sanction_ids: Iterable[str]) -> list[PointsEntry]:
@@ -133,42 +148,42 @@ def appealed(session: Session, sanction_ids: Iterable[str]) -> set[str]:
     return {appeal.sanction_id for appeal in appeals.of_sanctions(session, sanction_ids)}
 
 
-def restrictions(session: Session, subject: Subject) -> list[Restriction]:
-    """The measures of all sanctions of a subject that were in force and were not overturned."""
-    in_force = [
-        sanction for sanction in sanctions.of_subject(session, subject) if sanction.state is SanctionState.IN_FORCE
-    ]
-    stayed = stays(session, [sanction.sanction_id for sanction in in_force])
-    return [
-        Restriction(sanction.sanction_id, measure.kind, sanction.start, measure.end, stayed.get(sanction.sanction_id))
-        for sanction in in_force
-        if sanction.start is not None
-        for measure in sanction.terms
-    ]
+def restrictions(session: Session, subjects: Collection[Subject]) -> dict[Subject, list[Restriction]]:
+    """The measures of all sanctions of some subjects that were in force and were not overturned."""
+    terms = sanctions.terms_in_force(session, subjects)
+    stayed = stays(session, {term.sanction_id for term in terms})
+    found: dict[Subject, list[Restriction]] = {subject: [] for subject in subjects}
+    for term in terms:
+        measure, stay = term.measure, stayed.get(term.sanction_id)
+        found[term.subject].append(Restriction(term.sanction_id, measure.kind, term.start, measure.end, stay))
+    return found
 
 
-def _row(entry: LedgerEntry) -> LedgerRow:
-    row = LedgerRow(
-        entry_id=entry.entry_id,
-        kind="POINTS",
-        subject_kind=entry.subject.kind,
-        subject_id=entry.subject.id,
-        sanction_id=entry.sanction_id,
-        points=0,
-        recorded_at=entry.recorded_at,
-    )
+def _values(entry: LedgerEntry) -> dict[str, Any]:
+    """The columns of an entry, by name."""
+    values: dict[str, Any] = dict.fromkeys(_LEDGER.c.keys())
+    values |= {
+        "entry_id": entry.entry_id,
+        "kind": "POINTS",
+        "subject_kind": entry.subject.kind,
+        "subject_id": entry.subject.id,
+        "sanction_id": entry.sanction_id,
+        "points": 0,
+        "recorded_at": entry.recorded_at,
+    }
     match entry:
         case PointsEntry():
-            row.points, row.start_at, row.end_at = entry.points, entry.start, entry.end
+            values |= {"points": entry.points, "start_at": entry.start, "end_at": entry.end}
         case OverturnEntry():
-            row.kind, row.overturned_entry_id, row.appeal_id = "OVERTURN", entry.overturned_entry_id, entry.appeal_id
+            values |= {"kind": "OVERTURN", "appeal_id": entry.appeal_id}
+            values |= {"overturned_entry_id": entry.overturned_entry_id}
         case ReliefEntry():
-            row.kind, row.points, row.end_at = entry.kind, entry.points, entry.end
-            row.relieved_entry_id, row.proof_sha256 = entry.relieved_entry_id, entry.proof_sha256 or None
-    return row
+            values |= {"kind": entry.kind, "points": entry.points, "end_at": entry.end}
+            values |= {"relieved_entry_id": entry.relieved_entry_id, "proof_sha256": entry.proof_sha256 or None}
+    return values
 
 
-def _entry(row: LedgerRow) -> LedgerEntry:
+def _entry(row: LedgerRow | Row[Any]) -> LedgerEntry:
     subject = Subject(SubjectKind(row.subject_kind), row.subject_id)
     common = (row.entry_id, subject, row.sanction_id)
     if row.start_at is not None and row.end_at is not None:

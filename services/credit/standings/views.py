@@ -80,7 +80,7 @@ def view(session: Session, subject: Subject, at: datetime, *, policy_hash: str =
         policies=tuple(known),
         entries=tuple(entries),
         stays=store.stays(session, {entry.sanction_id for entry in entries}),
-        restrictions=tuple(store.restrictions(session, subject)),
+        restrictions=tuple(store.restrictions(session, [subject])[subject]),
     )
 
 

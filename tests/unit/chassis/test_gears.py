@@ -39,13 +39,13 @@ class Step:
     key: int
 
 
-def load(session: Session, names: Sequence[str]) -> dict[str, int]:
+def load(session: Session, _at: datetime, names: Sequence[str]) -> dict[str, int]:
     query = select(Counter.name, Counter.total).where(col(Counter.name).in_(names))
     return dict(session.exec(query).all())
 
 
-def tell(session: Session, _at: datetime, names: Sequence[str]) -> list[tuple[str, Int32Value]]:
-    totals = load(session, names)
+def tell(session: Session, at: datetime, names: Sequence[str]) -> list[tuple[str, Int32Value]]:
+    totals = load(session, at, names)
     return [(name, Int32Value(value=totals[name])) for name in names]
 
 
@@ -95,6 +95,10 @@ async def submit(database: Database, command: Any, request_id: str = "") -> Int3
     return await asyncio.create_task(served())
 
 
+async def totals_of(database: Database, names: Sequence[str]) -> dict[str, int]:
+    return await database.read(lambda session: load(session, database.clock.now(), names))
+
+
 async def outcome(url: str, steps: Sequence[Step], gears: Sequence[Callable[[Step], Any]]) -> tuple[Any, ...]:
     """What the steps lead to, sent at once: answers, totals, what the feed says last, revisions, audit records."""
     database = opened(url)
@@ -109,7 +113,7 @@ async def outcome(url: str, steps: Sequence[Step], gears: Sequence[Callable[[Ste
         await first
         entries = await database.read(entries_from)
         assert [entry.revision for entry in entries] == list(range(1, len(entries) + 1))
-        totals = await database.read(lambda session: load(session, [step.name for step in steps]))
+        totals = await totals_of(database, [step.name for step in steps])
         told = {entry.key: Int32Value.FromString(entry.payload).value for entry in entries}
         shown = [answer if isinstance(answer, str) else answer.value for answer in answers]
         return shown, totals, told, (await database.head()).audit_sequence
@@ -168,7 +172,7 @@ async def test_refusal_before_the_session_is_used_leaves_the_others_their_transa
     answers = await asyncio.gather(*(submit(database, counted(number)) for number in range(20)))
     assert sum(isinstance(answer, str) for answer in answers) == 10
     assert sorted(runs) == list(range(20))
-    stored = await database.read(lambda session: load(session, [str(number) for number in range(20)]))
+    stored = await totals_of(database, [str(number) for number in range(20)])
     assert sorted(stored) == sorted(str(number) for number in range(0, 20, 2))
     await database.close()
 
@@ -188,7 +192,11 @@ async def test_row_that_a_constraint_refuses_falls_alone(database_url: str) -> N
         *(submit(database, new(name)) for name in ("a", "b", "a", "c")), return_exceptions=True
     )
     assert [isinstance(each, Int32Value) for each in outcomes] == [True, True, False, True]
-    assert await database.read(lambda session: load(session, ["a", "b", "c"])) == {"a": 1, "b": 1, "c": 1}
+    assert await totals_of(database, ["a", "b", "c"]) == {
+        "a": 1,
+        "b": 1,
+        "c": 1,
+    }
     await database.close()
 
 
@@ -202,4 +210,13 @@ async def test_command_reads_what_one_before_it_has_stored(database_url: str) ->
 
     answers = await asyncio.gather(submit(database, new), submit(database, by_itself(Step("a", 2, 0))))
     assert [answer.value for answer in answers if isinstance(answer, Int32Value)] == [1, 3]
+    await database.close()
+
+
+async def test_command_that_holds_an_object_sees_what_was_stored_past_it(database_url: str) -> None:
+    database = opened(database_url)
+    await database.open()
+    gears = [by_itself, together, by_itself, together]
+    answers = await asyncio.gather(*(submit(database, gear(Step("a", 1, number))) for number, gear in enumerate(gears)))
+    assert [answer.value for answer in answers if isinstance(answer, Int32Value)] == [1, 2, 3, 4]
     await database.close()
