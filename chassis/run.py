@@ -24,6 +24,7 @@ from chassis.config import ConfigError, ServerConfig, ServiceConfig, Settings, l
 from chassis.delivery import AuditDelivery
 from chassis.peers import Peers
 from chassis.server.builder import build_health_server, build_server, set_health
+from chassis.server.credentials import server_credentials
 from chassis.service import Platform, Service
 from chassis.telemetry import Telemetry
 from chassis.trace_store import TraceStore
@@ -115,28 +116,12 @@ def bind(server: grpc.aio.Server, config: ServerConfig) -> int:
     """
     try:
         if config.tls is not None:
-            return server.add_secure_port(config.listen, _server_credentials(config))
+            return server.add_secure_port(config.listen, server_credentials(config.tls))
         if not is_loopback(config.listen):
             raise ConfigError("listen: plaintext is served on loopback only; give tls, or listen on 127.0.0.1")
         return server.add_insecure_port(config.listen)
     except RuntimeError as error:
         raise ConfigError(f"listen: {config.listen} can not be bound; is it in use?") from error
-
-
-def _server_credentials(config: ServerConfig) -> grpc.ServerCredentials:
-    assert config.tls is not None  # noqa: S101 - the caller has checked
-    return grpc.ssl_server_credentials(
-        [(_content("tls.key", config.tls.key), _content("tls.certificate", config.tls.certificate))],
-        root_certificates=_content("tls.root", config.tls.root),
-        require_client_auth=True,
-    )
-
-
-def _content(field: str, file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise ConfigError(f"{field}: {file.name}: {error.strerror}") from None
 
 
 def _jobs(hosted: Sequence[Hosted]) -> list[Coroutine[Any, Any, None]]:
@@ -248,7 +233,9 @@ def authenticator_for(server: ServerConfig, clock: Clock) -> Authenticator:
 
 def _public_key(path: Path) -> Ed25519PublicKey:
     try:
-        key = load_pem_public_key(_content("token_keys", path))
+        key = load_pem_public_key(path.read_bytes())
+    except OSError as error:
+        raise ConfigError(f"token_keys: {path.name}: {error.strerror}") from None
     except ValueError:
         key = None
     if not isinstance(key, Ed25519PublicKey):

@@ -61,6 +61,11 @@ class Authority:
         self._write(name, certificate, key)
         return files
 
+    def renewed(self, name: str) -> TlsFiles:
+        """As `workload`, with a new key and a new certificate in the same files."""
+        (self.folder / f"{name}.key").unlink()
+        return self.workload(name)
+
     def _write(self, name: str, certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> None:
         (self.folder / f"{name}.pem").write_bytes(certificate.public_bytes(Encoding.PEM))
         pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())

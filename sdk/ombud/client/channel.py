@@ -3,14 +3,14 @@
 import ipaddress
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Self
 
 import grpc
 import grpc.aio
 
 from ombud.client.calls import MultiCallable, Settings
+from ombud.client.connection import Connection, Fixed, Renewed
+from ombud.client.tls import Rotation, Tls
 
 _SERVICE_CONFIG = {
     "loadBalancingConfig": [{"round_robin": {}}],
@@ -40,34 +40,6 @@ _OPTIONS: tuple[tuple[str, str | int], ...] = (
 )
 
 
-@dataclass(frozen=True)
-class Tls:
-    """The files with which a workload proves itself and checks the server (mutual TLS).
-
-    Attributes:
-        root: Certificates of the authorities that the server's certificate must come from, PEM.
-        certificate: The workload's certificate chain, PEM.
-        key: The workload's private key, PEM.
-    """
-
-    root: Path
-    certificate: Path
-    key: Path
-
-    def credentials(self) -> grpc.ChannelCredentials:
-        """Reads the files.
-
-        Returns:
-            Credentials for a channel.
-
-        Raises:
-            OSError: A file cannot be read.
-        """
-        return grpc.ssl_channel_credentials(
-            self.root.read_bytes(), self.key.read_bytes(), self.certificate.read_bytes()
-        )
-
-
 def connect(
     target: str = "127.0.0.1:7700",
     *,
@@ -85,7 +57,8 @@ def connect(
     Args:
         target: gRPC name of the server, such as "127.0.0.1:7700" or "dns:///ombud.internal:7700".
         token: Bearer token, or what gives a fresh one for each call; None to call without.
-        tls: Files for mutual TLS; needed for every server that is not on this host.
+        tls: Files for mutual TLS; needed for every server that is not on this host. When they are replaced, new
+            calls go over a new connection, and those in flight end on the old one.
         timeout: Seconds that a unary call may take when its caller gives no timeout.
         remaining: For servers that call on: seconds left of the call being served, or None. No call is
             given more time than that.
@@ -94,19 +67,23 @@ def connect(
         A channel; closing it ends its calls.
 
     Raises:
-        ValueError: The target is not on this host and `tls` is missing, or the timeout is not positive.
+        ValueError: The target is not on this host and `tls` is missing or cannot be used, or the timeout is not
+            positive.
         OSError: A TLS file cannot be read.
     """
     if timeout <= 0:
         raise ValueError(f"timeout must be positive seconds, not {timeout}")
+    connection: Connection
     if tls:
-        inner = grpc.aio.secure_channel(target, tls.credentials(), options=_OPTIONS)
+        connection = Renewed(
+            Rotation(tls), lambda pem: grpc.aio.secure_channel(target, pem.credentials(), options=_OPTIONS)
+        )
     elif is_loopback(target):
-        inner = grpc.aio.insecure_channel(target, options=_OPTIONS)
+        connection = Fixed(grpc.aio.insecure_channel(target, options=_OPTIONS))
     else:
         raise ValueError(f"{target} is not on this host: pass tls=Tls(root, certificate, key)")
     give = (lambda: token) if isinstance(token, str) else token
-    return _Channel(inner, Settings(token=give, timeout=timeout, remaining=remaining))
+    return _Channel(connection, Settings(token=give, timeout=timeout, remaining=remaining))
 
 
 def is_loopback(target: str) -> bool:
@@ -136,8 +113,8 @@ def _is_loopback_host(address: str) -> bool:
 class _Channel(grpc.aio.Channel):
     """A channel whose calls carry the settings."""
 
-    def __init__(self, inner: grpc.aio.Channel, settings: Settings) -> None:
-        self._inner = inner
+    def __init__(self, connection: Connection, settings: Settings) -> None:
+        self._connection = connection
         self._settings = settings
 
     async def __aenter__(self) -> Self:
@@ -147,33 +124,31 @@ class _Channel(grpc.aio.Channel):
         await self.close()
 
     async def close(self, grace: float | None = None) -> None:
-        await self._inner.close(grace)
+        await self._connection.close(grace)
 
     def get_state(self, try_to_connect: bool = False) -> grpc.ChannelConnectivity:  # noqa: FBT002 - as grpc.aio
-        return self._inner.get_state(try_to_connect)
+        return self._connection.channel().get_state(try_to_connect)
 
     async def wait_for_state_change(self, last_observed_state: grpc.ChannelConnectivity) -> None:
-        await self._inner.wait_for_state_change(last_observed_state)
+        await self._connection.channel().wait_for_state_change(last_observed_state)
 
     async def channel_ready(self) -> None:
-        await self._inner.channel_ready()
+        await self._connection.channel().channel_ready()
 
     def unary_unary(self, method: str, *serializers: Any, **options: Any) -> Any:  # noqa: ANN401 - as grpc.aio
-        return MultiCallable(
-            self._inner.unary_unary(method, *serializers, **options), method, self._settings, unary=True
-        )
+        return self._method("unary_unary", method, serializers, options, unary=True)
 
     def unary_stream(self, method: str, *serializers: Any, **options: Any) -> Any:  # noqa: ANN401 - as grpc.aio
-        return MultiCallable(
-            self._inner.unary_stream(method, *serializers, **options), method, self._settings, unary=False
-        )
+        return self._method("unary_stream", method, serializers, options, unary=False)
 
     def stream_unary(self, method: str, *serializers: Any, **options: Any) -> Any:  # noqa: ANN401 - as grpc.aio
-        return MultiCallable(
-            self._inner.stream_unary(method, *serializers, **options), method, self._settings, unary=False
-        )
+        return self._method("stream_unary", method, serializers, options, unary=False)
 
     def stream_stream(self, method: str, *serializers: Any, **options: Any) -> Any:  # noqa: ANN401 - as grpc.aio
-        return MultiCallable(
-            self._inner.stream_stream(method, *serializers, **options), method, self._settings, unary=False
-        )
+        return self._method("stream_stream", method, serializers, options, unary=False)
+
+    def _method(
+        self, arity: str, method: str, serializers: tuple[Any, ...], options: dict[str, Any], *, unary: bool
+    ) -> MultiCallable:
+        start = self._connection.method(lambda channel: getattr(channel, arity)(method, *serializers, **options))
+        return MultiCallable(start, method, self._settings, unary=unary)
