@@ -100,6 +100,12 @@ def terms_of(day: date, versions: Iterable[Terms]) -> Terms | None:
     return found
 
 
+def next_change(day: date, versions: Iterable[Terms]) -> datetime | None:
+    """The first instant after a day from which on other terms apply; None if there are none."""
+    times = (terms.effective_time for terms in versions)
+    return min((time for time in times if time is not None and time > midnight(day)), default=None)
+
+
 def due_time(day: date, terms: Terms) -> datetime:
     """When a day's records are destroyed: its first record is at its ceiling then, its last one beyond its floor."""
     return midnight(day) + terms.ceiling_days * DAY

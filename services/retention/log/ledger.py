@@ -92,6 +92,10 @@ class Ledger:
         """Whether the newest checkpoint covers a leaf; one that was just committed it may not yet."""
         return leaf_index < self._head.size
 
+    def commits_to(self, leaf_index: int, entry: bytes) -> bool:
+        """Whether a leaf that the newest checkpoint covers is this one."""
+        return self.covers(leaf_index) and self._tree.row(0, leaf_index, leaf_index + 1) == [leaf_hash(entry)]
+
     @property
     def head(self) -> Head:
         """What the newest checkpoint covers."""

@@ -8,7 +8,7 @@ import asyncio
 import logging
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from uuid import UUID
 
@@ -18,17 +18,30 @@ from chassis.clock import Clock
 from chassis.db import Database, Unit
 from chassis.ids import new_id
 from chassis.refusal import Refusal
+from services.retention.errors import DamagedError
 from services.retention.holds import store as holds
 from services.retention.holds.domain import Hold, narrowed
 from services.retention.keys.domain import Scope
 from services.retention.keys.keys import Keys
 from services.retention.keys.store import KeyStore
 from services.retention.lifecycle import store as lifecycle
-from services.retention.lifecycle.domain import DAY, ClassName, Pulse, Terms, due_time, midnight, observe, terms_of
+from services.retention.lifecycle.committed import committed
+from services.retention.lifecycle.domain import (
+    DAY,
+    ClassName,
+    Pulse,
+    Terms,
+    due_time,
+    midnight,
+    next_change,
+    observe,
+    terms_of,
+)
 from services.retention.log.leaves import RecordClass
 from services.retention.log.ledger import Ledger
 from services.retention.memberships.trail import Memberships
 from services.retention.purges import domain, store
+from services.retention.purges.committed import check_segments
 from services.retention.purges.domain import Contents, EventKind, Purge, State
 from services.retention.purges.register import registered
 from services.retention.segments.archive import Archive
@@ -38,6 +51,7 @@ from services.retention.segments.store import Sealed
 _PULSE_KEPT_EVERY = timedelta(minutes=1)
 _log = logging.getLogger("ombud.retention.purges")
 _CLASSES = {ClassName.CHAT: RecordClass.CHAT, ClassName.AUDIT: RecordClass.AUDIT}
+_EVER = datetime(1970, 1, 1, tzinfo=UTC)
 _Kept = Mapping[str, Collection[str]]
 
 
@@ -92,6 +106,7 @@ class Purging:
         self._clock = clock
         self._backups = backups
         self._pulse: Pulse | None = None
+        self._belied: set[ClassName] = set()
         self._kept_by: dict[tuple[ClassName, date], list[Hold]] = {}
 
     async def tick(self) -> None:
@@ -100,9 +115,11 @@ class Purging:
             return
         for purge in await self._database.read(store.unfinished):
             await self._finish(purge)
-        for name in _CLASSES:
-            await self._look_for(name)
-        await self._look_through_register()
+        for name in ClassName:
+            try:
+                await self._look_for(name)
+            except DamagedError as error:
+                self._warn(name, error)
 
     async def _clock_believed(self) -> bool:
         kept = await self._database.read(store.pulse)
@@ -112,14 +129,31 @@ class Purging:
         return seen.believed
 
     async def _look_for(self, name: ClassName) -> None:
-        versions = await self._database.read(partial(lifecycle.versions, name=name))
-        start = midnight(date(1970, 1, 1))
-        while (day := await self._database.read(partial(store.oldest_day, name=name, start=start))) is not None:
-            terms = terms_of(day, versions)
-            if terms is None or self._clock.now() < due_time(day, terms):
-                return
+        versions = await self._database.read(partial(committed, name=name, ledger=self._ledger))
+        if name is ClassName.REGISTER:
+            await self._look_through_register(versions)
+        else:
+            await self._look_for_segments(name, versions)
+
+    def _warn(self, name: ClassName, error: DamagedError) -> None:
+        if name not in self._belied:
+            self._belied.add(name)
+            _log.error("nothing of class %s is destroyed: %s", name, error)
+
+    async def _look_for_segments(self, name: ClassName, versions: list[Terms]) -> None:
+        start: datetime | None = _EVER
+        while start and (day := await self._database.read(partial(store.oldest_day, name=name, start=start))):
+            if (terms := self._due(day, versions)) is None:
+                # Shorter terms may have come after it.
+                start = next_change(day, versions)
+                continue
             await self._plan(name, day, terms)
             start = midnight(day) + DAY
+
+    def _due(self, day: date, versions: list[Terms]) -> Terms | None:
+        """The terms of a day that has reached its ceiling; None of one that has not."""
+        terms = terms_of(day, versions)
+        return terms if terms is not None and self._clock.now() >= due_time(day, terms) else None
 
     async def _plan(self, name: ClassName, day: date, terms: Terms) -> None:
         covering, segments, before = await self._database.read(partial(self._facts, name=name, day=day))
@@ -138,8 +172,9 @@ class Purging:
             await self._finish(purge)
 
     def _facts(self, session: Session, name: ClassName, day: date) -> tuple[list[Hold], list[Sealed], int]:
-        covering = _covering(session, name, day, self._clock)
-        return covering, store.of_day(session, name, day), store.count_of_day(session, name, day)
+        covering, segments = _covering(session, name, day, self._clock), store.of_day(session, name, day)
+        check_segments(session, day, segments, self._ledger)
+        return covering, segments, store.count_of_day(session, name, day)
 
     async def _kept(self, day: date, covering: list[Hold]) -> _Kept:
         """By hold, the groups that it keeps of a day."""
@@ -235,13 +270,12 @@ class Purging:
             backups=self._backups,
         )
 
-    async def _look_through_register(self) -> None:
-        versions = await self._database.read(partial(lifecycle.versions, name=ClassName.REGISTER))
-        start = midnight(date(1970, 1, 1))
-        while (day := await self._database.read(partial(store.oldest_registered_day, start=start))) is not None:
-            terms = terms_of(day, versions)
-            if terms is None or self._clock.now() < due_time(day, terms):
-                return
+    async def _look_through_register(self, versions: list[Terms]) -> None:
+        start: datetime | None = _EVER
+        while start and (day := await self._database.read(partial(store.oldest_registered_day, start=start))):
+            if (terms := self._due(day, versions)) is None:
+                start = next_change(day, versions)
+                continue
             await self._database.work("purge-register", partial(self._end_registered, day, terms))
             start = midnight(day) + DAY
 

@@ -26,17 +26,18 @@ class EventSource:
     async def collect(self) -> AsyncIterator[Sequence[Sealable]]:
         """The entries that wait."""
         events = await self._database.read(lambda session: store.unsealed(session, _MOST_AT_ONCE))
-        yield [Sealable(_entry(event), partial(_enter, event)) for event in events]
+        yield [Sealable(entry_of(event), partial(_enter, event)) for event in events]
 
 
 def proof_of(event: Event, ledger: Ledger) -> str:
     """The tlog-proof of an entry; empty while no published checkpoint covers it."""
     if event.leaf_index is None or not ledger.covers(event.leaf_index):
         return ""
-    return ledger.proof(event_evidence(_entry(event), event.salt, event.statement), event.leaf_index)
+    return ledger.proof(event_evidence(entry_of(event), event.salt, event.statement), event.leaf_index)
 
 
-def _entry(event: Event) -> bytes:
+def entry_of(event: Event) -> bytes:
+    """The leaf that commits to an entry."""
     return event_entry(event.kind, UUID(event.event_id), to_micros(event.time), event.salt, event.statement)
 
 

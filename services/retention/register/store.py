@@ -73,8 +73,8 @@ def register(
     session.flush()
 
 
-def events(session: Session, noun: Noun, resource_id: str, *, after: int, limit: int) -> list[Event]:
-    """Entries of a noun after a position; of one resource, or with an empty id of all."""
+def events(session: Session, noun: Noun, resource_id: str, *, after: int, limit: int | None) -> list[Event]:
+    """Entries of a noun after a position; of one resource, or with an empty id of all. Without a limit, to the last."""
     query = select(RegisterRow).where(RegisterRow.noun == noun.value, col(RegisterRow.position) > after)
     if resource_id:
         query = query.where(RegisterRow.resource_id == resource_id.lower())

@@ -17,6 +17,7 @@ from services.retention.lifecycle.domain import (
     check_terms,
     due_time,
     midnight,
+    next_change,
     observe,
     terms_of,
 )
@@ -64,6 +65,13 @@ def test_approved_terms_leave_every_day_alone_that_had_begun(approved_at: dateti
     approved = approve_terms(PROPOSED, "approver-1", at)
     day = at.date() + timedelta(days=days)
     assert terms_of(day, [PACK, approved]) == (approved if days > 0 else PACK)
+
+
+def test_next_change_is_the_next_midnight_from_which_other_terms_apply() -> None:
+    approved = approve_terms(PROPOSED, "approver-1", START)
+    versions = [PACK, PROPOSED, approved]
+    assert next_change(START.date(), versions) == approved.effective_time == START.replace(hour=0) + DAY
+    assert next_change(START.date() + DAY, versions) is None
 
 
 def test_terms_that_nobody_approved_apply_to_nothing() -> None:
