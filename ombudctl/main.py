@@ -80,6 +80,19 @@ def token(
     finish(lambda: command.run(wanted, data, as_json=as_json), as_json=as_json)
 
 
+@app.command("dev-ca")
+def dev_ca(
+    *,
+    folder: Annotated[Path, typer.Argument(help="Where the certificates go; what is there stays.")],
+    renew: Annotated[str, typer.Option(help="Give this workload a new key and certificate.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Make a throw-away authority and a certificate for each workload, to try mutual TLS out. Not for production."""
+    from ombudctl import dev_ca as command  # noqa: PLC0415 - see `up`
+
+    finish(lambda: command.run(folder, renew, as_json=as_json), as_json=as_json)
+
+
 @app.command()
 def trace(
     *,

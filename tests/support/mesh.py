@@ -10,12 +10,14 @@ import grpc
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from chassis.auth.tokens import DEV_ISSUER, DevIssuer
+from chassis.clock import SystemClock
 from chassis.config import ServerConfig, TlsFiles
 from chassis.peers import Peers
 from chassis.run import Hosted, Running, authenticator_for, client_tls, serving
 from chassis.service import Platform, Service
 from chassis.telemetry import Telemetry
 from chassis.trace_store import TraceStore
+from ombudctl.dev_ca import Authority
 from services.credit.config import CreditConfig
 from services.credit.wiring import build as build_credit
 from services.groups.config import GroupsConfig
@@ -24,7 +26,6 @@ from services.identity.config import IdentityConfig
 from services.identity.wiring import build as build_identity
 from services.retention.config import RetentionConfig
 from services.retention.wiring import build as build_retention
-from tests.support.authority import Authority
 from tests.support.clock import ManualClock
 from tests.support.contract import Rpc
 from tests.support.suite import POLICY
@@ -96,7 +97,13 @@ async def meshed(folder: Path, database_url: Callable[[str], str] | None = None)
         return f"sqlite:///{folder / name / name}.db"
 
     clock = ManualClock()
-    mesh = Mesh(folder, clock, DevIssuer(folder, clock), Authority(folder / "certificates"), database_url or in_folder)
+    mesh = Mesh(
+        folder,
+        clock,
+        DevIssuer(folder, clock),
+        Authority(folder / "certificates", SystemClock().now()),
+        database_url or in_folder,
+    )
     public = mesh.issuer.public_key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     (folder / "issuer.pem").write_bytes(public)
     async with contextlib.AsyncExitStack() as stack:

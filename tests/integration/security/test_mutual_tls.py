@@ -13,7 +13,7 @@ from chassis.auth.tokens import DevIssuer
 from ombud.common.v1.types_pb2 import Subject
 from ombud.credit.v1 import types_pb2 as credit
 from ombud.groups.v1 import decision_service_pb2 as decisions
-from tests.support.authority import Authority
+from ombudctl.dev_ca import Authority
 from tests.support.contract import Rpc, rpcs
 from tests.support.life import MODERATOR, Life
 from tests.support.mesh import Mesh, meshed
@@ -70,7 +70,7 @@ async def test_without_a_certificate_there_is_no_connection(mesh: Mesh) -> None:
 
 
 async def test_with_a_certificate_of_another_authority_there_is_no_connection(mesh: Mesh) -> None:
-    foreign = Authority(mesh.folder / "foreign", "Test authority").workload("platform")
+    foreign = Authority(mesh.folder / "foreign", mesh.authority.at, mesh.authority.name).workload("platform")
     root = mesh.authority.workload("platform").root.read_bytes()
     credentials = grpc.ssl_channel_credentials(root, foreign.key.read_bytes(), foreign.certificate.read_bytes())
     await refused_connection(mesh, grpc.aio.secure_channel(mesh.targets["identity"], credentials))
@@ -82,7 +82,7 @@ async def test_without_tls_there_is_no_connection(mesh: Mesh) -> None:
 
 async def test_caller_who_trusts_another_authority_does_not_connect(mesh: Mesh) -> None:
     own = mesh.authority.workload("platform")
-    foreign = Authority(mesh.folder / "other", "Another authority").workload("platform")
+    foreign = Authority(mesh.folder / "other", mesh.authority.at, "Another authority").workload("platform")
     credentials = grpc.ssl_channel_credentials(
         foreign.root.read_bytes(), own.key.read_bytes(), own.certificate.read_bytes()
     )

@@ -13,13 +13,14 @@ import pytest
 import pytest_asyncio
 from cryptography import x509
 
+from chassis.clock import SystemClock
 from chassis.config import ConfigError, ServerConfig, TlsFiles
 from chassis.run import bind
 from chassis.server import credentials
 from ombud.client import Tls, connect, tls
 from ombud.client.connection import Renewed
 from ombud.common.v1.types_pb2 import Subject
-from tests.support.authority import Authority
+from ombudctl.dev_ca import Authority
 from tests.support.eventually import eventually
 from tests.unit.client.play import Context, Server, Stub, handlers
 
@@ -42,7 +43,7 @@ class Pair:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.authorities = [Authority(folder / name, name) for name in ("first", "second")]
+        self.authorities = [Authority(folder / name, SystemClock().now(), name) for name in ("first", "second")]
         both = b"".join((authority.folder / "root.pem").read_bytes() for authority in self.authorities)
         for authority in self.authorities:
             (authority.folder / "root.pem").write_bytes(both)
@@ -150,7 +151,7 @@ async def test_files_that_can_not_be_used_are_not_taken_until_they_can(
 
 
 async def test_server_does_not_start_with_files_that_can_not_be_used(tmp_path: Path) -> None:
-    authority = Authority(tmp_path / "ca")
+    authority = Authority(tmp_path / "ca", SystemClock().now())
     mounted = copied(authority.workload("groups"), tmp_path / "server")
     shutil.copyfile(authority.workload("desk").key, mounted.key)
     with pytest.raises(ConfigError, match=r"^tls: tls\.key: is not the key of tls\.crt$"):
