@@ -1,4 +1,4 @@
-"""`ombud dev-ca`: a throw-away certificate authority for trying mutual TLS out. Its key lies beside the certificates."""
+"""`ombud dev-ca`: a throw-away authority for trying mutual TLS out. Its key lies beside its certificates."""
 
 import ipaddress
 import os
