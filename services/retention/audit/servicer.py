@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC
 
 from sqlmodel import Session
 
@@ -11,7 +10,6 @@ from chassis.call import current_call
 from chassis.db import Database, Unit
 from chassis.pages import Page, Pages
 from ombud.common.v1.audit_pb2 import AuditRecord
-from ombud.common.v1.types_pb2 import Subject
 from ombud.retention.v1.audit_service_pb2 import (
     AppendAuditRecordsRequest,
     AppendAuditRecordsResponse,
@@ -23,6 +21,7 @@ from ombud.retention.v1.audit_service_pb2_grpc import AuditServiceServicer
 from ombud.retention.v1.record_pb2 import ProofState
 from services.retention.audit import domain, store
 from services.retention.audit.models import AuditIndex
+from services.retention.audit.wire import entry_of, subject_key
 from services.retention.files import SpaceFloor
 from services.retention.log import store as leaves
 from services.retention.log.leaves import RecordClass
@@ -60,7 +59,7 @@ class AuditServicer(AuditServiceServicer):
             domain.check_writer(record.service, workload)
         if full := self._space.refusal():
             raise full
-        entries = [_entry(record) for record in request.records]
+        entries = [entry_of(record) for record in request.records]
 
         def command(unit: Unit) -> AppendAuditRecordsResponse:
             fresh = _fresh(unit.session, entries)
@@ -97,23 +96,6 @@ class AuditServicer(AuditServiceServicer):
         return entry
 
 
-def _entry(record: AuditRecord) -> domain.Entry:
-    return domain.Entry(
-        audit_id=record.audit_id,
-        trace_id=record.trace_id,
-        subject=_subject(record.subject),
-        event_time=record.time.ToDatetime(tzinfo=UTC),
-        body=record.SerializeToString(deterministic=True),
-    )
-
-
-def _subject(subject: Subject) -> str:
-    kind = subject.WhichOneof("subject")
-    if kind is None:
-        return ""
-    return f"{kind.removesuffix('_id')}:{getattr(subject, kind).lower()}"
-
-
 def _fresh(session: Session, entries: Sequence[domain.Entry]) -> list[domain.Entry]:
     """Those that were not kept before, each once."""
     known = store.digests(session, [entry.audit_id for entry in entries])
@@ -132,7 +114,7 @@ def _find(session: Session, request: QueryAuditRecordsRequest, page: Page) -> li
     if request.WhichOneof("filter") == "trace_id":
         rows = store.of_trace(session, request.trace_id, after=after, limit=page.size + 1)
     else:
-        rows = store.of_subject(session, _subject(request.subject), after=after, limit=page.size + 1)
+        rows = store.of_subject(session, subject_key(request.subject), after=after, limit=page.size + 1)
     return [_locate(session, row) for row in rows]
 
 

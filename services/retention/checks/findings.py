@@ -11,7 +11,8 @@ class Finding:
     Attributes:
         place: The file below the service's folder, or the database's table.
         what: What is wrong there.
-        offset: The first wrong byte, or the first wrong row, where that can be told.
+        offset: The first wrong byte, or the first wrong row, where that can be told; of a segment, where the first part
+            begins that has a wrong byte.
         mend: Makes it again from what is whole; None if it can not be derived.
     """
 

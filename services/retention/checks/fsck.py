@@ -5,12 +5,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, inspect, make_url
 from sqlalchemy.exc import DatabaseError
 from sqlmodel import Session
 
+from chassis.db.migrate import upgrade
 from ombud.verify import SegmentLeaf, VerificationError, parse_leaf
 from services.retention.checks.archive import Segments
+from services.retention.checks.catalogue import Catalogue
 from services.retention.checks.findings import Finding
 from services.retention.checks.log import Log, Truth
 from services.retention.checks.register import Register
@@ -19,6 +21,7 @@ from services.retention.files import FolderLock
 from services.retention.ingest.wal import read_wal, recover_wal
 from services.retention.keys.keys import Keys
 from services.retention.keys.store import KeyStore
+from services.retention.log.models import LogHead
 from services.retention.segments.storage import LocalStorage, SegmentStorage
 
 _ANY_SLOTS = 2
@@ -61,22 +64,46 @@ def check(folder: Path, database_url: str, storage: SegmentStorage | None = None
         BusyError: Nothing can be mended while a service is at work there.
     """
     storage = storage or LocalStorage(folder / "segments")
-    with _lock(folder) as free, _session(database_url) as session:
+    with _lock(folder) as free:
         if repair and not free:
             raise BusyError
         try:
-            report = _check(folder, session, storage, free=free)
+            lost = _lost(database_url)
+            if lost and not repair:
+                return Report(lost, [], 0, 0, not free)
+            _mend(lost)
+            with _session(database_url) as session:
+                report = _check(folder, session, storage, free=free)
+                if not repair:
+                    return report
+                mended = _mend(report.findings)
+                session.commit()
+                left = _check(folder, session, storage, free=free)
         except DatabaseError:
             return Report([Finding("database", "can not be read")], [], 0, 0, not free)
-        if not repair:
-            return report
-        mended = [finding for finding in report.findings if finding.mend is not None]
-        for finding in mended:
-            if finding.mend is not None:
-                finding.mend()
-        session.commit()
-        left = _check(folder, session, storage, free=free)
-        return Report(left.findings, mended, left.leaves, report.segment_bytes, report.busy)
+        return Report(left.findings, [*lost, *mended], left.leaves, report.segment_bytes, report.busy)
+
+
+def _lost(url: str) -> list[Finding]:
+    """Whether there is a database; tables are made in none before that is known."""
+    target = make_url(url)
+    if target.get_backend_name() != "sqlite" or Path(target.database or "").exists():
+        engine = create_engine(url)
+        try:
+            if inspect(engine).has_table(LogHead.__tablename__):
+                return []
+        finally:
+            engine.dispose()
+    return [Finding("database", "is lost", mend=lambda: upgrade(url, "services.retention"))]
+
+
+def _mend(findings: Sequence[Finding]) -> list[Finding]:
+    """Makes again what can be; returns what that was."""
+    mended = [finding for finding in findings if finding.mend is not None]
+    for finding in mended:
+        if finding.mend is not None:
+            finding.mend()
+    return mended
 
 
 def _check(folder: Path, session: Session, storage: SegmentStorage, *, free: bool) -> Report:
@@ -85,13 +112,13 @@ def _check(folder: Path, session: Session, storage: SegmentStorage, *, free: boo
     if truth is not None:
         register = Register(session, truth)
         findings += register.check()
-        segments = Segments(storage, _keys(folder), session, _segment_leaves(truth), register.purged)
+        leaves = _segment_leaves(truth)
+        segments = Segments(storage, _keys(folder), Catalogue(session), leaves, register.purged)
         findings += segments.check()
         read = segments.bytes_read
     if free:
         findings += _journal(folder)
-    leaves = len(truth.entries) if truth else 0
-    return Report(findings, [], leaves, read, not free)
+    return Report(findings, [], len(truth.entries) if truth else 0, read, not free)
 
 
 def _segment_leaves(truth: Truth) -> dict[int, SegmentLeaf]:

@@ -58,8 +58,8 @@ class Log:
         self._session = session
         # First, since a service that runs goes on: what is read later is newer.
         self._published = _text(folder / "log" / CHECKPOINT)
-        row = store.head(session)
-        self._noted = row.checkpoint if row else None
+        self._row = store.head(session)
+        self._noted = self._row.checkpoint if self._row else None
         self._leaves = store.entries(session, 0)
 
     def check(self) -> tuple[Truth | None, list[Finding]]:
@@ -151,7 +151,7 @@ class Log:
         return entries
 
     def _rows(self, truth: Truth) -> Iterator[Finding]:
-        row = store.head(self._session)
+        row = self._row
         noted = _signed(row.checkpoint, truth.key) if row else None
         if row is None or noted is None or (noted == truth.signed and row.checkpoint != truth.note):
             yield Finding("database: log_head", "not the newest checkpoint", mend=lambda: self._mend_head(truth))

@@ -115,6 +115,10 @@ class KeyStore:
         """The holds that keep a scope's shares."""
         return sorted(path.parent.name for path in (self._folder / "holds").glob(f"*/{_file(day, scope)}"))
 
+    def hold_ids(self) -> set[str]:
+        """The holds that keep anything."""
+        return {path.name for path in (self._folder / "holds").glob("*")}
+
     def held_days(self, scope: Scope) -> set[date]:
         """The days on which holds keep a scope's shares."""
         found = (self._folder / "holds").glob(f"*/*.{_name(scope.record_class)}.{scope.group.hex()}")

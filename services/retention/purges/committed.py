@@ -1,12 +1,14 @@
-"""Whether the log bears out what is about to be destroyed: the database alone is no reason to."""
+"""Whether log and key store bear out what is about to be destroyed: the database alone is no reason to."""
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from datetime import date
 
 from sqlmodel import Session, col, select
 
 from ombud.verify import SegmentLeaf, VerificationError, parse_leaf
 from services.retention.errors import DamagedError
+from services.retention.holds.models import HoldRow
 from services.retention.log.ledger import Ledger
 from services.retention.log.models import LogLeaf
 from services.retention.segments.records import from_micros
@@ -33,6 +35,17 @@ def check_segments(session: Session, day: date, segments: Sequence[Sealed], ledg
         entry = entries.get(sealed.leaf_index, b"")
         if not (ledger.commits_to(sealed.leaf_index, entry) and _says(entry, sealed, day)):
             raise DamagedError(f"database: segment {sealed.segment_id} is not what its leaf commits to")
+
+
+def check_holds(session: Session, kept_for: AbstractSet[str]) -> None:
+    """Returns if the database knows the holds that the key store keeps keys for.
+
+    Raises:
+        DamagedError: It does not know one: it was lost, and with it what that hold keeps.
+    """
+    known = session.exec(select(HoldRow.hold_id).where(col(HoldRow.hold_id).in_(kept_for)))
+    if unknown := kept_for - set(known):
+        raise DamagedError(f"keys/days/holds: the database does not know hold {min(unknown)}")
 
 
 def _says(entry: bytes, sealed: Sealed, day: date) -> bool:

@@ -41,7 +41,7 @@ from services.retention.log.leaves import RecordClass
 from services.retention.log.ledger import Ledger
 from services.retention.memberships.trail import Memberships
 from services.retention.purges import domain, store
-from services.retention.purges.committed import check_segments
+from services.retention.purges.committed import check_holds, check_segments
 from services.retention.purges.domain import Contents, EventKind, Purge, State
 from services.retention.purges.register import registered
 from services.retention.segments.archive import Archive
@@ -174,6 +174,7 @@ class Purging:
     def _facts(self, session: Session, name: ClassName, day: date) -> tuple[list[Hold], list[Sealed], int]:
         covering, segments = _covering(session, name, day, self._clock), store.of_day(session, name, day)
         check_segments(session, day, segments, self._ledger)
+        check_holds(session, self._key_store.hold_ids())
         return covering, segments, store.count_of_day(session, name, day)
 
     async def _kept(self, day: date, covering: list[Hold]) -> _Kept:

@@ -42,8 +42,7 @@ class Archive:
 
     def write(self, leaf: SegmentLeaf, content: bytes) -> str:
         """Stores a segment durably; returns its name, which is the same whenever the same records are sealed."""
-        day = from_micros(leaf.first_receive_time).date().isoformat()
-        name = f"{day}/{leaf.record_class.name.lower()}-{leaf.first_index:020d}.seg"
+        name = file_name(leaf.record_class, leaf.first_index, leaf.first_receive_time)
         keep_until = from_micros(leaf.last_receive_time) + self._floors[leaf.record_class]
         self._storage.put(name, content, keep_until=keep_until)
         return name
@@ -128,6 +127,12 @@ class Archive:
                 raise DamagedError(f"{name}: not the dictionary that segments need")
             self._codecs[dictionary] = codec
         return codec
+
+
+def file_name(record_class: RecordClass, first_index: int, first_receive_time: int) -> str:
+    """The name of a segment's file, by its first record's index and receive time (microseconds since 1970)."""
+    day = from_micros(first_receive_time).date().isoformat()
+    return f"{day}/{record_class.name.lower()}-{first_index:020d}.seg"
 
 
 def damaged(segment_id: str) -> Refusal:

@@ -1,5 +1,6 @@
 """Building segments: what waits in batches becomes a file, and the leaf that commits to it."""
 
+import zlib
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -122,7 +123,8 @@ def build(
     )
     header = _header(leaf, sealing.codec.dictionary_hash, len(runs), len(chunks))
     rows, contents = [chunk.row for chunk in chunks], [chunk.content for chunk in chunks]
-    content = b"".join((header, *runs, *rows, *contents))
+    head = b"".join((header, *runs, *rows))
+    content = b"".join((head, layout.CHECKSUM.pack(zlib.crc32(head)), *contents))
     return content, replace(leaf, file_hash=sha256(content).digest())
 
 
@@ -134,7 +136,7 @@ def _chunk(columns: _Columns, group: bytes, ordinals: list[int], segment_id: UUI
     bodies = [columns.bodies[ordinal] for ordinal in ordinals]
     root = Tree(record_leaves(keys.salt(records), heads, bodies)).root(records)
     content = sealing.codec.encode(keys, ordinals, event_times, bodies)
-    row = layout.CHUNK.pack(group, len(content), records, root)
+    row = layout.CHUNK.pack(group, len(content), records, root, zlib.crc32(content))
     return _Chunk(row, leaf_hash(CHUNK_ENTRY.pack(records, root)), content)
 
 

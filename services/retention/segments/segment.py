@@ -189,9 +189,10 @@ class Segment:
 
     def _read_table(self, cursor: Cursor, chunks: int) -> list[_Entry]:
         rows = [layout.CHUNK.unpack(cursor.take(layout.CHUNK.size)) for _ in range(chunks)]
+        cursor.take(layout.CHECKSUM.size)
         offset = cursor.at
         table: list[_Entry] = []
-        for group, length, records, root in rows:
+        for group, length, records, root, _ in rows:
             table.append(_Entry(group, offset, length, records, root))
             offset += length
         if offset != len(self._content):

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from ombud.retention.v1.ingest_service_pb2 import AppendBatchRequest
+from ombud.verify import verify_record
 from services.retention.checks.findings import Finding
 from services.retention.checks.fsck import BusyError, Report, check
 from services.retention.log.tiles import ENTRIES, Tile
@@ -122,6 +123,7 @@ CHANGES = {
     "database: segment": "UPDATE segment SET next_index = next_index + 1, records = records + 1 WHERE first_index = 0",
     "database: segment_producer": "UPDATE segment_producer SET next_sequence = 100 WHERE first_sequence = 6",
     "database: producer_head": "UPDATE producer_head SET next_sequence = 1",
+    "database: audit_index": "UPDATE audit_index SET subject = 'account:somebody-else' WHERE position = 0",
 }
 
 
@@ -177,6 +179,34 @@ async def test_entry_that_was_taken_out_of_the_register_is_named(folder: Path) -
     change(folder, "DELETE FROM register_event WHERE position = 0")
     (found,) = fsck(folder).findings
     assert (found.place, found.what) == ("database: register_event", "the event that a leaf commits to is missing")
+
+
+async def test_offset_of_damage_in_a_day_that_nobody_here_can_open_is_named(folder: Path) -> None:
+    for key in (folder / "keys" / "days").glob("*.chat.secret"):
+        key.unlink()
+    damaged = next((folder / "segments").rglob("chat-*0.seg"))
+    size = damaged.stat().st_size
+    flip(damaged, size - 1)
+    (found,) = [each for each in fsck(folder).findings if each.place.startswith("segments/")]
+    assert found.place == damaged.relative_to(folder).as_posix()
+    assert found.offset is not None
+    assert 0 < found.offset < size
+
+
+async def test_lost_database_is_made_again_from_log_segments_and_keys(folder: Path) -> None:
+    for file in folder.glob("retention.db*"):  # noqa: ASYNC240 - nothing else runs
+        file.unlink()
+    (found,) = fsck(folder).findings
+    assert (found.place, found.what) == ("database", "is lost")
+    assert not (folder / "retention.db").exists()
+    lost = [(each.place, each.what, each.offset) for each in fsck(folder, repair=True).findings]
+    assert {place for place, *_ in lost} == {"database: register_event"}
+    async with running_retention(folder) as retention:
+        await append(retention, 16)
+        for sequence in range(1, 21):
+            proof = (await retention.receipt(sequence)).proof
+            assert verify_record(proof, retention.verifier_key, bodies(sequence, 1)[0]).index == sequence - 1
+    assert [(each.place, each.what, each.offset) for each in fsck(folder).findings] == lost
 
 
 async def test_lost_segment_is_named_and_nothing_pretends_to_mend_it(folder: Path) -> None:

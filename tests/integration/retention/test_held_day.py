@@ -1,12 +1,16 @@
 """A hold through the whole life of a day: placed, closed, purged around it, read, released."""
 
 import os
+import shutil
 from datetime import timedelta
 from pathlib import Path
+
+import pytest
 
 from chassis.ids import new_id
 from ombud.retention.v1.access_service_pb2 import MISSING_REASON_KEYS_DESTROYED, Access, GetAccessRequest
 from ombud.retention.v1.hold_service_pb2 import ApproveHoldRequest, Hold, ReleaseHoldRequest
+from services.retention.checks.fsck import check as fsck
 from services.retention.keys.store import KeyStore
 from services.retention.log.leaves import RecordClass
 from tests.integration.retention.custodians import Custodians
@@ -123,3 +127,34 @@ async def test_hold_on_a_closed_day_keeps_its_group_once_two_custodians_answered
         assert [(each.reason, each.group_id) for each in statement.missing] == [
             (MISSING_REASON_KEYS_DESTROYED, OTHER_GROUP)
         ]
+
+
+async def test_nothing_is_destroyed_while_keys_are_kept_for_a_hold_that_the_database_has_lost(
+    tmp_path: Path, clock: ManualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    people, folder = Custodians.make(tmp_path / "people"), tmp_path / "data"
+    async with running_retention(folder, clock=clock, first_custodians=people.public) as retention:
+        await append(retention, 1)
+        await retention.receipt(1)
+        lost = await held(retention, clock, folder)
+    for file in folder.glob("retention.db*"):
+        file.unlink()
+    fsck(folder, f"sqlite:///{folder}/retention.db", repair=True)
+    async with running_retention(folder, clock=clock, first_custodians=people.public) as retention:
+        await noticed(retention, clock)
+        clock.advance(DAY)
+        await noticed(retention, clock)
+        clock.advance(CEILING)
+        for _ in range(3):
+            await noticed(retention, clock)
+            clock.advance(DAY / 2)
+        await eventually(lambda: said(caplog, lost.hold_id))
+        assert await certificates(retention) == []
+        shutil.rmtree(folder / "keys" / "days" / "holds" / lost.hold_id)
+        await certified(retention, 1)
+        assert files(folder, FIRST_DAY) == {}
+
+
+async def said(caplog: pytest.LogCaptureFixture, words: str) -> bool:
+    """Whether the log has a line with some words."""
+    return any(words in record.getMessage() for record in caplog.records)

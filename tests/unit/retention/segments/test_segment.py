@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from services.retention.log.leaves import RecordClass
 from services.retention.segments.building import build
+from services.retention.segments.layout import first_damage
 from services.retention.segments.records import ReceivedBatch, RecordBatch, decode_batch, encode_batch
 from services.retention.segments.segment import Segment
 from tests.support.sealing import SEALING, opened
@@ -117,3 +118,25 @@ def test_salts_differ_between_records_and_between_segments() -> None:
 def test_same_records_sealed_again_have_another_root() -> None:
     first, second = sealed_twice()
     assert first.inner_root != second.inner_root
+
+
+@given(batches(), st.data())
+def test_part_with_a_wrong_byte_is_found_without_a_key(received: list[ReceivedBatch], data: st.DataObject) -> None:
+    content, _ = build(RecordClass.CHAT, UUID(int=9), received, SEALING)
+    assert first_damage(content) is None
+    assert first_damage(content + b"x") == len(content)
+    at = data.draw(st.integers(0, len(content) - 1))
+    damaged = bytearray(content)
+    damaged[at] ^= 1 << data.draw(st.integers(0, 7))
+    found = first_damage(bytes(damaged))
+    assert found is not None
+    assert found <= at
+    assert first_damage(content[:at]) is not None
+
+
+def test_damage_is_told_by_the_chunk_that_it_is_in() -> None:
+    batch = RecordBatch("a", 1, GROUPS, [0, 1, 2, 3], [0] * 4, [bytes([number]) * 50 for number in range(4)])
+    content, _ = build(RecordClass.CHAT, UUID(int=9), [ReceivedBatch(batch, 0, 0)], SEALING)
+    found = {first_damage(content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]) for at in range(len(content))}
+    assert len(found) == 1 + len(GROUPS)
+    assert 0 in found
