@@ -10,7 +10,8 @@ from sqlmodel import SQLModel
 from chassis.db.types import NAMING
 from services.credit.subjects import Subject, SubjectKind
 
-DAY_MICROSECONDS = 86_400_000_000
+HOUR_MICROSECONDS = 3_600_000_000
+DAY_MICROSECONDS = 24 * HOUR_MICROSECONDS
 
 
 class CreditTable(SQLModel):

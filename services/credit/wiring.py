@@ -30,6 +30,7 @@ from services.credit.policies.servicer import PolicyServicer
 from services.credit.receipts import Receipts
 from services.credit.referrals.servicer import ReferralServicer
 from services.credit.retention_peer import RetentionPeer
+from services.credit.sanctions.ends import Ends
 from services.credit.sanctions.jobs import NoticeDelivery
 from services.credit.sanctions.servicer import SanctionServicer
 from services.credit.standings.servicer import StandingServicer
@@ -81,7 +82,7 @@ def build(config: CreditConfig, platform: Platform) -> Service:
             (add_TransparencyServiceServicer_to_server, transparency),
             (add_PolicyServiceServicer_to_server, PolicyServicer(database, listing, republication)),
         ],
-        tasks=[notices.run, letters.run, assignment.run, republication.run],
+        tasks=[notices.run, letters.run, assignment.run, republication.run, Ends(database).run],
         starting=[take_up_pack],
     )
 

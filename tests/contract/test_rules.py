@@ -53,7 +53,10 @@ def test_r2_measures_come_from_a_proposal_with_reasons_and_an_end_and_from_nothi
     ]
     proposing = "/ombud.credit.v1.SanctionService/ProposeSanction"
     shortening = {"/ombud.credit.v1.SanctionService/VarySanction", "/ombud.credit.v1.AppealService/DecideAppeal"}
-    assert set(imposing) == {proposing} | shortening
+    interim = "/ombud.credit.v1.SanctionService/ImposeInterimMeasure"
+    assert set(imposing) == {proposing, interim} | shortening
+    assert {"reasons", "until_time"} <= set(BY_PATH[interim].descriptor.input_type.fields_by_name)
+    assert named(sent(BY_PATH[interim]), "point|review|prior|start") == set(), "one person imposes for the time being"
     for path in shortening:
         assert named(sent(BY_PATH[path]), "start|review|subject") == set()
     proposal = BY_PATH[proposing].descriptor.input_type.fields_by_name
@@ -64,8 +67,9 @@ def test_r2_measures_come_from_a_proposal_with_reasons_and_an_end_and_from_nothi
 
 
 def test_r2_no_rpc_puts_a_sanction_in_force() -> None:
-    milder = {"LiftSanction", "VarySanction", "StaySanction"}
-    assert set(of("SanctionService")) == {"ProposeSanction", "ApproveSanction", "GetSanction", "ListSanctions"} | milder
+    milder = {"LiftSanction", "VarySanction", "StaySanction", "WithdrawSanction"}
+    imposing = {"ProposeSanction", "ApproveSanction", "ImposeInterimMeasure"}
+    assert set(of("SanctionService")) == imposing | {"GetSanction", "ListSanctions"} | milder
     assert set(sent(of("SanctionService")["ApproveSanction"])) == {
         "ombud.credit.v1.ApproveSanctionRequest.request_id",
         "ombud.credit.v1.ApproveSanctionRequest.sanction_id",

@@ -8,15 +8,15 @@ from tests.unit.credit.attacks.attack import values_of
 from tests.unit.credit.attacks.on_appeals import APPEALS
 from tests.unit.credit.attacks.on_consequences import CONSEQUENCES
 from tests.unit.credit.attacks.on_referrals import REFERRALS
-from tests.unit.credit.attacks.on_sanctions import SANCTIONS
+from tests.unit.credit.attacks.on_sanctions import INTERIM, SANCTIONS
 from tests.unit.credit.stored import work
 
 # What SQLite can not be told to forget: uniqueness, and columns that are never null.
-HELD = {"same evidence twice", "points counted twice", "listed without term"}
+HELD = {"same evidence twice", "renewed for the same facts", "points counted twice", "listed without term"}
 
 
 async def test_attacks_get_through_where_nothing_is_checked(tmp_path: Path) -> None:
-    attacks = [*SANCTIONS, *CONSEQUENCES, *APPEALS, *REFERRALS]
+    attacks = [*SANCTIONS, *INTERIM, *CONSEQUENCES, *APPEALS, *REFERRALS]
     file = tmp_path / "credit.db"
     async with opened(f"sqlite:///{file}", "credit") as database:
         await work(database, lambda _unit: None)

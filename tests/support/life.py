@@ -227,42 +227,47 @@ class Life:
             MODERATOR, tipoffs.ReplyTipOffRequest(tip_off_id=tip_off_id, reply="We acted on your report. Thank you.")
         )
 
+    def proposal(
+        self, subject: Subject, *measures: int, tip_off_id: str = "", points: int = 3
+    ) -> sanctions.ProposeSanctionRequest:
+        act_time = self.after(hours=-1)
+        evidence = hashlib.sha256(new_id().encode()).hexdigest()
+        return sanctions.ProposeSanctionRequest(
+            subject=subject,
+            capacity=credit.CAPACITY_GROUP if subject.HasField("group_id") else credit.CAPACITY_ACCOUNT,
+            reasons=sanctions.Reasons(
+                rule_id="fraud",
+                facts="Sold tickets that did not exist.",
+                explanation="The buyers got nothing for their money.",
+                act_time=act_time,
+                evidence=[credit.Evidence(sha256=evidence, observe_time=act_time)],
+                proportionality_note="A warning came before.",
+                how_to_restore="Pay the buyers back.",
+            ),
+            measures=[
+                sanctions.Measure(kind=credit.MeasureKind.ValueType(kind), end_time=self.after(days=30))
+                for kind in measures
+            ],
+            points=0 if subject.HasField("group_id") else points,
+            tip_off_id=tip_off_id,
+        )
+
     async def sanction(self, subject: Subject, *measures: int, tip_off_id: str = "", points: int = 3) -> str:
         """Proposes and approves; returns when the sanction is in force."""
-        act_time = self.after(hours=-1)
-        capacity = credit.CAPACITY_GROUP if subject.HasField("group_id") else credit.CAPACITY_ACCOUNT
-        evidence = hashlib.sha256(new_id().encode()).hexdigest()
-        proposed = await self.act(
-            MODERATOR,
-            sanctions.ProposeSanctionRequest(
-                subject=subject,
-                capacity=capacity,
-                reasons=sanctions.Reasons(
-                    rule_id="fraud",
-                    facts="Sold tickets that did not exist.",
-                    explanation="The buyers got nothing for their money.",
-                    act_time=act_time,
-                    evidence=[credit.Evidence(sha256=evidence, observe_time=act_time)],
-                    proportionality_note="A warning came before.",
-                    how_to_restore="Pay the buyers back.",
-                ),
-                measures=[
-                    sanctions.Measure(kind=credit.MeasureKind.ValueType(kind), end_time=self.after(days=30))
-                    for kind in measures
-                ],
-                points=0 if subject.HasField("group_id") else points,
-                tip_off_id=tip_off_id,
-            ),
-        )
-        sanction_id: str = proposed.sanction.sanction_id
+        proposal = self.proposal(subject, *measures, tip_off_id=tip_off_id, points=points)
+        sanction_id: str = (await self.act(MODERATOR, proposal)).sanction.sanction_id
         await self.act(APPROVER, sanctions.ApproveSanctionRequest(sanction_id=sanction_id))
+        await self.in_force(sanction_id)
+        return sanction_id
 
-        async def in_force() -> bool:
+    async def in_force(self, sanction_id: str) -> None:
+        """Waits until the notice of a sanction was delivered."""
+
+        async def delivered() -> bool:
             reply = await self.act(PLATFORM, sanctions.GetSanctionRequest(sanction_id=sanction_id))
             return bool(reply.sanction.state == sanctions.SANCTION_STATE_IN_FORCE)
 
-        await eventually(in_force)
-        return sanction_id
+        await eventually(delivered)
 
     async def remedy(self, sanction_id: str) -> None:
         await self.act(

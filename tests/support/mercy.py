@@ -4,12 +4,25 @@ from ombud.common.v1.types_pb2 import Subject
 from ombud.credit.v1 import appeal_service_pb2 as appeals
 from ombud.credit.v1 import sanction_service_pb2 as sanctions
 from ombud.credit.v1 import types_pb2 as credit
-from tests.support.life import APPROVER, Life
+from tests.support.life import APPROVER, MODERATOR, Life
 from tests.support.wire import PLATFORM
 
 
 async def mercy(life: Life, account_id: str) -> None:
-    """Varies a sanction of the account, stays it, and lifts it."""
+    """Takes a proposal back, imposes an interim measure; varies, stays and lifts a sanction of the account."""
+    proposal = life.proposal(Subject(account_id=account_id), credit.MEASURE_KIND_WARNED)
+    proposed = (await life.act(MODERATOR, proposal)).sanction
+    await life.act(MODERATOR, sanctions.WithdrawSanctionRequest(sanction_id=proposed.sanction_id))
+    await life.act(
+        MODERATOR,
+        sanctions.ImposeInterimMeasureRequest(
+            subject=proposal.subject,
+            capacity=proposal.capacity,
+            reasons=proposal.reasons,
+            kinds=[credit.MEASURE_KIND_JOINING_SUSPENDED],
+            until_time=life.after(hours=2),
+        ),
+    )
     sanction_id = await life.sanction(Subject(account_id=account_id), credit.MEASURE_KIND_WARNED)
     await life.act(
         APPROVER,

@@ -68,6 +68,7 @@ def _values(session: Session, due: DueLetter, receipt: str, language: Language, 
             "reference": referral.reference,
         }
     values = {"text": due.text, "receipt": receipt, "until": "", "outcome": ""}
+    values["measures"] = templates.measures(language, due.sanction.terms)
     for appeal in appeals.of_sanctions(session, [due.sanction.sanction_id]):
         if appeal.prolongation:
             values["until"] = f"{appeal.prolongation.until:%Y-%m-%d %H:%M} UTC"

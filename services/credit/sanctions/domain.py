@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from chassis.refusal import Refusal
+from chassis.refusal import ErrorReason, Refusal
 from policies.pack import Category, Ground, MeasureKind
 from services.credit.subjects import Subject, SubjectKind
 
@@ -32,13 +32,15 @@ class Capacity(StrEnum):
 
 
 class SanctionState(StrEnum):
-    """Where a sanction stands. EXPIRED and LIFTED are derived and never stored."""
+    """Where a sanction stands. EXPIRED, LIFTED and REPLACED are derived and never stored."""
 
     PROPOSED = "PROPOSED"
     APPROVED = "APPROVED"
     IN_FORCE = "IN_FORCE"
     EXPIRED = "EXPIRED"
     LIFTED = "LIFTED"
+    WITHDRAWN = "WITHDRAWN"
+    REPLACED = "REPLACED"
     OVERTURNED = "OVERTURNED"
 
 
@@ -133,11 +135,12 @@ class Statement:
 
 @dataclass(frozen=True)
 class Lift:
-    """The end of one sanction by a person's act, from an instant on."""
+    """The end of one sanction by a person's act, or of an interim measure by the decision that takes its place."""
 
     at: datetime
     lifter: str
     reasons: str
+    decision_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -152,7 +155,10 @@ class Variation:
 
 @dataclass(frozen=True)
 class Sanction:
-    """One sanction. Instants are None until they are known."""
+    """One sanction, or an interim measure until `interim_until`, which needs no approver.
+
+    Instants are None until they are known; `end_recorded_at` is when its end was put on record.
+    """
 
     sanction_id: str
     state: SanctionState
@@ -174,13 +180,17 @@ class Sanction:
     overturning_appeal_id: str = ""
     variation: Variation | None = None
     lift: Lift | None = None
+    end_recorded_at: datetime | None = None
+    interim_until: datetime | None = None
 
     @property
     def terms(self) -> tuple[Measure, ...]:
         """The measures as they run: as imposed, or until the earlier end that a variation or a lift set."""
         varied = self.variation.ends if self.variation else {}
         lifted_at = self.lift.at if self.lift else None
-        return tuple(term(measure, varied.get(measure.kind), lifted_at) for measure in self.measures)
+        return tuple(
+            term(measure, varied.get(measure.kind), lifted_at, self.interim_until) for measure in self.measures
+        )
 
     @property
     def end(self) -> datetime | None:
@@ -201,22 +211,26 @@ class Sanction:
     @property
     def evidence_set(self) -> str:
         """SHA-256 over what the sanction is founded on: the same evidence can not found two against one subject."""
+        if self.state is SanctionState.WITHDRAWN:
+            return hashlib.sha256(self.sanction_id.encode()).hexdigest()
         grounds = [item.sha256 for item in self.statement.evidence]
+        # Besides the decision on it, the same evidence founds one interim measure.
+        grounds += ["interim"] if self.interim_until else []
         grounds += [prior.sanction_id for prior in self.statement.prior_decisions]
         return hashlib.sha256("\n".join(sorted(set(grounds))).encode()).hexdigest()
 
     def state_at(self, at: datetime) -> SanctionState:
         """The state at an instant, its end and its lift taken into account."""
         if self.state is SanctionState.IN_FORCE and self.lift is not None and self.lift.at <= at:
-            return SanctionState.LIFTED
+            return SanctionState.REPLACED if self.lift.decision_id else SanctionState.LIFTED
         if self.state is SanctionState.IN_FORCE and self.end is not None and self.end <= at:
             return SanctionState.EXPIRED
         return self.state
 
 
-def term(measure: Measure, varied_end: datetime | None, lifted_at: datetime | None) -> Measure:
-    """A measure as it runs: as imposed, or until the earlier end that a variation or a lift set."""
-    end = min((each for each in (measure.end, varied_end, lifted_at) if each), default=None)
+def term(measure: Measure, *sooner: datetime | None) -> Measure:
+    """A measure as it runs: as imposed, or until the first of the ends that a variation, a lift or its kind set."""
+    end = min((each for each in (measure.end, *sooner) if each), default=None)
     return Measure(measure.kind, end, measure.review if end is None else None)
 
 
@@ -230,6 +244,23 @@ def approve(sanction: Sanction, *, approver: str, at: datetime) -> Sanction:
     if approver == sanction.issuer:
         raise Refusal.second_person("propose")
     return replace(sanction, state=SanctionState.APPROVED, approver=approver, approved_at=at)
+
+
+def withdraw(sanction: Sanction, *, proposer: str) -> Sanction:
+    """The proposal, taken back by who made it; its evidence may found another one.
+
+    Raises:
+        Refusal: WRONG_STATE or PROPOSAL_NOT_YOURS.
+    """
+    _need_state(sanction, SanctionState.PROPOSED)
+    if proposer != sanction.issuer:
+        raise Refusal(
+            ErrorReason.ERROR_REASON_PROPOSAL_NOT_YOURS,
+            "somebody else proposed the sanction",
+            satisfy="the person who proposed it",
+            sanction_id=sanction.sanction_id,
+        )
+    return replace(sanction, state=SanctionState.WITHDRAWN)
 
 
 def enter_force(sanction: Sanction, *, delivered_at: datetime) -> Sanction:
@@ -247,6 +278,13 @@ def enter_force(sanction: Sanction, *, delivered_at: datetime) -> Sanction:
         points_end=delivered_at + timedelta(days=rule.points_days) if sanction.points else None,
         appeal_end=delivered_at + timedelta(days=rule.appeal_window_days),
     )
+
+
+def record_end(sanction: Sanction, *, at: datetime) -> Sanction:
+    """The sanction with its end on record, if it has just come to it by itself; else as it is."""
+    if sanction.end_recorded_at is None and sanction.state_at(at) is SanctionState.EXPIRED:
+        return replace(sanction, end_recorded_at=at)
+    return sanction
 
 
 def overturn(sanction: Sanction, *, appeal_id: str) -> Sanction:

@@ -16,7 +16,7 @@ from services.credit.notices import store as letters
 from services.credit.notices.senders import NoticeNotSentError, NoticeSender
 from services.credit.notices.templates import Templates
 from services.credit.receipts import Receipts
-from services.credit.sanctions import store
+from services.credit.sanctions import interim, store
 from services.credit.sanctions.domain import Sanction, SanctionState, enter_force
 from services.credit.sanctions.notices import Notice, notice_of
 from services.credit.sanctions.store import DueNotice
@@ -105,6 +105,7 @@ def put_in_force(unit: Unit, sanction_id: str) -> None:
         standings.add(unit, points)
     if entry := blacklist.entry_of(sanction, entry_id=new_id()):
         blacklist_store.add(unit.session, entry)
+    _replace_interim(unit, sanction)
     feed.publish(unit, [sanction.subject])
     unit.audit(
         "credit.sanction.notified",
@@ -112,6 +113,18 @@ def put_in_force(unit: Unit, sanction_id: str) -> None:
         resource_id=sanction_id,
         facts={"points": sanction.points, "measures": ",".join(item.kind for item in sanction.measures)},
     )
+
+
+def _replace_interim(unit: Unit, decision: Sanction) -> None:
+    for each in store.interim_measures(unit.session, decision.subject):
+        if interim.decides_on(decision, each, at=unit.now):
+            store.add_lift(unit.session, interim.replaced(each, decision, at=unit.now))
+            unit.audit(
+                "credit.sanction.replaced",
+                subject=wire.subject_message(each.subject),
+                resource_id=each.sanction_id,
+                facts={"decision_id": decision.sanction_id},
+            )
 
 
 def _points_entry(sanction: Sanction) -> PointsEntry | None:

@@ -35,6 +35,24 @@ def proposal(request: pb.ProposeSanctionRequest, *, issuer: str) -> Proposal:
     )
 
 
+def interim(request: pb.ImposeInterimMeasureRequest, *, issuer: str) -> Proposal:
+    """What a request imposes for the time being."""
+    kinds = tuple(wire.value_of(types_pb2.MeasureKind, MeasureKind, number) for number in request.kinds)
+    until = wire.instant(request, "until_time")
+    return Proposal(
+        subject=wire.subject(request.subject),
+        capacity=wire.value_of(types_pb2.Capacity, Capacity, request.capacity),
+        group_id=request.group_id,
+        reasons=_reasons(request.reasons),
+        measures=tuple(Measure(kind, until, None) for kind in kinds),
+        points=0,
+        tip_off_id=request.tip_off_id,
+        duty_notice_id="",
+        reporter_account_id=request.reporter_account_id,
+        issuer=issuer,
+    )
+
+
 def varied_ends(measures: Iterable[pb.VariedMeasure]) -> dict[MeasureKind, datetime]:
     """The new ends that a request asks for."""
     return {
@@ -76,6 +94,9 @@ def sanction_message(sanction: Sanction, *, stay: Stay | None, at: datetime) -> 
         lift_reasons=sanction.lift.reasons if sanction.lift else "",
         vary_time=wire.timestamp(sanction.variation.at) if sanction.variation else None,
         vary_reasons=sanction.variation.reasons if sanction.variation else "",
+        end_record_time=wire.timestamp(None if sanction.lift else sanction.end_recorded_at),
+        interim_until_time=wire.timestamp(sanction.interim_until),
+        replacing_sanction_id=sanction.lift.decision_id if sanction.lift else "",
     )
 
 

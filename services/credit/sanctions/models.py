@@ -13,10 +13,12 @@ from sqlmodel import Field
 from chassis.db.types import Instant
 from policies.pack import SIX_MONTHS_DAYS, Category, Ground, MeasureKind
 from services.credit.sanctions.domain import Capacity
+from services.credit.sanctions.interim import INTERIM_HOURS_MOST
 from services.credit.subjects import SubjectKind
-from services.credit.tables import DAY_MICROSECONDS, CreditTable, one_of
+from services.credit.tables import DAY_MICROSECONDS, HOUR_MICROSECONDS, CreditTable, one_of
 
-_STORED_STATES = "'PROPOSED', 'APPROVED', 'IN_FORCE', 'OVERTURNED'"
+_STORED_STATES = "'PROPOSED', 'APPROVED', 'IN_FORCE', 'WITHDRAWN', 'OVERTURNED'"
+_INTERIM_MOST = INTERIM_HOURS_MOST * HOUR_MICROSECONDS
 _APPEAL_WINDOW_LEAST = SIX_MONTHS_DAYS * DAY_MICROSECONDS
 
 
@@ -117,10 +119,19 @@ class SanctionRow(CreditTable, table=True):
         one_of("subject_kind", SubjectKind),
         one_of("capacity", Capacity),
         CheckConstraint(f"state IN ({_STORED_STATES})", name="state"),
-        CheckConstraint("length(issuer) > 0 AND (approver IS NULL OR length(approver) > 0)", name="persons"),
+        CheckConstraint(
+            "length(issuer) > 0 AND (approver IS NULL OR (length(approver) > 0) = (interim_until IS NULL))",
+            name="persons",
+        ),
+        # One person may do it alone: for three days, without points, with an end.
+        CheckConstraint(
+            "interim_until IS NULL OR (points = 0 AND end_at IS NOT NULL AND end_at <= interim_until"
+            f" AND interim_until > proposed_at AND interim_until <= proposed_at + {_INTERIM_MOST})",
+            name="interim",
+        ),
         CheckConstraint("approver <> issuer", name="second_person"),
         CheckConstraint(
-            "state IN ('PROPOSED', 'OVERTURNED') OR (approver IS NOT NULL AND approved_at IS NOT NULL)",
+            "state IN ('PROPOSED', 'WITHDRAWN', 'OVERTURNED') OR (approver IS NOT NULL AND approved_at IS NOT NULL)",
             name="approved",
         ),
         CheckConstraint("end_at IS NOT NULL OR review_at IS NOT NULL", name="end_or_review"),
@@ -133,6 +144,11 @@ class SanctionRow(CreditTable, table=True):
             "points = 0 OR start_at IS NULL OR (points_end IS NOT NULL AND points_end > start_at)", name="points_end"
         ),
         CheckConstraint("capacity NOT IN ('FOUNDER', 'MANAGER') OR duty_notice_id IS NOT NULL", name="recorded_breach"),
+        # Nothing is recorded to have ended that did not, or before it did.
+        CheckConstraint(
+            "end_recorded_at IS NULL OR (start_at IS NOT NULL AND end_at IS NOT NULL AND end_recorded_at >= end_at)",
+            name="ended",
+        ),
         # The same evidence can not found two sanctions of one subject.
         UniqueConstraint("subject_kind", "subject_id", "evidence_set"),
         # What ledger entries, blacklist entries and appeals refer to.
@@ -141,6 +157,8 @@ class SanctionRow(CreditTable, table=True):
             "sanction_id", "issuer", "approver", "reporter_account_id", "appeal_end", name="uq_sanction_parties"
         ),
         Index(None, "subject_kind", "subject_id", "sanction_id"),
+        # What has come to its end and waits for the record of it.
+        Index(None, "state", "end_recorded_at", "end_at"),
     )
 
     sanction_id: str = Field(primary_key=True, sa_type=String(36))
@@ -164,6 +182,8 @@ class SanctionRow(CreditTable, table=True):
     points_end: datetime | None = Field(default=None, sa_type=Instant)
     appeal_end: datetime | None = Field(default=None, sa_type=Instant)
     overturning_appeal_id: str | None = Field(default=None, sa_type=String(36))
+    end_recorded_at: datetime | None = Field(default=None, sa_type=Instant)
+    interim_until: datetime | None = Field(default=None, sa_type=Instant)
 
 
 class MeasureRow(CreditTable, table=True):
@@ -201,14 +221,15 @@ class PriorDecisionRow(CreditTable, table=True):
 
 
 class LiftRow(CreditTable, table=True):
-    """That a sanction in force was lifted; one sanction, for good."""
+    """That a sanction in force was lifted by a person, or an interim measure by a decision; one sanction, for good."""
 
     __tablename__ = "lift"
     __table_args__ = (
         ForeignKeyConstraint(["sanction_id", "start_at"], ["sanction.sanction_id", "sanction.start_at"]),
+        ForeignKeyConstraint(["decision_id"], ["sanction.sanction_id"], name="fk_lift_decision"),
         CheckConstraint("lifted_at >= start_at", name="in_force"),
-        CheckConstraint("length(lifter) > 0", name="person"),
-        CheckConstraint("length(trim(reasons)) > 0", name="reasons"),
+        CheckConstraint("(length(lifter) > 0) = (decision_id IS NULL)", name="person"),
+        CheckConstraint("length(trim(reasons)) > 0 OR decision_id IS NOT NULL", name="reasons"),
     )
 
     sanction_id: str = Field(primary_key=True, sa_type=String(36))
@@ -216,6 +237,7 @@ class LiftRow(CreditTable, table=True):
     lifted_at: datetime = Field(sa_type=Instant)
     lifter: str = Field(sa_type=String(128))
     reasons: str = Field(sa_type=Text)
+    decision_id: str | None = Field(default=None, sa_type=String(36))
 
 
 class VariationRow(CreditTable, table=True):

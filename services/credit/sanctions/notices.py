@@ -31,6 +31,7 @@ class Notice:
     capacity: str
     group_id: str
     measures: tuple[NoticedMeasure, ...]
+    interim_until: datetime | None
     points: int
     points_days: int
     act_at: datetime
@@ -61,7 +62,7 @@ def notice_of(sanction: Sanction, *, receipt: str, language: Language, templates
     statement, rule = sanction.statement, sanction.statement.rule
     title, text = templates.text(
         language,
-        "SANCTION",
+        "INTERIM" if sanction.interim_until else "SANCTION",
         measures=templates.measures(language, sanction.measures),
         points=sanction.points,
         rule=rule.title,
@@ -82,6 +83,7 @@ def notice_of(sanction: Sanction, *, receipt: str, language: Language, templates
         capacity=sanction.capacity,
         group_id=sanction.group_id,
         measures=tuple(NoticedMeasure(item.kind, item.end, item.review) for item in sanction.measures),
+        interim_until=sanction.interim_until,
         points=sanction.points,
         points_days=rule.points_days,
         act_at=statement.act_at,

@@ -1,6 +1,6 @@
 """The rules that a proposed sanction has to meet; each refusal says what would meet it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -80,10 +80,10 @@ def propose(
     check_reasons(proposal.reasons, rests_on_others=bool(priors), at=at)
     check_capacity(proposal)
     check_act(proposal.reasons, policy)
-    rule = _rule(proposal.reasons.rule_id, policy.pack)
+    rule = rule_of(proposal.reasons.rule_id, policy.pack)
     for measure in proposal.measures:
         _check_measure(measure, proposal, rule, policy.pack, at)
-    _check_kinds_differ(proposal.measures)
+    check_kinds_differ(proposal.measures)
     _check_points(proposal, rule)
     skipped = steps_skipped(rule, _fitting(proposal.subject), [measure.kind for measure in proposal.measures], gravest)
     check_justified(skipped, proposal.reasons.step_justification, rule)
@@ -98,7 +98,7 @@ def propose(
         capacity=proposal.capacity,
         group_id=proposal.group_id,
         statement=replace(
-            _statement(proposal.reasons, policy, rule, priors, breach),
+            statement(proposal.reasons, policy, rule, priors, breach),
             steps_skipped=skipped,
             step_justification=proposal.reasons.step_justification,
         ),
@@ -154,16 +154,16 @@ def check_capacity(proposal: Proposal) -> None:
     """Refuses a capacity that does not fit the subject, the group or the duty notice given."""
     capacity, subject = proposal.capacity, proposal.subject
     if (capacity is Capacity.GROUP) != (subject.kind is SubjectKind.GROUP):
-        raise _capacity_refused(proposal, "capacity", "GROUP for a group, and only for a group")
+        raise capacity_refused(proposal, "capacity", "GROUP for a group, and only for a group")
     in_a_group = capacity in (Capacity.FOUNDER, Capacity.MANAGER, Capacity.MEMBER)
     if in_a_group and not proposal.group_id:
-        raise _capacity_refused(proposal, "group_id", "the group in which it happened")
+        raise capacity_refused(proposal, "group_id", "the group in which it happened")
     if capacity in (Capacity.GROUP, Capacity.ACCOUNT) and proposal.group_id:
-        raise _capacity_refused(proposal, "group_id", "no group beside this capacity")
+        raise capacity_refused(proposal, "group_id", "no group beside this capacity")
     if capacity.answers_for_duty and not proposal.duty_notice_id:
         raise breach_required("", "NONE")
     if proposal.duty_notice_id and not capacity.answers_for_duty:
-        raise _capacity_refused(proposal, "duty_notice_id", "a duty notice with FOUNDER or MANAGER only")
+        raise capacity_refused(proposal, "duty_notice_id", "a duty notice with FOUNDER or MANAGER only")
 
 
 def breach_required(notice_id: str, state: str) -> Refusal:
@@ -178,7 +178,12 @@ def breach_required(notice_id: str, state: str) -> Refusal:
     )
 
 
-def _rule(rule_id: str, pack: Pack) -> Rule:
+def rule_of(rule_id: str, pack: Pack) -> Rule:
+    """The rule of a pack.
+
+    Raises:
+        Refusal: RULE_UNKNOWN.
+    """
     rule = pack.credit.rule(rule_id)
     if rule is None:
         raise Refusal.field(
@@ -197,18 +202,27 @@ def _fitting(subject: Subject) -> frozenset[MeasureKind]:
     return _FOR_GROUPS if subject.kind is SubjectKind.GROUP else _FOR_ACCOUNTS
 
 
-def _check_measure(measure: Measure, proposal: Proposal, rule: Rule, pack: Pack, at: datetime) -> None:
-    fitting = _fitting(proposal.subject)
-    allowed = [kind for kind in rule.measures if kind in fitting]
-    if measure.kind not in allowed:
+def check_allowed(kind: MeasureKind, subject: Subject, rule: Rule, *, among: Iterable[MeasureKind]) -> None:
+    """Refuses a measure that a rule does not allow for a subject, or that is not among some.
+
+    Raises:
+        Refusal: MEASURE_NOT_ALLOWED.
+    """
+    fitting = _fitting(subject) & frozenset(among)
+    allowed = [each for each in rule.measures if each in fitting]
+    if kind not in allowed:
         raise Refusal.field(
             "measures",
             "the rule does not allow this measure for this subject",
             reason=ErrorReason.ERROR_REASON_MEASURE_NOT_ALLOWED,
             satisfy=f"one of {', '.join(allowed)}",
-            measure=measure.kind,
+            measure=kind,
             rule=rule.id,
         )
+
+
+def _check_measure(measure: Measure, proposal: Proposal, rule: Rule, pack: Pack, at: datetime) -> None:
+    check_allowed(measure.kind, proposal.subject, rule, among=MeasureKind)
     cap = pack.credit.measures[measure.kind]
     if measure.end is not None:
         _check_term(measure.kind, measure.end, cap.days_most, at)
@@ -236,7 +250,8 @@ def _check_term(kind: MeasureKind, until: datetime, days_most: int, at: datetime
         )
 
 
-def _check_kinds_differ(measures: Sequence[Measure]) -> None:
+def check_kinds_differ(measures: Sequence[Measure]) -> None:
+    """Refuses a kind of measure that is given twice."""
     kinds = [measure.kind for measure in measures]
     if len(set(kinds)) < len(kinds):
         raise Refusal.field("measures", "a kind of measure is given twice", satisfy="at most one measure of a kind")
@@ -258,12 +273,12 @@ def _check_points(proposal: Proposal, rule: Rule) -> None:
 
 def _check_prior(prior: Sanction, proposal: Proposal, at: datetime) -> None:
     state = prior.state_at(at)
-    if not _concerns(prior, proposal) or state is not SanctionState.IN_FORCE:
+    if not _concerns(prior, proposal) or state is not SanctionState.IN_FORCE or prior.interim_until is not None:
         raise Refusal.field(
             "prior_sanction_ids",
-            "the sanction is not in force, or concerns somebody else",
+            "the sanction is not in force, is no decision, or concerns somebody else",
             reason=ErrorReason.ERROR_REASON_PRIOR_SANCTION_REFUSED,
-            satisfy="sanctions in force of the same subject or of the group concerned",
+            satisfy="decisions in force of the same subject or of the group concerned",
             sanction_id=prior.sanction_id,
             state=state,
         )
@@ -278,9 +293,10 @@ def _concerns(prior: Sanction, proposal: Proposal) -> bool:
     return proposal.capacity is Capacity.GROUP and prior.group_id == proposal.subject.id
 
 
-def _statement(
+def statement(
     reasons: Reasons, policy: PolicyInForce, rule: Rule, priors: Sequence[Sanction], breach: DutyBreach | None
 ) -> Statement:
+    """The statement of reasons: what was stated, and what is derived from the policy, the priors and the breach."""
     pack = policy.pack
     assert reasons.act_at is not None  # noqa: S101 - check_reasons refused the rest
     return Statement(
@@ -322,7 +338,8 @@ def _reasons_required(missing: str) -> Refusal:
     )
 
 
-def _capacity_refused(proposal: Proposal, path: str, satisfy: str) -> Refusal:
+def capacity_refused(proposal: Proposal, path: str, satisfy: str) -> Refusal:
+    """The refusal of a capacity that does not fit the rest of a proposal."""
     return Refusal.field(
         path,
         "the capacity does not fit",

@@ -7,7 +7,7 @@ from datetime import datetime
 from chassis.refusal import ErrorReason, Refusal
 from policies.pack import MeasureKind
 from services.credit.sanctions.domain import Lift, Sanction, SanctionState, Variation
-from services.credit.subjects import Subject, SubjectKind
+from services.credit.subjects import refuse_own
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ def lift(sanction: Sanction, actor: Actor, *, at: datetime) -> Sanction:
         Refusal: WRONG_STATE, OWN_ACCOUNT or REASONS_REQUIRED.
     """
     _check(sanction, actor, at)
-    return replace(sanction, lift=Lift(at, actor.staff_id, actor.reasons))
+    return replace(sanction, lift=Lift(at, actor.staff_id, actor.reasons), end_recorded_at=at)
 
 
 def vary(sanction: Sanction, actor: Actor, ends: Mapping[MeasureKind, datetime], *, at: datetime) -> Sanction:
@@ -72,13 +72,7 @@ def _check(sanction: Sanction, actor: Actor, at: datetime) -> None:
     state = sanction.state_at(at)
     if state is not SanctionState.IN_FORCE:
         raise Refusal.wrong_state("sanction", state=state, needs=SanctionState.IN_FORCE)
-    if sanction.subject == Subject(SubjectKind.ACCOUNT, actor.account_id):
-        raise Refusal(
-            ErrorReason.ERROR_REASON_OWN_ACCOUNT,
-            "a person can not decide on an own account",
-            satisfy="another person who holds the role",
-            account_id=actor.account_id,
-        )
+    refuse_own(sanction.subject, actor.account_id)
     if not actor.reasons.strip():
         raise Refusal.field(
             "reasons",

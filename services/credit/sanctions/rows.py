@@ -56,7 +56,9 @@ def sanction_of(
         appeal_end=row.appeal_end,
         overturning_appeal_id=row.overturning_appeal_id or "",
         variation=variation,
-        lift=Lift(lift.lifted_at, lift.lifter, lift.reasons) if lift else None,
+        end_recorded_at=row.end_recorded_at,
+        interim_until=row.interim_until,
+        lift=Lift(lift.lifted_at, lift.lifter, lift.reasons, lift.decision_id or "") if lift else None,
     )
 
 
@@ -99,7 +101,7 @@ def sanction_row(sanction: Sanction) -> SanctionRow:
         reporter_account_id=sanction.reporter_account_id,
         issuer=sanction.issuer,
         proposed_at=sanction.proposed_at,
-        approver=sanction.approver or None,
+        approver=sanction.approver if sanction.approved_at else None,
         approved_at=sanction.approved_at,
         start_at=sanction.start,
         end_at=sanction.end,
@@ -107,6 +109,8 @@ def sanction_row(sanction: Sanction) -> SanctionRow:
         points_end=sanction.points_end,
         appeal_end=sanction.appeal_end,
         overturning_appeal_id=sanction.overturning_appeal_id or None,
+        end_recorded_at=sanction.end_recorded_at,
+        interim_until=sanction.interim_until,
     )
 
 

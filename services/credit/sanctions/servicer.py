@@ -12,8 +12,10 @@ from ombud.credit.v1.sanction_service_pb2_grpc import SanctionServiceServicer as
 from services.credit import wire
 from services.credit.groups_peer import GroupsPeer
 from services.credit.listing import Listing
+from services.credit.notices import store as letters
+from services.credit.notices.domain import LetterKind
 from services.credit.policies import store as policies
-from services.credit.sanctions import acts, domain, messages, relief, store
+from services.credit.sanctions import acts, domain, interim, messages, relief, store
 from services.credit.sanctions.domain import DutyBreach, Sanction
 from services.credit.sanctions.jobs import NoticeDelivery
 from services.credit.sanctions.proposal import Proposal, evidence_reused, propose
@@ -22,7 +24,7 @@ from services.credit.standings import store as standings
 
 
 class SanctionServicer(Contract):
-    """Proposes, approves, lifts, varies, stays and shows sanctions."""
+    """Proposes, approves, withdraws, lifts, varies, stays and shows sanctions."""
 
     def __init__(self, database: Database, listing: Listing, groups: GroupsPeer, notices: NoticeDelivery) -> None:
         self._database = database
@@ -90,12 +92,67 @@ class SanctionServicer(Contract):
         self._notices.wake()
         return response
 
+    async def ImposeInterimMeasure(
+        self, request: pb.ImposeInterimMeasureRequest, _context: wire.Context
+    ) -> pb.ImposeInterimMeasureResponse:
+        """Imposes measures until there is a decision, and makes their notice."""
+        proposal = messages.interim(request, issuer=current_call().person.staff_id)
+
+        def command(unit: Unit) -> pb.ImposeInterimMeasureResponse:
+            sanction = interim.impose(
+                proposal,
+                sanction_id=new_id(),
+                policy=policies.for_act(unit.session, proposal.reasons.act_at or unit.now),
+                known=store.had_interim(
+                    unit.session, proposal.subject, [item.sha256 for item in proposal.reasons.evidence]
+                ),
+                own_account_id=unit.call.person.account_id,
+                at=unit.now,
+            )
+            store.add(unit.session, sanction)
+            store.add_notice(unit.session, sanction, traceparent=unit.call.trace.parent)
+            unit.audit(
+                "credit.sanction.imposed",
+                subject=wire.subject_message(sanction.subject),
+                resource_id=sanction.sanction_id,
+                facts={
+                    "rule": sanction.statement.rule.rule_id,
+                    "policy_hash": sanction.statement.rule.policy_hash,
+                    "measures": ",".join(measure.kind for measure in sanction.measures),
+                    "tip_off_id": sanction.tip_off_id,
+                },
+            )
+            return pb.ImposeInterimMeasureResponse(sanction=messages.sanction_message(sanction, stay=None, at=unit.now))
+
+        response = await self._database.write(command)
+        self._notices.wake()
+        return response
+
+    async def WithdrawSanction(
+        self, request: pb.WithdrawSanctionRequest, _context: wire.Context
+    ) -> pb.WithdrawSanctionResponse:
+        """Takes the caller's own proposal back."""
+
+        def command(unit: Unit) -> pb.WithdrawSanctionResponse:
+            proposed = store.get(unit.session, request.sanction_id)
+            sanction = domain.withdraw(proposed, proposer=unit.call.person.staff_id)
+            store.update(unit.session, sanction)
+            unit.audit(
+                "credit.sanction.withdrawn",
+                subject=wire.subject_message(sanction.subject),
+                resource_id=sanction.sanction_id,
+            )
+            return pb.WithdrawSanctionResponse(sanction=messages.sanction_message(sanction, stay=None, at=unit.now))
+
+        return await self._database.write(command)
+
     async def LiftSanction(self, request: pb.LiftSanctionRequest, _context: wire.Context) -> pb.LiftSanctionResponse:
         """Lifts the sanction."""
 
         def command(unit: Unit) -> pb.LiftSanctionResponse:
             imposed = store.get(unit.session, request.sanction_id)
             sanction = acts.lift(unit, relief.lift(imposed, _actor(unit, request.reasons), at=unit.now))
+            letters.write(unit, LetterKind.SANCTION_LIFTED, sanction, text=request.reasons)
             return pb.LiftSanctionResponse(sanction=_messages(unit.session, [sanction], unit.now)[0])
 
         return await self._database.write(command)
@@ -108,6 +165,7 @@ class SanctionServicer(Contract):
             imposed = store.get(unit.session, request.sanction_id)
             varied = relief.vary(imposed, _actor(unit, request.reasons), ends, at=unit.now)
             sanction = acts.vary(unit, varied, points=request.points)
+            letters.write(unit, LetterKind.SANCTION_VARIED, sanction, text=request.reasons)
             return pb.VarySanctionResponse(sanction=_messages(unit.session, [sanction], unit.now)[0])
 
         return await self._database.write(command)
@@ -118,6 +176,7 @@ class SanctionServicer(Contract):
         def command(unit: Unit) -> pb.StaySanctionResponse:
             sanction = store.get(unit.session, request.sanction_id)
             acts.stay(unit, sanction, _actor(unit, request.reasons))
+            letters.write(unit, LetterKind.SANCTION_STAYED, sanction, text=request.reasons)
             return pb.StaySanctionResponse(sanction=_messages(unit.session, [sanction], unit.now)[0])
 
         return await self._database.write(command)

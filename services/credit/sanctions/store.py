@@ -1,14 +1,14 @@
 """Queries of sanctions: a sanction is read and written whole, with its statement, its measures and its grounds."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
 from sqlalchemy import and_
 from sqlalchemy import select as sa_select
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, or_, select
 
 from chassis.refusal import Refusal
 from policies.pack import MeasureKind
@@ -29,6 +29,8 @@ from services.credit.sanctions.models import (
 from services.credit.sanctions.rows import sanction_of, sanction_row, statement_of, statement_row
 from services.credit.subjects import Subject, SubjectKind
 from services.credit.tables import subject_in
+
+_MOST_ENDED = 100
 
 R = TypeVar("R", EvidenceRow, MeasureRow, PriorDecisionRow)
 
@@ -128,7 +130,8 @@ def terms_in_force(session: Session, subjects: Iterable[Subject]) -> list[Term]:
     """The measures, as they run, of the sanctions of some subjects that were in force and were not overturned."""
     columns = (
         *(SanctionRow.subject_kind, SanctionRow.subject_id, SanctionRow.sanction_id, SanctionRow.start_at),
-        *(MeasureRow.kind, MeasureRow.end_at, MeasureRow.review_at, VariedMeasureRow.end_at, LiftRow.lifted_at),
+        *(MeasureRow.kind, MeasureRow.end_at, MeasureRow.review_at),
+        *(VariedMeasureRow.end_at, LiftRow.lifted_at, SanctionRow.interim_until),
     )
     query = (
         sa_select(*(col(column) for column in columns))
@@ -149,11 +152,9 @@ def terms_in_force(session: Session, subjects: Iterable[Subject]) -> list[Term]:
             Subject(SubjectKind(subject_kind), subject_id),
             sanction_id,
             start,
-            term(Measure(MeasureKind(kind), end, review), varied_end, lifted_at),
+            term(Measure(MeasureKind(kind), end, review), *sooner),
         )
-        for subject_kind, subject_id, sanction_id, start, kind, end, review, varied_end, lifted_at in session.execute(
-            query
-        )
+        for subject_kind, subject_id, sanction_id, start, kind, end, review, *sooner in session.execute(query)
     ]
 
 
@@ -167,13 +168,35 @@ def founded_on(session: Session, subject: Subject, evidence_set: str) -> str | N
     return session.exec(query).first()
 
 
+def had_interim(session: Session, subject: Subject, hashes: Collection[str]) -> str:
+    """The interim measure or the decision of a subject that a part of the evidence founds already; empty if none."""
+    query = (
+        select(SanctionRow.sanction_id)
+        .join(EvidenceRow, col(EvidenceRow.sanction_id) == col(SanctionRow.sanction_id))
+        .where(SanctionRow.subject_kind == subject.kind, SanctionRow.subject_id == subject.id)
+        .where(col(EvidenceRow.sha256).in_(hashes))
+        .where(or_(col(SanctionRow.interim_until).is_not(None), col(SanctionRow.start_at).is_not(None)))
+    )
+    return session.exec(query).first() or ""
+
+
+def interim_measures(session: Session, subject: Subject) -> list[Sanction]:
+    """The interim measures of a subject."""
+    query = (
+        select(SanctionRow)
+        .where(SanctionRow.subject_kind == subject.kind, SanctionRow.subject_id == subject.id)
+        .where(col(SanctionRow.interim_until).is_not(None))
+    )
+    return _whole(session, session.exec(query))
+
+
 def gravest_step(session: Session, subject: Subject) -> int:
-    """The step of the gravest measure that a subject met, overturned ones left aside; -1 if none."""
+    """The step of the gravest measure that was decided against a subject, overturned ones left aside; -1 if none."""
     query = (
         select(MeasureRow.kind)
         .join(SanctionRow, col(SanctionRow.sanction_id) == col(MeasureRow.sanction_id))
         .where(SanctionRow.subject_kind == subject.kind, SanctionRow.subject_id == subject.id)
-        .where(SanctionRow.state == SanctionState.IN_FORCE)
+        .where(SanctionRow.state == SanctionState.IN_FORCE, col(SanctionRow.interim_until).is_(None))
         .distinct()
     )
     return max((step_of(MeasureKind(kind)) for kind in session.exec(query)), default=-1)
@@ -246,6 +269,7 @@ def add_lift(session: Session, sanction: Sanction) -> None:
             lifted_at=sanction.lift.at,
             lifter=sanction.lift.lifter,
             reasons=sanction.lift.reasons,
+            decision_id=sanction.lift.decision_id or None,
         )
     )
     update(session, sanction)
@@ -305,6 +329,18 @@ def _reached(direct: Mapping[str, set[str]], start: str) -> set[str]:
         waiting = {prior for each in waiting for prior in direct.get(each, ())} - found
         found |= waiting
     return found
+
+
+def ended(session: Session, at: datetime) -> list[str]:
+    """Ids of sanctions that have come to their end by themselves, without a record of it, at most 100."""
+    query = (
+        select(SanctionRow.sanction_id)
+        .where(SanctionRow.state == SanctionState.IN_FORCE, col(SanctionRow.end_recorded_at).is_(None))
+        .where(col(SanctionRow.end_at) <= at)
+        .order_by(col(SanctionRow.end_at))
+        .limit(_MOST_ENDED)
+    )
+    return list(session.exec(query))
 
 
 def _whole(session: Session, found: Iterable[SanctionRow]) -> list[Sanction]:

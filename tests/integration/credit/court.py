@@ -10,6 +10,7 @@ import grpc
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from chassis.ids import new_id
+from ombud.common.v1.audit_pb2 import AuditRecord
 from ombud.common.v1.types_pb2 import Subject
 from ombud.credit.v1 import appeal_service_pb2 as appeals
 from ombud.credit.v1 import sanction_service_pb2 as sanctions
@@ -26,6 +27,8 @@ from ombud.identity.v1 import account_service_pb2 as accounts
 from ombud.identity.v1 import verification_service_pb2 as verifications
 from ombud.identity.v1.account_service_pb2_grpc import AccountServiceStub
 from ombud.identity.v1.verification_service_pb2_grpc import VerificationServiceStub
+from ombud.retention.v1.audit_service_pb2 import QueryAuditRecordsRequest
+from ombud.retention.v1.audit_service_pb2_grpc import AuditServiceStub
 from ombudctl.story.documents import identity
 from tests.support.eventually import eventually
 from tests.support.suite import Suite
@@ -150,6 +153,20 @@ class Court:
             return reply.appeal.state == appeals.APPEAL_STATE_UNDER_REVIEW
 
         await eventually(given)
+
+    async def audited(self, sanction_id: str, action: str) -> AuditRecord:
+        """The audit record of an act on a sanction, once it has arrived."""
+        auditor = self.desk(AuditServiceStub, "auditor", "aud-1")
+        sanction = await self.sanction(sanction_id)
+
+        async def arrived() -> AuditRecord | None:
+            reply = await auditor.QueryAuditRecords(QueryAuditRecordsRequest(subject=sanction.subject, page_size=500))
+            records = (entry.record for entry in reply.entries)
+            return next((each for each in records if (each.resource_id, each.action) == (sanction_id, action)), None)
+
+        found = await eventually(arrived)
+        assert found is not None
+        return found
 
     def notice(self, sanction_id: str) -> dict[str, Any]:
         """The notice of a sanction."""

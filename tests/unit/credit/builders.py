@@ -23,6 +23,7 @@ from services.credit.sanctions.domain import (
     approve,
     enter_force,
 )
+from services.credit.sanctions.interim import impose
 from services.credit.sanctions.notices import Notice, notice_of
 from services.credit.sanctions.proposal import Proposal, propose
 from services.credit.subjects import Subject, SubjectKind
@@ -107,6 +108,17 @@ def approved(**changes: Any) -> Sanction:
 
 def in_force(**changes: Any) -> Sanction:
     return enter_force(approved(**changes), delivered_at=NOW)
+
+
+def interim(
+    *, hours: float = 48, known: str = "", own_account_id: str = "", at: datetime = NOW, **changes: Any
+) -> Sanction:
+    """An interim measure whose notice is not delivered yet."""
+    until = at + timedelta(hours=hours)
+    whole = {"measures": (Measure(MeasureKind.PUBLISHING_SUSPENDED, until, None),), "points": 0} | changes
+    return impose(
+        proposal(**whole), sanction_id=new_id(), policy=policy(), known=known, own_account_id=own_account_id, at=at
+    )
 
 
 def appeal(sanction: Sanction, *, at: datetime = NOW + DAY, **changes: Any) -> appeals.Appeal:

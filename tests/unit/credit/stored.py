@@ -12,7 +12,7 @@ from services.credit.policies.jobs import take_up
 from services.credit.sanctions import domain, store
 from services.credit.sanctions.domain import Sanction
 from services.credit.sanctions.jobs import put_in_force
-from tests.unit.credit.builders import DAY, NOW, appeal, pack, proposed
+from tests.unit.credit.builders import DAY, NOW, appeal, interim, pack, proposed
 
 T = TypeVar("T")
 
@@ -38,6 +38,14 @@ def keep_approved(unit: Unit, **changes: Any) -> Sanction:
 
 def keep_in_force(unit: Unit, **changes: Any) -> Sanction:
     sanction = keep_approved(unit, **changes)
+    put_in_force(unit, sanction.sanction_id)
+    return store.get(unit.session, sanction.sanction_id)
+
+
+def keep_interim(unit: Unit, **changes: Any) -> Sanction:
+    sanction = interim(at=unit.now, **changes)
+    store.add(unit.session, sanction)
+    store.add_notice(unit.session, sanction, traceparent="")
     put_in_force(unit, sanction.sanction_id)
     return store.get(unit.session, sanction.sanction_id)
 

@@ -54,7 +54,10 @@ def test_no_message_names_a_member_of_staff() -> None:
 def test_reporter_is_told_to_the_service_and_never_by_it() -> None:
     holders = [field.full_name for field in fields() if "reporter" in field.name]
 
-    assert holders == ["ombud.credit.v1.ProposeSanctionRequest.reporter_account_id"]
+    assert holders == [
+        "ombud.credit.v1.ProposeSanctionRequest.reporter_account_id",
+        "ombud.credit.v1.ImposeInterimMeasureRequest.reporter_account_id",
+    ]
 
 
 def test_standing_does_not_leave_by_the_feed() -> None:

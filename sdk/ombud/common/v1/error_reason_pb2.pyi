@@ -238,6 +238,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The version of the pack was published with other content.
     {"reason": "POLICY_VERSION_TAKEN", "metadata": {"policy": "default", "version": "2026.1"}}
     """
+    ERROR_REASON_PROPOSAL_NOT_YOURS: _ErrorReason.ValueType  # 260
+    """Only who proposed a sanction takes the proposal back.
+    {"reason": "PROPOSAL_NOT_YOURS", "metadata": {"sanction_id": "0192f0c1-…"}}
+    """
     ERROR_REASON_MEMBER_ACCOUNT_UNKNOWN: _ErrorReason.ValueType  # 300
     """The groups service has not heard of the account. Retry if it was registered this second.
     {"reason": "MEMBER_ACCOUNT_UNKNOWN", "metadata": {"account_id": "0192f0c1-…", "action": "JOIN"}}
@@ -689,6 +693,10 @@ ERROR_REASON_PERIOD_REFUSED: ErrorReason.ValueType  # 250
 ERROR_REASON_POLICY_VERSION_TAKEN: ErrorReason.ValueType  # 241
 """The version of the pack was published with other content.
 {"reason": "POLICY_VERSION_TAKEN", "metadata": {"policy": "default", "version": "2026.1"}}
+"""
+ERROR_REASON_PROPOSAL_NOT_YOURS: ErrorReason.ValueType  # 260
+"""Only who proposed a sanction takes the proposal back.
+{"reason": "PROPOSAL_NOT_YOURS", "metadata": {"sanction_id": "0192f0c1-…"}}
 """
 ERROR_REASON_MEMBER_ACCOUNT_UNKNOWN: ErrorReason.ValueType  # 300
 """The groups service has not heard of the account. Retry if it was registered this second.

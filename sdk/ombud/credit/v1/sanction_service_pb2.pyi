@@ -42,6 +42,10 @@ class _SanctionStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Sanctio
     """An appeal overturned it, or a sanction that it rests on."""
     SANCTION_STATE_LIFTED: _SanctionState.ValueType  # 6
     """A person lifted it."""
+    SANCTION_STATE_WITHDRAWN: _SanctionState.ValueType  # 7
+    """Who proposed it took it back. It never had effect."""
+    SANCTION_STATE_REPLACED: _SanctionState.ValueType  # 8
+    """An interim measure that a decision replaced."""
 
 class SanctionState(_SanctionState, metaclass=_SanctionStateEnumTypeWrapper):
     """Where a sanction stands in its life."""
@@ -60,6 +64,10 @@ SANCTION_STATE_OVERTURNED: SanctionState.ValueType  # 5
 """An appeal overturned it, or a sanction that it rests on."""
 SANCTION_STATE_LIFTED: SanctionState.ValueType  # 6
 """A person lifted it."""
+SANCTION_STATE_WITHDRAWN: SanctionState.ValueType  # 7
+"""Who proposed it took it back. It never had effect."""
+SANCTION_STATE_REPLACED: SanctionState.ValueType  # 8
+"""An interim measure that a decision replaced."""
 Global___SanctionState: _TypeAlias = SanctionState  # noqa: Y015
 
 class _SourceType:
@@ -331,6 +339,148 @@ class ApproveSanctionResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ApproveSanctionResponse: _TypeAlias = ApproveSanctionResponse  # noqa: Y015
+
+@_typing.final
+class ImposeInterimMeasureRequest(_message.Message):
+    """What is imposed until there is a decision, against one subject."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    SUBJECT_FIELD_NUMBER: _builtins.int
+    CAPACITY_FIELD_NUMBER: _builtins.int
+    GROUP_ID_FIELD_NUMBER: _builtins.int
+    REASONS_FIELD_NUMBER: _builtins.int
+    KINDS_FIELD_NUMBER: _builtins.int
+    UNTIL_TIME_FIELD_NUMBER: _builtins.int
+    TIP_OFF_ID_FIELD_NUMBER: _builtins.int
+    REPORTER_ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Idempotency key (UUID). REQUEST_ID_REUSED if it came with another request."""
+    capacity: _types_pb2.Capacity.ValueType
+    """The part that the subject had: MEMBER, ACCOUNT, GROUP or REPORTER. CAPACITY_REFUSED for others: a breach of duty
+    takes a decision.
+    """
+    group_id: _builtins.str
+    """The group (UUID) in which it happened. Required for MEMBER; empty for ACCOUNT and GROUP."""
+    tip_off_id: _builtins.str
+    """The tip-off (UUID) that led to it. Empty: own initiative."""
+    reporter_account_id: _builtins.str
+    """The reporting account (UUID), where known: kept to tell a reviewer's conflict, shown to nobody."""
+    @_builtins.property
+    def subject(self) -> _types_pb2_1.Subject:
+        """Whom it concerns."""
+
+    @_builtins.property
+    def reasons(self) -> Global___Reasons:
+        """Why. REASONS_REQUIRED without it; EVIDENCE_REUSED if a part of the evidence founds an interim measure or a decision
+        already: it is imposed once for the same facts.
+        """
+
+    @_builtins.property
+    def kinds(self) -> _containers.RepeatedScalarFieldContainer[_types_pb2.MeasureKind.ValueType]:
+        """What is imposed, at most one measure of a kind. MEASURE_NOT_ALLOWED for what the rule does not allow, and for
+        what can not simply be given back: warnings, orders, cancelled rights, closing, blacklisting.
+        """
+
+    @_builtins.property
+    def until_time(self) -> _timestamp_pb2.Timestamp:
+        """First instant no longer in force. TERM_REFUSED if it is past or more than 72 hours from now."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        subject: _types_pb2_1.Subject | None = ...,
+        capacity: _types_pb2.Capacity.ValueType = ...,
+        group_id: _builtins.str = ...,
+        reasons: Global___Reasons | None = ...,
+        kinds: _abc.Iterable[_types_pb2.MeasureKind.ValueType] | None = ...,
+        until_time: _timestamp_pb2.Timestamp | None = ...,
+        tip_off_id: _builtins.str = ...,
+        reporter_account_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["reasons", b"reasons", "subject", b"subject", "until_time", b"until_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["capacity", b"capacity", "group_id", b"group_id", "kinds", b"kinds", "reasons", b"reasons", "reporter_account_id", b"reporter_account_id", "request_id", b"request_id", "subject", b"subject", "tip_off_id", b"tip_off_id", "until_time", b"until_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ImposeInterimMeasureRequest: _TypeAlias = ImposeInterimMeasureRequest  # noqa: Y015
+
+@_typing.final
+class ImposeInterimMeasureResponse(_message.Message):
+    """The interim measure."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SANCTION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def sanction(self) -> Global___Sanction:
+        """The interim measure, APPROVED. It is IN_FORCE when its notice was delivered, soon after."""
+
+    def __init__(
+        self,
+        *,
+        sanction: Global___Sanction | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["sanction", b"sanction"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["sanction", b"sanction"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ImposeInterimMeasureResponse: _TypeAlias = ImposeInterimMeasureResponse  # noqa: Y015
+
+@_typing.final
+class WithdrawSanctionRequest(_message.Message):
+    """Which proposal is taken back."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    SANCTION_ID_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Idempotency key (UUID). REQUEST_ID_REUSED if it came with another request."""
+    sanction_id: _builtins.str
+    """The sanction (UUID). NOT_FOUND if there is none."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        sanction_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["request_id", b"request_id", "sanction_id", b"sanction_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WithdrawSanctionRequest: _TypeAlias = WithdrawSanctionRequest  # noqa: Y015
+
+@_typing.final
+class WithdrawSanctionResponse(_message.Message):
+    """The proposal that was taken back."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SANCTION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def sanction(self) -> Global___Sanction:
+        """The sanction, WITHDRAWN."""
+
+    def __init__(
+        self,
+        *,
+        sanction: Global___Sanction | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["sanction", b"sanction"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["sanction", b"sanction"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WithdrawSanctionResponse: _TypeAlias = WithdrawSanctionResponse  # noqa: Y015
 
 @_typing.final
 class LiftSanctionRequest(_message.Message):
@@ -665,6 +815,9 @@ class Sanction(_message.Message):
     LIFT_REASONS_FIELD_NUMBER: _builtins.int
     VARY_TIME_FIELD_NUMBER: _builtins.int
     VARY_REASONS_FIELD_NUMBER: _builtins.int
+    END_RECORD_TIME_FIELD_NUMBER: _builtins.int
+    INTERIM_UNTIL_TIME_FIELD_NUMBER: _builtins.int
+    REPLACING_SANCTION_ID_FIELD_NUMBER: _builtins.int
     sanction_id: _builtins.str
     """Id of the sanction (UUIDv7), and of its statement of reasons and its notice."""
     state: Global___SanctionState.ValueType
@@ -681,6 +834,8 @@ class Sanction(_message.Message):
     """Why it was lifted. Empty: it was not."""
     vary_reasons: _builtins.str
     """Why it was made milder. Empty: it was not."""
+    replacing_sanction_id: _builtins.str
+    """The sanction (UUID) that replaced this interim measure, at lift_time. Empty: none."""
     @_builtins.property
     def subject(self) -> _types_pb2_1.Subject:
         """Whom it concerns."""
@@ -735,6 +890,14 @@ class Sanction(_message.Message):
     def vary_time(self) -> _timestamp_pb2.Timestamp:
         """When it was made milder. Absent: it was not."""
 
+    @_builtins.property
+    def end_record_time(self) -> _timestamp_pb2.Timestamp:
+        """When the suite recorded that it had come to its end by itself, soon after end_time. Absent: it has not."""
+
+    @_builtins.property
+    def interim_until_time(self) -> _timestamp_pb2.Timestamp:
+        """Until when an interim measure lasts at most. Absent: it is a decision."""
+
     def __init__(
         self,
         *,
@@ -759,10 +922,13 @@ class Sanction(_message.Message):
         lift_reasons: _builtins.str = ...,
         vary_time: _timestamp_pb2.Timestamp | None = ...,
         vary_reasons: _builtins.str = ...,
+        end_record_time: _timestamp_pb2.Timestamp | None = ...,
+        interim_until_time: _timestamp_pb2.Timestamp | None = ...,
+        replacing_sanction_id: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["appeal_end_time", b"appeal_end_time", "approve_time", b"approve_time", "end_time", b"end_time", "lift_time", b"lift_time", "points_end_time", b"points_end_time", "propose_time", b"propose_time", "review_time", b"review_time", "start_time", b"start_time", "statement", b"statement", "stayed_from_time", b"stayed_from_time", "subject", b"subject", "vary_time", b"vary_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["appeal_end_time", b"appeal_end_time", "approve_time", b"approve_time", "end_record_time", b"end_record_time", "end_time", b"end_time", "interim_until_time", b"interim_until_time", "lift_time", b"lift_time", "points_end_time", b"points_end_time", "propose_time", b"propose_time", "review_time", b"review_time", "start_time", b"start_time", "statement", b"statement", "stayed_from_time", b"stayed_from_time", "subject", b"subject", "vary_time", b"vary_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["appeal_end_time", b"appeal_end_time", "approve_time", b"approve_time", "capacity", b"capacity", "end_time", b"end_time", "group_id", b"group_id", "lift_reasons", b"lift_reasons", "lift_time", b"lift_time", "measures", b"measures", "overturning_appeal_id", b"overturning_appeal_id", "points", b"points", "points_end_time", b"points_end_time", "propose_time", b"propose_time", "review_time", b"review_time", "sanction_id", b"sanction_id", "start_time", b"start_time", "state", b"state", "statement", b"statement", "stayed_from_time", b"stayed_from_time", "subject", b"subject", "vary_reasons", b"vary_reasons", "vary_time", b"vary_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["appeal_end_time", b"appeal_end_time", "approve_time", b"approve_time", "capacity", b"capacity", "end_record_time", b"end_record_time", "end_time", b"end_time", "group_id", b"group_id", "interim_until_time", b"interim_until_time", "lift_reasons", b"lift_reasons", "lift_time", b"lift_time", "measures", b"measures", "overturning_appeal_id", b"overturning_appeal_id", "points", b"points", "points_end_time", b"points_end_time", "propose_time", b"propose_time", "replacing_sanction_id", b"replacing_sanction_id", "review_time", b"review_time", "sanction_id", b"sanction_id", "start_time", b"start_time", "state", b"state", "statement", b"statement", "stayed_from_time", b"stayed_from_time", "subject", b"subject", "vary_reasons", b"vary_reasons", "vary_time", b"vary_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

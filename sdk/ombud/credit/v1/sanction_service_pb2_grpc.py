@@ -46,6 +46,16 @@ class SanctionServiceStub(object):
                 request_serializer=ombud_dot_credit_dot_v1_dot_sanction__service__pb2.ApproveSanctionRequest.SerializeToString,
                 response_deserializer=ombud_dot_credit_dot_v1_dot_sanction__service__pb2.ApproveSanctionResponse.FromString,
                 _registered_method=True)
+        self.ImposeInterimMeasure = channel.unary_unary(
+                '/ombud.credit.v1.SanctionService/ImposeInterimMeasure',
+                request_serializer=ombud_dot_credit_dot_v1_dot_sanction__service__pb2.ImposeInterimMeasureRequest.SerializeToString,
+                response_deserializer=ombud_dot_credit_dot_v1_dot_sanction__service__pb2.ImposeInterimMeasureResponse.FromString,
+                _registered_method=True)
+        self.WithdrawSanction = channel.unary_unary(
+                '/ombud.credit.v1.SanctionService/WithdrawSanction',
+                request_serializer=ombud_dot_credit_dot_v1_dot_sanction__service__pb2.WithdrawSanctionRequest.SerializeToString,
+                response_deserializer=ombud_dot_credit_dot_v1_dot_sanction__service__pb2.WithdrawSanctionResponse.FromString,
+                _registered_method=True)
         self.LiftSanction = channel.unary_unary(
                 '/ombud.credit.v1.SanctionService/LiftSanction',
                 request_serializer=ombud_dot_credit_dot_v1_dot_sanction__service__pb2.LiftSanctionRequest.SerializeToString,
@@ -88,6 +98,23 @@ class SanctionServiceServicer(object):
     def ApproveSanction(self, request, context):
         """Approves a proposed sanction and sends the notice. SECOND_PERSON_REQUIRED for who proposed it;
         WRONG_STATE if it is not PROPOSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ImposeInterimMeasure(self, request, context):
+        """Imposes measures for at most 72 hours, before there is a decision; one person may, with a statement of reasons. They
+        have effect once notice was delivered, end by themselves, can be appealed, count no points, and are replaced when a
+        decision on the same evidence enters into force. OWN_ACCOUNT for who is the person concerned.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WithdrawSanction(self, request, context):
+        """Takes a proposal back; the same evidence may then found another one. PROPOSAL_NOT_YOURS for anybody but who proposed
+        it; WRONG_STATE if it is not PROPOSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -142,6 +169,16 @@ def add_SanctionServiceServicer_to_server(servicer, server):
                     servicer.ApproveSanction,
                     request_deserializer=ombud_dot_credit_dot_v1_dot_sanction__service__pb2.ApproveSanctionRequest.FromString,
                     response_serializer=ombud_dot_credit_dot_v1_dot_sanction__service__pb2.ApproveSanctionResponse.SerializeToString,
+            ),
+            'ImposeInterimMeasure': grpc.unary_unary_rpc_method_handler(
+                    servicer.ImposeInterimMeasure,
+                    request_deserializer=ombud_dot_credit_dot_v1_dot_sanction__service__pb2.ImposeInterimMeasureRequest.FromString,
+                    response_serializer=ombud_dot_credit_dot_v1_dot_sanction__service__pb2.ImposeInterimMeasureResponse.SerializeToString,
+            ),
+            'WithdrawSanction': grpc.unary_unary_rpc_method_handler(
+                    servicer.WithdrawSanction,
+                    request_deserializer=ombud_dot_credit_dot_v1_dot_sanction__service__pb2.WithdrawSanctionRequest.FromString,
+                    response_serializer=ombud_dot_credit_dot_v1_dot_sanction__service__pb2.WithdrawSanctionResponse.SerializeToString,
             ),
             'LiftSanction': grpc.unary_unary_rpc_method_handler(
                     servicer.LiftSanction,
@@ -225,6 +262,60 @@ class SanctionService(object):
             '/ombud.credit.v1.SanctionService/ApproveSanction',
             ombud_dot_credit_dot_v1_dot_sanction__service__pb2.ApproveSanctionRequest.SerializeToString,
             ombud_dot_credit_dot_v1_dot_sanction__service__pb2.ApproveSanctionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ImposeInterimMeasure(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ombud.credit.v1.SanctionService/ImposeInterimMeasure',
+            ombud_dot_credit_dot_v1_dot_sanction__service__pb2.ImposeInterimMeasureRequest.SerializeToString,
+            ombud_dot_credit_dot_v1_dot_sanction__service__pb2.ImposeInterimMeasureResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WithdrawSanction(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ombud.credit.v1.SanctionService/WithdrawSanction',
+            ombud_dot_credit_dot_v1_dot_sanction__service__pb2.WithdrawSanctionRequest.SerializeToString,
+            ombud_dot_credit_dot_v1_dot_sanction__service__pb2.WithdrawSanctionResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -41,6 +41,15 @@ class SanctionServiceStub:
     """Approves a proposed sanction and sends the notice. SECOND_PERSON_REQUIRED for who proposed it;
     WRONG_STATE if it is not PROPOSED.
     """
+    ImposeInterimMeasure: _grpc.UnaryUnaryMultiCallable[_sanction_service_pb2.ImposeInterimMeasureRequest, _sanction_service_pb2.ImposeInterimMeasureResponse]
+    """Imposes measures for at most 72 hours, before there is a decision; one person may, with a statement of reasons. They
+    have effect once notice was delivered, end by themselves, can be appealed, count no points, and are replaced when a
+    decision on the same evidence enters into force. OWN_ACCOUNT for who is the person concerned.
+    """
+    WithdrawSanction: _grpc.UnaryUnaryMultiCallable[_sanction_service_pb2.WithdrawSanctionRequest, _sanction_service_pb2.WithdrawSanctionResponse]
+    """Takes a proposal back; the same evidence may then found another one. PROPOSAL_NOT_YOURS for anybody but who proposed
+    it; WRONG_STATE if it is not PROPOSED.
+    """
     LiftSanction: _grpc.UnaryUnaryMultiCallable[_sanction_service_pb2.LiftSanctionRequest, _sanction_service_pb2.LiftSanctionResponse]
     """Lifts one sanction in force, from now on: measures and points end. WRONG_STATE if it is not in force; OWN_ACCOUNT
     for who is the person concerned.
@@ -68,6 +77,15 @@ class SanctionServiceAsyncStub(SanctionServiceStub):
     ApproveSanction: _aio.UnaryUnaryMultiCallable[_sanction_service_pb2.ApproveSanctionRequest, _sanction_service_pb2.ApproveSanctionResponse]  # type: ignore[assignment]
     """Approves a proposed sanction and sends the notice. SECOND_PERSON_REQUIRED for who proposed it;
     WRONG_STATE if it is not PROPOSED.
+    """
+    ImposeInterimMeasure: _aio.UnaryUnaryMultiCallable[_sanction_service_pb2.ImposeInterimMeasureRequest, _sanction_service_pb2.ImposeInterimMeasureResponse]  # type: ignore[assignment]
+    """Imposes measures for at most 72 hours, before there is a decision; one person may, with a statement of reasons. They
+    have effect once notice was delivered, end by themselves, can be appealed, count no points, and are replaced when a
+    decision on the same evidence enters into force. OWN_ACCOUNT for who is the person concerned.
+    """
+    WithdrawSanction: _aio.UnaryUnaryMultiCallable[_sanction_service_pb2.WithdrawSanctionRequest, _sanction_service_pb2.WithdrawSanctionResponse]  # type: ignore[assignment]
+    """Takes a proposal back; the same evidence may then found another one. PROPOSAL_NOT_YOURS for anybody but who proposed
+    it; WRONG_STATE if it is not PROPOSED.
     """
     LiftSanction: _aio.UnaryUnaryMultiCallable[_sanction_service_pb2.LiftSanctionRequest, _sanction_service_pb2.LiftSanctionResponse]  # type: ignore[assignment]
     """Lifts one sanction in force, from now on: measures and points end. WRONG_STATE if it is not in force; OWN_ACCOUNT
@@ -105,6 +123,27 @@ class SanctionServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_sanction_service_pb2.ApproveSanctionResponse, _abc.Awaitable[_sanction_service_pb2.ApproveSanctionResponse]]:
         """Approves a proposed sanction and sends the notice. SECOND_PERSON_REQUIRED for who proposed it;
         WRONG_STATE if it is not PROPOSED.
+        """
+
+    @_abc_1.abstractmethod
+    def ImposeInterimMeasure(
+        self,
+        request: _sanction_service_pb2.ImposeInterimMeasureRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sanction_service_pb2.ImposeInterimMeasureResponse, _abc.Awaitable[_sanction_service_pb2.ImposeInterimMeasureResponse]]:
+        """Imposes measures for at most 72 hours, before there is a decision; one person may, with a statement of reasons. They
+        have effect once notice was delivered, end by themselves, can be appealed, count no points, and are replaced when a
+        decision on the same evidence enters into force. OWN_ACCOUNT for who is the person concerned.
+        """
+
+    @_abc_1.abstractmethod
+    def WithdrawSanction(
+        self,
+        request: _sanction_service_pb2.WithdrawSanctionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sanction_service_pb2.WithdrawSanctionResponse, _abc.Awaitable[_sanction_service_pb2.WithdrawSanctionResponse]]:
+        """Takes a proposal back; the same evidence may then found another one. PROPOSAL_NOT_YOURS for anybody but who proposed
+        it; WRONG_STATE if it is not PROPOSED.
         """
 
     @_abc_1.abstractmethod

@@ -1,5 +1,7 @@
 """An attack on the database itself: raw SQL that a constraint has to stop."""
 
+# ruff: noqa: S608 - statements are put together from names of the tables
+
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -9,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from chassis.db import Unit
 from chassis.ids import new_id
+from services.credit.tables import CreditTable
 from tests.unit.credit.builders import NOW
 
 _DAY = 86_400_000_000
@@ -49,3 +52,10 @@ def bound(statement: str, values: dict[str, object]) -> TextClause:
 
 
 ONE = " WHERE sanction_id = :id"
+
+
+def copied(table: type[CreditTable], **instead: str) -> str:
+    """The statement that copies the row of a sanction, with SQL in place of some of its columns."""
+    columns = list(table.metadata.tables[str(table.__tablename__)].columns.keys())
+    values = ", ".join(instead.get(name, name) for name in columns)
+    return f"INSERT INTO {table.__tablename__} ({', '.join(columns)}) SELECT {values} FROM {table.__tablename__}{ONE}"

@@ -4,9 +4,10 @@
 
 from chassis.db import Unit
 from policies.pack import MeasureKind
-from tests.unit.credit.attacks.attack import ONE, attack
+from services.credit.sanctions.models import SanctionRow, StatementRow
+from tests.unit.credit.attacks.attack import ONE, attack, copied
 from tests.unit.credit.builders import measure
-from tests.unit.credit.stored import keep_approved, keep_in_force, keep_proposed
+from tests.unit.credit.stored import keep_approved, keep_in_force, keep_interim, keep_proposed
 
 
 def a_proposed_sanction(unit: Unit) -> str:
@@ -15,6 +16,10 @@ def a_proposed_sanction(unit: Unit) -> str:
 
 def an_approved_sanction(unit: Unit) -> str:
     return keep_approved(unit).sanction_id
+
+
+def an_interim_measure(unit: Unit) -> str:
+    return keep_interim(unit).sanction_id
 
 
 def a_sanction_in_force(unit: Unit) -> str:
@@ -27,16 +32,13 @@ FORCE = (
     "UPDATE sanction SET state = 'IN_FORCE', approver = 'app-1', approved_at = :now, start_at = :now,"
     " points_end = :later"
 )
-COPY_STATEMENT = (
-    "INSERT INTO statement SELECT :new, policy_id, policy_version, policy_hash, policy_effective_at, rule_id, title,"
-    " article, clause, clause_hash, ground, category, points_days, appeal_window_days, appeal_decision_days, facts,"
-    " explanation, act_at, proportionality_note, how_to_restore, materials_needed, duty_notice_id, duty_group_id,"
-    f" duty_served_at, duty_cure_end, step_justification, steps_skipped FROM statement{ONE}"
-)
-COPY_SANCTION = (
-    "INSERT INTO sanction SELECT :new, 'PROPOSED', subject_kind, subject_id, capacity, group_id, points, {evidence},"
-    " tip_off_id, duty_notice_id, reporter_account_id, issuer, proposed_at, NULL, NULL, NULL, end_at, review_at, NULL,"
-    f" NULL, NULL FROM sanction{ONE}"
+COPY_STATEMENT = copied(StatementRow, sanction_id=":new")
+COPY_SANCTION = copied(
+    SanctionRow,
+    sanction_id=":new",
+    state="'PROPOSED'",
+    evidence_set="{evidence}",
+    **dict.fromkeys(("approver", "approved_at", "start_at", "points_end", "appeal_end"), "NULL"),
 )
 
 SANCTIONS = [
@@ -135,9 +137,75 @@ SANCTIONS = [
         f"UPDATE sanction SET capacity = 'FOUNDER', duty_notice_id = :new{ONE}",
     ),
     attack(
+        "recorded to have ended before it did",
+        a_sanction_in_force,
+        "ck_sanction_ended",
+        f"UPDATE sanction SET end_recorded_at = end_at - 1{ONE}",
+    ),
+    attack(
+        "recorded to have ended before it began",
+        an_approved_sanction,
+        "ck_sanction_ended",
+        f"UPDATE sanction SET end_recorded_at = end_at{ONE}",
+    ),
+    attack(
+        "in force after it was taken back",
+        a_proposed_sanction,
+        "ck_sanction_",
+        f"UPDATE sanction SET state = 'WITHDRAWN'{ONE}",
+        f"UPDATE sanction SET state = 'IN_FORCE'{ONE}",
+    ),
+    attack(
         "overturned by no appeal",
         a_sanction_in_force,
         "ck_sanction_overturned",
         f"UPDATE sanction SET state = 'OVERTURNED'{ONE}",
+    ),
+]
+
+INTERIM = [
+    attack(
+        "prolonged",
+        an_interim_measure,
+        "ck_sanction_interim",
+        f"UPDATE sanction SET interim_until = proposed_at + 259200000001{ONE}",
+    ),
+    attack(
+        "beyond its own end", an_interim_measure, "ck_sanction_interim", f"UPDATE sanction SET end_at = :later{ONE}"
+    ),
+    attack("without an end", an_interim_measure, "ck_sanction_", f"UPDATE sanction SET end_at = NULL{ONE}"),
+    attack("with points", an_interim_measure, "ck_sanction_", f"UPDATE sanction SET points = 1{ONE}"),
+    attack(
+        "made a decision of one person",
+        an_interim_measure,
+        "ck_sanction_persons",
+        f"UPDATE sanction SET interim_until = NULL{ONE}",
+    ),
+    attack(
+        "a decision made interim",
+        a_sanction_in_force,
+        "ck_sanction_",
+        f"UPDATE sanction SET interim_until = end_at{ONE}",
+    ),
+    attack(
+        "renewed for the same facts",
+        an_interim_measure,
+        "evidence_set",
+        COPY_STATEMENT,
+        COPY_SANCTION.format(evidence="evidence_set"),
+    ),
+    attack(
+        "replaced by what does not exist",
+        an_interim_measure,
+        "fk_lift_decision",
+        "INSERT INTO lift (sanction_id, start_at, lifted_at, lifter, reasons, decision_id)"
+        f" SELECT sanction_id, start_at, start_at, '', '', :new FROM sanction{ONE}",
+    ),
+    attack(
+        "replaced by a person",
+        an_interim_measure,
+        "ck_lift_person",
+        "INSERT INTO lift (sanction_id, start_at, lifted_at, lifter, reasons, decision_id)"
+        f" SELECT sanction_id, start_at, start_at, 'app-2', 'x', sanction_id FROM sanction{ONE}",
     ),
 ]

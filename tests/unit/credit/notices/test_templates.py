@@ -8,7 +8,7 @@ from tests.unit.credit.builders import approved, written
 def test_every_language_has_words_for_everything() -> None:
     for language in Language:
         names = Templates().names(language)
-        assert names["texts"] == {"SANCTION", *LetterKind}
+        assert names["texts"] == {"SANCTION", "INTERIM", *LetterKind}
         assert names["outcomes"] == {*AppealOutcome, AppealState.INADMISSIBLE}
         assert names["measures"] >= set(MeasureKind)
 

@@ -1,0 +1,46 @@
+"""Puts on record, and tells, that sanctions have come to their end by themselves: no person signs it."""
+
+from chassis.db import Database, Unit
+from services.credit import wire
+from services.credit.notices import store as letters
+from services.credit.notices.domain import LetterKind
+from services.credit.sanctions import store
+from services.credit.sanctions.domain import record_end
+from services.credit.standings import feed
+
+_JOB = "end-sanction"
+_IDLE = 1.0
+
+
+class Ends:
+    """Records ends soon after their instant. Nothing waits for it: whoever asks is told by the clock."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def run(self) -> None:
+        """Records until cancelled."""
+        while True:
+            now = self._database.clock.now()
+            due = await self._database.read(lambda session, now=now: store.ended(session, now))  # type: ignore[misc]  # bound at once
+            for sanction_id in due:
+                await self._database.work(_JOB, lambda unit, sanction_id=sanction_id: end(unit, sanction_id))  # type: ignore[misc]  # bound at once
+            if not due:
+                await self._database.wait_commit(_IDLE)
+
+
+def end(unit: Unit, sanction_id: str) -> None:
+    """Records the end of a sanction that has come to it, and tells the person concerned and the feed."""
+    sanction = store.get(unit.session, sanction_id)
+    ended = record_end(sanction, at=unit.now)
+    if ended is sanction:
+        return
+    store.update(unit.session, ended)
+    letters.write(unit, LetterKind.SANCTION_ENDED, ended)
+    feed.publish(unit, [ended.subject])
+    unit.audit(
+        "credit.sanction.ended",
+        subject=wire.subject_message(ended.subject),
+        resource_id=sanction_id,
+        facts={"signed_by": "system"},
+    )
