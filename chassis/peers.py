@@ -29,6 +29,10 @@ class Peers:
         self._tls = tls
         self._channels: dict[str, grpc.aio.Channel] = {}
 
+    def knows(self, service: str) -> bool:
+        """Whether a service can be called by that name."""
+        return service in self._targets
+
     def channel(self, service: str) -> grpc.aio.Channel:
         """The channel to a service, opened at first use."""
         if service not in self._channels:

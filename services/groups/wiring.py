@@ -10,7 +10,9 @@ from ombud.groups.v1.figures_service_pb2_grpc import add_FiguresServiceServicer_
 from ombud.groups.v1.group_service_pb2_grpc import add_GroupServiceServicer_to_server
 from ombud.groups.v1.stewardship_service_pb2_grpc import add_StewardshipServiceServicer_to_server
 from ombud.groups.v1.tipoff_service_pb2_grpc import add_TipOffServiceServicer_to_server
+from policies.following import Following
 from policies.loader import load
+from policies.schedule import Schedule
 from services.groups.config import GroupsConfig
 from services.groups.decisions.memory import DecisionMemory
 from services.groups.decisions.servicer import DecisionServicer
@@ -31,20 +33,20 @@ def build(config: GroupsConfig, platform: Platform) -> Service:
     Raises:
         PackError: The policy pack is broken.
     """
-    policy = load(config.policy_file).groups
+    schedule = Schedule(load(config.policy_file), config.data_dir / "policies.json")
     keys = GroupsKeys.open(config.data_dir)
     database = Database(config.database_url, service="groups", clock=platform.clock, migrations="services.groups")
     memory = DecisionMemory(database)
     pages = Pages(keys.derive("page-tokens"))
     bounds = config.tip_off_intake
     intake = Intake(timedelta(minutes=bounds.minutes), bounds.about_one_target, bounds.in_all)
-    tip_offs = TipOffServicer(database, pages, policy, Tracking(keys), Sealing(keys), intake=intake)
+    tip_offs = TipOffServicer(database, pages, schedule, Tracking(keys), Sealing(keys), intake=intake)
     return Service(
         name="groups",
         database=database,
         servicers=[
-            (add_GroupServiceServicer_to_server, GroupServicer(database, memory, pages, policy)),
-            (add_StewardshipServiceServicer_to_server, StewardshipServicer(database, pages, policy)),
+            (add_GroupServiceServicer_to_server, GroupServicer(database, memory, pages, schedule)),
+            (add_StewardshipServiceServicer_to_server, StewardshipServicer(database, pages, schedule)),
             (add_TipOffServiceServicer_to_server, tip_offs),
             (add_DecisionServiceServicer_to_server, DecisionServicer(memory, platform.clock)),
             (add_FiguresServiceServicer_to_server, FiguresServicer(database)),
@@ -52,6 +54,7 @@ def build(config: GroupsConfig, platform: Platform) -> Service:
         starting=[memory.load],
         tasks=[
             memory.run,
+            Following(schedule, platform.peers).run,
             following.accounts(database, platform.peers, platform.telemetry).run,
             following.standings(database, platform.peers, platform.telemetry).run,
         ],

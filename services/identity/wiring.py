@@ -9,6 +9,8 @@ from ombud.identity.v1.accreditation_service_pb2_grpc import add_AccreditationSe
 from ombud.identity.v1.agreement_service_pb2_grpc import add_AgreementServiceServicer_to_server
 from ombud.identity.v1.verification_service_pb2_grpc import add_VerificationServiceServicer_to_server
 from policies import load
+from policies.following import Following
+from policies.schedule import Schedule
 from services.identity.accounts.servicer import AccountServicer
 from services.identity.accreditations.servicer import AccreditationServicer
 from services.identity.agreements.servicer import AgreementServicer
@@ -28,13 +30,13 @@ def build(config: IdentityConfig, platform: Platform) -> Service:
         PackError: The policy file can not be used.
         ConfigError: The key file can not be used.
     """
-    policy = load(config.policy_file).identity
+    schedule = Schedule(load(config.policy_file), config.data_dir / "policies.json")
     database = Database(config.database_url, service="identity", clock=platform.clock, migrations="services.identity")
     keys = _keys(config)
     vault = Vault(keys)
     pages = Pages(keys.mac(Purpose.PAGE_TOKEN, b""))
     outbox = FileOutbox(config.data_dir / "outbox" / "phone.jsonl")
-    commands = VerificationCommands(policy, keys, vault)
+    commands = VerificationCommands(schedule, keys, vault)
 
     async def bind_keys() -> None:
         try:
@@ -46,7 +48,7 @@ def build(config: IdentityConfig, platform: Platform) -> Service:
         name="identity",
         database=database,
         servicers=[
-            (add_AccountServiceServicer_to_server, AccountServicer(database, policy, pages)),
+            (add_AccountServiceServicer_to_server, AccountServicer(database, schedule, pages)),
             (
                 add_VerificationServiceServicer_to_server,
                 VerificationServicer(database, commands, keys=keys, vault=vault, sender=outbox, pages=pages),
@@ -54,6 +56,7 @@ def build(config: IdentityConfig, platform: Platform) -> Service:
             (add_AgreementServiceServicer_to_server, AgreementServicer(database, pages)),
             (add_AccreditationServiceServicer_to_server, AccreditationServicer(database)),
         ],
+        tasks=[Following(schedule, platform.peers).run],
         starting=[bind_keys],
     )
 

@@ -19,6 +19,8 @@ from ombud.retention.v1.lifecycle_service_pb2_grpc import add_LifecycleServiceSe
 from ombud.retention.v1.log_service_pb2_grpc import add_LogServiceServicer_to_server
 from ombud.verify import WitnessKey
 from policies import load
+from policies.following import Following
+from policies.schedule import Schedule
 from services.retention.access.jobs import Expiry
 from services.retention.access.servicer import AccessServicer
 from services.retention.audit.jobs import AuditSource
@@ -66,16 +68,20 @@ def build(config: RetentionConfig, platform: Platform) -> Service:
         PackError: The policy file can not be used.
         ValueError: A key file can not be used.
     """
-    policy = load(config.policy_file).retention
+    schedule = Schedule(load(config.policy_file), config.data_dir / "policies.json")
     folder = config.data_dir
     database = Database(config.database_url, service="retention", clock=platform.clock, migrations="services.retention")
     space = SpaceFloor(folder, config.floor_bytes)
     pages = Pages(load_or_create(folder / "keys" / "pages.key", _PAGE_KEY_BYTES))
     storage = storage_of(folder, config.segments, platform.clock)
-    floors = {each: timedelta(days=policy.classes[each.name.lower()].floor_days) for each in RecordClass}
     key_store = KeyStore(folder / "keys" / "days")
     keys = Keys(key_store, config.custodian_slots)
-    archive = Archive(storage, floors, keys)
+
+    def floor(record_class: RecordClass) -> timedelta:
+        classes = schedule.at(platform.clock.now()).retention.classes
+        return timedelta(days=classes[record_class.name.lower()].floor_days)
+
+    archive = Archive(storage, floor, keys)
     ledger = Ledger(database, folder, config.log_origin, _witnesses(config))
     sealed_batches = SealedBatches(database, archive)
     lock = FolderLock.of(folder)
@@ -126,8 +132,10 @@ def build(config: RetentionConfig, platform: Platform) -> Service:
         backups=timedelta(days=config.key_backup_days),
     )
     scrub = Scrub(database, storage, share=config.tick_seconds / timedelta(days=config.scrub_days).total_seconds())
+    adoption = Adoption(database, schedule)
     ticks = Ticks(
         [
+            adoption.run,
             # Before a day closes: what a hold covers is taken over while the day's keys are at hand.
             HoldKeys(database, keys=keys, key_store=key_store, clock=platform.clock).tick,
             closing.tick,
@@ -195,14 +203,14 @@ def build(config: RetentionConfig, platform: Platform) -> Service:
                     ledger,
                     memberships=memberships,
                     sealer=sealer,
-                    policy=policy.access,
+                    schedule=schedule,
                     pages=pages,
                     clock=platform.clock,
                 ),
             ),
         ],
-        tasks=[sealer.run, ticks.run],
-        starting=[Adoption(database, policy).run, recover],
+        tasks=[sealer.run, ticks.run, Following(schedule, platform.peers).run],
+        starting=[adoption.run, recover],
         stopping=[journal.close, stop],
         healthy=lambda: journal.healthy,
     )

@@ -11,11 +11,12 @@ POLICY_APPROVER = staff("pol-2", "policy_approver")
 
 
 def draft(version: str) -> Pack:
-    """The default pack in another version, with stricter tiers and longer codes of groups."""
+    """The default pack in another version, with stricter tiers, longer codes of groups and an earlier end of chat."""
     document = load(POLICY).model_dump(mode="json") | {"version": version}
     document["credit"]["tiers"][1] |= {"from_points": 2, "recovers_below": None}
     document["credit"]["tiers"][0]["entitlements"]["most_groups_owned"] = 4
     document["groups"]["code_digits"] = 10
+    document["retention"]["classes"]["chat"]["ceiling_days"] = 199
     return Pack.model_validate(document)
 
 

@@ -13,7 +13,7 @@ from chassis.refusal import Refusal
 from ombud.groups.v1 import group_service_pb2 as contract
 from ombud.groups.v1 import group_service_pb2_grpc
 from ombud.groups.v1.change_pb2 import GroupsChange, MemberLeft
-from policies.pack import GroupsPolicy
+from policies.schedule import Schedule
 from services.groups.decisions import store as decisions
 from services.groups.decisions import wire as decision_wire
 from services.groups.decisions.domain import NO_STANDING, Action, Role, Situation, decide
@@ -33,14 +33,14 @@ class GroupServicer(group_service_pb2_grpc.GroupServiceServicer):
         database: Where they are kept.
         memory: Gives the token of a write.
         pages: Makes page tokens.
-        policy: Says how long a code is.
+        schedule: Says how long a code is.
     """
 
-    def __init__(self, database: Database, memory: DecisionMemory, pages: Pages, policy: GroupsPolicy) -> None:
+    def __init__(self, database: Database, memory: DecisionMemory, pages: Pages, schedule: Schedule) -> None:
         self._database = database
         self._memory = memory
         self._pages = pages
-        self._policy = policy
+        self._schedule = schedule
 
     async def CreateGroup(
         self, request: contract.CreateGroupRequest, _context: Context
@@ -52,7 +52,7 @@ class GroupServicer(group_service_pb2_grpc.GroupServiceServicer):
             assert situation.standing is not None  # noqa: S101 - without one the action is denied
             group = domain.found(
                 group_id=new_id(),
-                code=store.unused_code(unit.session, self._policy.code_digits),
+                code=store.unused_code(unit.session, self._schedule.at(unit.now).groups.code_digits),
                 founder=request.founder_account_id,
                 entitlements=situation.standing.entitlements(unit.now),
                 name=request.name,

@@ -13,7 +13,7 @@ from chassis.ids import new_id
 from chassis.pages import Pages
 from ombud.groups.v1 import stewardship_service_pb2 as contract
 from ombud.groups.v1 import stewardship_service_pb2_grpc
-from policies.pack import GroupsPolicy
+from policies.schedule import Schedule
 from services.groups.decisions import store as decisions
 from services.groups.decisions.domain import Action, decide
 from services.groups.groups import store as groups
@@ -32,13 +32,13 @@ class StewardshipServicer(stewardship_service_pb2_grpc.StewardshipServiceService
     Args:
         database: Where they are kept.
         pages: Makes page tokens.
-        policy: Says how much time a notice gives at least.
+        schedule: Says how much time a notice gives at least.
     """
 
-    def __init__(self, database: Database, pages: Pages, policy: GroupsPolicy) -> None:
+    def __init__(self, database: Database, pages: Pages, schedule: Schedule) -> None:
         self._database = database
         self._pages = pages
-        self._least_cure = timedelta(hours=policy.least_cure_hours)
+        self._schedule = schedule
 
     async def ServeNotice(
         self, request: contract.ServeNoticeRequest, _context: Context
@@ -50,7 +50,8 @@ class StewardshipServicer(stewardship_service_pb2_grpc.StewardshipServiceService
             situation = decisions.situation(unit.session, group.owner_account_id, group.group_id)
             domain.check_tools(decide(situation, Action.MANAGE, unit.now))
             cure_end_time = instant(request.cure_end_time)
-            domain.check_cure_time(unit.now, cure_end_time, self._least_cure)
+            least_cure = timedelta(hours=self._schedule.at(unit.now).groups.least_cure_hours)
+            domain.check_cure_time(unit.now, cure_end_time, least_cure)
             entry = domain.DutyEntry(
                 notice_id=new_id(),
                 group_id=group.group_id,

@@ -16,7 +16,7 @@ from chassis.refusal import Refusal
 from ombud.common.v1.types_pb2 import Subject
 from ombud.groups.v1 import tipoff_service_pb2 as contract
 from ombud.groups.v1 import tipoff_service_pb2_grpc
-from policies.pack import GroupsPolicy
+from policies.schedule import Schedule
 from services.groups.groups import domain as groups_domain
 from services.groups.groups import store as groups
 from services.groups.projections import store as projections
@@ -36,7 +36,7 @@ class TipOffServicer(tipoff_service_pb2_grpc.TipOffServiceServicer):
     Args:
         database: Where they are kept.
         pages: Makes page tokens.
-        policy: Says how soon an answer is due, and how long it can be contested.
+        schedule: Says how soon an answer is due, and how long it can be contested.
         tracking: Makes tracking codes.
         sealing: Encrypts what people write.
         intake: How many are taken in.
@@ -46,7 +46,7 @@ class TipOffServicer(tipoff_service_pb2_grpc.TipOffServiceServicer):
         self,
         database: Database,
         pages: Pages,
-        policy: GroupsPolicy,
+        schedule: Schedule,
         tracking: Tracking,
         sealing: Sealing,
         *,
@@ -54,8 +54,7 @@ class TipOffServicer(tipoff_service_pb2_grpc.TipOffServiceServicer):
     ) -> None:
         self._database = database
         self._pages = pages
-        self._reply_within = timedelta(days=policy.tip_off_reply_days)
-        self._contestable = timedelta(days=policy.tip_off_contest_days)
+        self._schedule = schedule
         self._tracking = tracking
         self._sealing = sealing
         self._intake = intake
@@ -75,7 +74,7 @@ class TipOffServicer(tipoff_service_pb2_grpc.TipOffServiceServicer):
                 category=wire.category(request.category),
                 urgent=request.urgent,
                 receive_time=unit.now,
-                due_time=unit.now + self._reply_within,
+                due_time=unit.now + self._reply_within(unit),
             )
             tracking_hash = self._tracking.hash(self._tracking.code(tip_off.reference_number))
             store.add(unit.session, tip_off, self._sealed(tip_off.tip_off_id, request), tracking_hash)
@@ -116,7 +115,7 @@ class TipOffServicer(tipoff_service_pb2_grpc.TipOffServiceServicer):
             found = store.find_by_tracking(unit.session, tracking_hash)
             if found is None:
                 raise Refusal.not_found("tip-off", "")
-            tip_off = domain.contest(found[0], answer_within=self._reply_within, at=unit.now)
+            tip_off = domain.contest(found[0], answer_within=self._reply_within(unit), at=unit.now)
             store.keep_contest(unit.session, tip_off, self._seal(tip_off, Field.CONTEST, request.statement))
             self._audit(unit, tip_off, "contested")
             return contract.ContestTipOffResponse(tip_off=wire.for_reporter(tip_off, unit.now))
@@ -212,7 +211,8 @@ class TipOffServicer(tipoff_service_pb2_grpc.TipOffServiceServicer):
 
         def command(unit: Unit) -> contract.ReplyTipOffResponse:
             before = _get_for(unit.session, request.tip_off_id, unit.call.person)
-            tip_off = domain.reply(before, contestable=self._contestable, at=unit.now)
+            contestable = timedelta(days=self._schedule.at(unit.now).groups.tip_off_contest_days)
+            tip_off = domain.reply(before, contestable=contestable, at=unit.now)
             store.keep_reply(unit.session, tip_off, self._seal(tip_off, Field.REPLY, request.reply))
             self._audit(unit, tip_off, "replied", overdue=str(tip_off.overdue(unit.now)))
             return contract.ReplyTipOffResponse(tip_off=wire.tip_off(tip_off, unit.now))
@@ -248,6 +248,9 @@ class TipOffServicer(tipoff_service_pb2_grpc.TipOffServiceServicer):
             evidence_sha256=b"".join(request.evidence_sha256),
             observe_time=instant(request.observe_time) if request.HasField("observe_time") else None,
         )
+
+    def _reply_within(self, unit: Unit) -> timedelta:
+        return timedelta(days=self._schedule.at(unit.now).groups.tip_off_reply_days)
 
     def _seal(self, tip_off: domain.TipOff, field: Field, text: str) -> bytes:
         return self._sealing.seal(tip_off.tip_off_id, field, Redacted(text.encode()))

@@ -13,7 +13,7 @@ from chassis.pages import Pages
 from ombud.common.v1.types_pb2 import FeedCheckpoint, Subject
 from ombud.identity.v1 import account_service_pb2 as pb
 from ombud.identity.v1.account_service_pb2_grpc import AccountServiceServicer
-from policies.pack import IdentityPolicy
+from policies.schedule import Schedule
 from services.identity.accounts import domain, store
 from services.identity.accounts.domain import Account, AccountKind, HolderKind
 from services.identity.wire import account_message, from_enum
@@ -24,9 +24,9 @@ Context = ServicerContext[Any, Any]
 class AccountServicer(AccountServiceServicer):
     """Registers, renames and shows accounts."""
 
-    def __init__(self, database: Database, policy: IdentityPolicy, pages: Pages) -> None:
+    def __init__(self, database: Database, schedule: Schedule, pages: Pages) -> None:
         self._database = database
-        self._policy = policy
+        self._schedule = schedule
         self._pages = pages
 
     async def RegisterAccount(
@@ -35,13 +35,14 @@ class AccountServicer(AccountServiceServicer):
         """Registers an account."""
 
         def command(unit: Unit) -> pb.RegisterAccountResponse:
+            policy = self._schedule.at(unit.now).identity
             account = domain.register(
                 new_id(),
                 kind=from_enum(pb.AccountKind, request.kind, AccountKind),
                 holder_kind=from_enum(pb.HolderKind, request.holder_kind, HolderKind),
                 nickname=request.nickname,
                 at=unit.now,
-                legacy_grace=timedelta(days=self._policy.legacy_grace_days) if request.legacy else None,
+                legacy_grace=timedelta(days=policy.legacy_grace_days) if request.legacy else None,
             )
             store.add(unit, account)
             return pb.RegisterAccountResponse(account=_told(unit, account, "registered"))

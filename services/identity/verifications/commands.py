@@ -3,13 +3,14 @@
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from chassis.db import Unit
 from chassis.ids import new_id
 from chassis.redacted import Redacted
 from ombud.common.v1.types_pb2 import Subject
 from policies.pack import IdentityPolicy
+from policies.schedule import Schedule
 from services.identity.accounts import domain as account_rules
 from services.identity.accounts import store as accounts
 from services.identity.accounts.domain import Assurance, Method
@@ -40,10 +41,10 @@ class PhoneCode:
 
 
 class VerificationCommands:
-    """The commands, under a policy and a key service."""
+    """The commands, under the policy in force and a key service."""
 
-    def __init__(self, policy: IdentityPolicy, keys: KeyService, vault: Vault) -> None:
-        self._policy = policy
+    def __init__(self, schedule: Schedule, keys: KeyService, vault: Vault) -> None:
+        self._schedule = schedule
         self._keys = keys
         self._vault = vault
 
@@ -66,8 +67,8 @@ class VerificationCommands:
             method,
             at=at,
             recent_starts=store.count_started(session, account_id, since=at - domain.STARTS_WINDOW),
-            tries=self._policy.phone_code_attempts if sent else domain.SUBMISSIONS_MOST,
-            lasts=timedelta(minutes=self._policy.phone_code_minutes) if sent else domain.EVIDENCE_AWAITED,
+            tries=self._policy(at).phone_code_attempts if sent else domain.SUBMISSIONS_MOST,
+            lasts=timedelta(minutes=self._policy(at).phone_code_minutes) if sent else domain.EVIDENCE_AWAITED,
         )
         for earlier in store.open_of(session, account_id):
             self._close(unit, domain.supersede(earlier, at=at))
@@ -97,7 +98,7 @@ class VerificationCommands:
             store.save(unit.session, verification, code_mac=stored.code_mac)
             return verification
         phone = self._vault.open(unit.session, verification_id)[CellField.PHONE]
-        valid = timedelta(days=self._policy.phone_valid_days)
+        valid = timedelta(days=self._policy(unit.now).phone_valid_days)
         assurance = domain.assurance_by_form(Method.PHONE_CODE, at=unit.now, valid=valid)
         return self._settle(unit, verification, Number("phone", "", phone, checked=True), assurance)
 
@@ -109,7 +110,7 @@ class VerificationCommands:
         """
         session = unit.session
         verification = domain.submit(store.get(session, verification_id).verification, method, at=unit.now)
-        wanted = slots.tags(self._keys, evidence.number, cap=self._policy.accounts_per_person)
+        wanted = slots.tags(self._keys, evidence.number, cap=self._policy(unit.now).accounts_per_person)
         other_before = slots.holds_other(session, verification.account_id, SlotClass.HOLDER, wanted)
         doubts = domain.doubts_about(evidence, other_number_before=other_before, today=unit.now.date())
         self._put(unit, verification, _cells(evidence))
@@ -118,7 +119,7 @@ class VerificationCommands:
             store.save(session, verification)
             _audit(unit, "referred", verification)
             return verification
-        assurance = domain.assurance_by_form(method, at=unit.now, valid=self._document_valid)
+        assurance = domain.assurance_by_form(method, at=unit.now, valid=self._document_valid(unit.now))
         return self._settle(unit, verification, evidence.number, assurance)
 
     def decide(
@@ -143,7 +144,7 @@ class VerificationCommands:
         if decision is Decision.RESUBMIT and reason:
             return self._close(unit, domain.resubmit(verification, reason, at=unit.now))
         assurance = domain.assurance_by_review(
-            verification.method, attended=attended, at=unit.now, valid=self._document_valid
+            verification.method, attended=attended, at=unit.now, valid=self._document_valid(unit.now)
         )
         cells = self._vault.open(unit.session, verification_id)
         number = Number(
@@ -151,15 +152,17 @@ class VerificationCommands:
         )
         return self._settle(unit, verification, number, assurance)
 
-    @property
-    def _document_valid(self) -> timedelta:
-        return timedelta(days=self._policy.document_valid_days)
+    def _policy(self, at: datetime) -> IdentityPolicy:
+        return self._schedule.at(at).identity
+
+    def _document_valid(self, at: datetime) -> timedelta:
+        return timedelta(days=self._policy(at).document_valid_days)
 
     def _settle(self, unit: Unit, verification: Verification, number: Number, assurance: Assurance) -> Verification:
         """Takes a slot and raises the account's level with it, or rejects the evidence."""
         session, account_id = unit.session, verification.account_id
         slot_class = SlotClass.PHONE if verification.method is Method.PHONE_CODE else SlotClass.HOLDER
-        wanted = slots.tags(self._keys, number, cap=self._policy.accounts_per_person)
+        wanted = slots.tags(self._keys, number, cap=self._policy(unit.now).accounts_per_person)
         if not slots.take(session, account_id, slot_class, wanted):
             return self._close(unit, domain.reject(verification, VerificationReason.EVIDENCE_REFUSED, at=unit.now))
         self._vault.erase(session, store.verified_of(session, account_id, verification.method))

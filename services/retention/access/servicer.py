@@ -14,7 +14,7 @@ from chassis.refusal import ErrorReason, Refusal
 from ombud.retention.v1 import access_service_pb2 as pb
 from ombud.retention.v1.access_service_pb2_grpc import AccessServiceServicer
 from ombud.retention.v1.record_pb2 import ProofState
-from policies.pack import AccessPolicy
+from policies.schedule import Schedule
 from services.retention.access import domain, store
 from services.retention.access.domain import Access, EventKind, Scope
 from services.retention.access.export import Export, memberships_within, record_message
@@ -49,7 +49,7 @@ class AccessServicer(AccessServiceServicer):
         *,
         memberships: Memberships,
         sealer: Sealer,
-        policy: AccessPolicy,
+        schedule: Schedule,
         pages: Pages,
         clock: Clock,
     ) -> None:
@@ -58,7 +58,7 @@ class AccessServicer(AccessServiceServicer):
         self._ledger = ledger
         self._memberships = memberships
         self._sealer = sealer
-        self._policy = policy
+        self._schedule = schedule
         self._pages = pages
         self._clock = clock
 
@@ -67,7 +67,7 @@ class AccessServicer(AccessServiceServicer):
 
         def command(unit: Unit) -> pb.RequestAccessResponse:
             window = timedelta(seconds=request.window.seconds)
-            domain.check_window(window, most_hours=self._policy.window_hours_most)
+            domain.check_window(window, most_hours=self._schedule.at(unit.now).retention.access.window_hours_most)
             access = Access(
                 access_id=new_id(),
                 case_id=request.case_id,

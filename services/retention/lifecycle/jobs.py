@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from chassis.db import Database, Unit
 from chassis.ids import new_id
 from policies.pack import RetentionPolicy
+from policies.schedule import Schedule
 from services.retention.lifecycle import store
 from services.retention.lifecycle.domain import DAY, ClassName, Terms, TermsKind, midnight
 from services.retention.lifecycle.register import registered_terms
@@ -13,23 +14,28 @@ _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Adoption:
-    """Takes the terms of the policy pack over at a start: once, and again when the pack's have changed.
+    """Takes the terms of the policy pack in force over: once, and again when another pack's are different.
 
     The first ones apply to all that was ever received. Others apply forward, as those that persons set do.
     """
 
-    def __init__(self, database: Database, policy: RetentionPolicy) -> None:
+    def __init__(self, database: Database, schedule: Schedule) -> None:
         self._database = database
-        self._policy = policy
+        self._schedule = schedule
+        self._adopted: RetentionPolicy | None = None
 
     async def run(self) -> None:
         """Takes over what is new."""
+        policy = self._schedule.at(self._database.clock.now()).retention
+        if policy == self._adopted:
+            return
 
         def adopt(unit: Unit) -> None:
             for name in ClassName:
-                _adopt(unit, name, self._policy)
+                _adopt(unit, name, policy)
 
         await self._database.work("terms-adoption", adopt)
+        self._adopted = policy
 
 
 def _adopt(unit: Unit, name: ClassName, policy: RetentionPolicy) -> None:

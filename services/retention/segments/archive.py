@@ -2,7 +2,7 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from functools import partial
 from hashlib import sha256
@@ -27,13 +27,13 @@ class Archive:
 
     Args:
         storage: Where they are: a folder a UTC day.
-        floors: How long each class is kept at least.
+        floor: How long a class is kept at least.
         keys: What opens them.
     """
 
-    def __init__(self, storage: SegmentStorage, floors: Mapping[RecordClass, timedelta], keys: Keys) -> None:
+    def __init__(self, storage: SegmentStorage, floor: Callable[[RecordClass], timedelta], keys: Keys) -> None:
         self._storage = storage
-        self._floors = floors
+        self._floor = floor
         self._keys = keys
         self._codecs: dict[bytes, ChunkCodec] = {NO_DICTIONARY: ChunkCodec()}
         self._dictionary: bytes | None = None
@@ -43,7 +43,7 @@ class Archive:
     def write(self, leaf: SegmentLeaf, content: bytes) -> str:
         """Stores a segment durably; returns its name, which is the same whenever the same records are sealed."""
         name = file_name(leaf.record_class, leaf.first_index, leaf.first_receive_time)
-        keep_until = from_micros(leaf.last_receive_time) + self._floors[leaf.record_class]
+        keep_until = from_micros(leaf.last_receive_time) + self._floor(leaf.record_class)
         self._storage.put(name, content, keep_until=keep_until)
         return name
 
@@ -60,7 +60,7 @@ class Archive:
         """Stores a dictionary before the first segment that needs it."""
         codec = ChunkCodec(dictionary)
         if codec.dictionary_hash not in self._codecs:
-            keep_until = from_micros(leaf.last_receive_time) + self._floors[leaf.record_class]
+            keep_until = from_micros(leaf.last_receive_time) + self._floor(leaf.record_class)
             self._storage.put(DICTIONARIES + codec.dictionary_hash.hex(), dictionary, keep_until=keep_until)
             self._codecs[codec.dictionary_hash] = codec
             self._dictionary = dictionary

@@ -8,8 +8,13 @@ from ombud.credit.v1 import standing_service_pb2 as standings
 from ombud.credit.v1.policy_service_pb2_grpc import PolicyServiceStub
 from ombud.credit.v1.standing_service_pb2_grpc import StandingServiceStub
 from ombud.groups.v1.decision_service_pb2 import ACTION_CREATE_GROUP
+from ombud.groups.v1.group_service_pb2 import GetGroupRequest
+from ombud.groups.v1.group_service_pb2_grpc import GroupServiceStub
+from ombud.retention.v1.lifecycle_service_pb2 import ListRetentionClassesRequest
+from ombud.retention.v1.lifecycle_service_pb2_grpc import LifecycleServiceStub
 from policies import Pack, load
 from tests.integration.credit.court import Court
+from tests.support.eventually import eventually
 from tests.support.publishing import draft
 from tests.support.refusals import refusal_of
 from tests.support.suite import POLICY
@@ -67,6 +72,27 @@ async def test_rights_follow_a_published_pack_without_a_restart(court: Court) ->
     court.suite.clock.advance(timedelta(days=1))
 
     await court.until_may(founder, action=ACTION_CREATE_GROUP, allowed=False)
+
+
+async def test_other_services_follow_a_published_pack_without_a_restart(court: Court) -> None:
+    founder = await court.person()
+    await court.until_may(founder, action=ACTION_CREATE_GROUP)
+    await approve(court, await propose(court, draft("2026.2")))
+    court.suite.clock.advance(timedelta(days=1))
+    auditor = court.desk(LifecycleServiceStub, "auditor", "aud-1")
+
+    async def heard() -> bool:
+        schedules = (court.suite.data_dir / name / "policies.json" for name in ("identity", "groups", "retention"))
+        return all(kept.exists() and "2026.2" in kept.read_text(encoding="utf-8") for kept in schedules)
+
+    async def adopted() -> bool:
+        terms = (await auditor.ListRetentionClasses(ListRetentionClassesRequest())).events
+        return any(event.event.terms.ceiling_days == 199 for event in terms)
+
+    await eventually(heard, within=30)
+    group = await court.platform(GroupServiceStub).GetGroup(GetGroupRequest(group_id=await court.group(founder)))
+    assert len(group.group.code) == 10
+    await eventually(adopted, within=30)
 
 
 def with_fewer_groups(version: str) -> Pack:

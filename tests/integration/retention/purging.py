@@ -98,7 +98,7 @@ async def stacked(
     key_store = KeyStore(folder / "keys" / "days")
     keys = Keys(key_store, slots)
     storage = LocalStorage(folder / "segments")
-    archive = Archive(storage, dict.fromkeys(RecordClass, DAY), keys)
+    archive = Archive(storage, dict.fromkeys(RecordClass, DAY).__getitem__, keys)
     ledger = Ledger(database, folder, "ombud.local/log")
     await ledger.open()
     if fuse is not None:

@@ -245,7 +245,7 @@ async def test_copy_of_everything_but_the_day_keys_opens_nothing_after_the_purge
     shutil.rmtree(thief / "keys" / "days")  # backups of the key store end at their horizon
     shutil.copytree(left / "keys" / "days", thief / "keys" / "days")
     keys = Keys(KeyStore(thief / "keys" / "days"), 3)
-    archive = Archive(LocalStorage(thief / "segments"), dict.fromkeys(RecordClass, DAY), keys)
+    archive = Archive(LocalStorage(thief / "segments"), dict.fromkeys(RecordClass, DAY).__getitem__, keys)
     assert segments
     for sealed in segments:
         stolen = archive.load(sealed)

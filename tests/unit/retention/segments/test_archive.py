@@ -21,7 +21,7 @@ RECEIVED = 1_790_000_000_000_000
 
 
 def archive(folder: Path) -> Archive:
-    return Archive(LocalStorage(folder), dict.fromkeys(RecordClass, timedelta(days=184)), keys(folder))
+    return Archive(LocalStorage(folder), dict.fromkeys(RecordClass, timedelta(days=184)).__getitem__, keys(folder))
 
 
 def keys(folder: Path) -> Keys:
