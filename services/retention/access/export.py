@@ -39,6 +39,7 @@ class Export:
         self._scope = scope
         self._access_id = access_id
         self._records = 0
+        self._out_of_scope = 0
         self._missing: list[pb.MissingRecords] = []
 
     def records(self, sealed: Sealed, entry: bytes) -> list[pb.ExportedRecord]:
@@ -54,29 +55,42 @@ class Export:
         try:
             segment = self._archive.load(sealed, access_id=self._access_id)
         except Refusal as refusal:
-            self._miss(sealed, "", refusal)
+            self._miss(sealed, "", sealed.next_index - sealed.first_index, refusal)
             return []
+        missing = 0
         found: list[tuple[int, pb.ExportedRecord]] = []
         for group_id in self._scope.group_ids:
+            group = UUID(group_id).bytes
             try:
-                found += self._of_group(segment, sealed, entry, UUID(group_id).bytes)
+                found += self._of_group(segment, sealed, entry, group)
+                continue
             except Refusal as refusal:
-                self._miss(sealed, group_id, refusal)
+                self._miss(sealed, group_id, segment.count_of(group), refusal)
             except DamagedError:
-                self._note(sealed, group_id, pb.MissingReason.MISSING_REASON_UNREADABLE)
+                self._note(sealed, group_id, segment.count_of(group), pb.MissingReason.MISSING_REASON_UNREADABLE)
+            missing += segment.count_of(group)
         self._records += len(found)
+        self._out_of_scope += segment.count - len(found) - missing
         return [record for _, record in sorted(found, key=lambda each: each[0])]
 
-    def statement(self, access: pb.Access, purged: Sequence[tuple[date, str]], at: datetime) -> pb.ExportStatement:
-        """What the export is and what it lacks; `purged` gives by day the purges that took segments of the interval."""
+    def statement(self, access: pb.Access, purged: Sequence[tuple[date, str, int]], at: datetime) -> pb.ExportStatement:
+        """What the export is and what it lacks.
+
+        Args:
+            access: The access after the read.
+            purged: By day, the purges that took segments of the interval, and how many records.
+            at: The instant.
+        """
+        reason = pb.MissingReason.MISSING_REASON_PURGED
         gone = [
-            pb.MissingRecords(reason=pb.MissingReason.MISSING_REASON_PURGED, day=day.isoformat(), purge_id=purge_id)
-            for day, purge_id in purged
+            pb.MissingRecords(reason=reason, day=day.isoformat(), purge_id=purge_id, records=records)
+            for day, purge_id, records in purged
         ]
         return pb.ExportStatement(
             access=access,
             scope=scope_message(self._scope),
             records=self._records,
+            out_of_scope_records=self._out_of_scope,
             missing=[*gone, *self._missing],
             time=timestamp(at),
             verifier_key=self._ledger.verifier_key,
@@ -95,14 +109,20 @@ class Export:
                 found.append((record.ordinal, exported))
         return found
 
-    def _miss(self, sealed: Sealed, group_id: str, refusal: Refusal) -> None:
+    def _miss(self, sealed: Sealed, group_id: str, records: int, refusal: Refusal) -> None:
         if (reason := _REPORTED.get(refusal.reason)) is None:
             raise refusal
-        self._note(sealed, group_id, reason)
+        self._note(sealed, group_id, records, reason)
 
-    def _note(self, sealed: Sealed, group_id: str, reason: pb.MissingReason.ValueType) -> None:
-        day = sealed.last_receive_time.date().isoformat()
-        self._missing.append(pb.MissingRecords(reason=reason, day=day, group_id=group_id, segment_id=sealed.segment_id))
+    def _note(self, sealed: Sealed, group_id: str, records: int, reason: pb.MissingReason.ValueType) -> None:
+        missing = pb.MissingRecords(
+            reason=reason,
+            day=sealed.last_receive_time.date().isoformat(),
+            group_id=group_id,
+            segment_id=sealed.segment_id,
+            records=records,
+        )
+        self._missing.append(missing)
 
 
 def memberships_within(scope: Scope, histories: Mapping[str, History]) -> Iterator[pb.Membership]:

@@ -98,6 +98,10 @@ class Segment:
         """The groups that have records here."""
         return list(self._position)
 
+    def count_of(self, group: bytes) -> int:
+        """How many records of a group are here."""
+        return self._table[self._position[group]].records if group in self._position else 0
+
     def records(self, groups: Iterable[bytes] | None = None) -> list[Record]:
         """The records of some groups, or all, in the order of their ordinals.
 

@@ -1,5 +1,6 @@
 """Queries on the catalogue."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -144,15 +145,18 @@ def of_day(session: Session, record_class: str, start: datetime, end: datetime) 
     return [found for row in session.exec(query) if (found := _sealed(row))]
 
 
-def purges_between(session: Session, start: datetime, end: datetime) -> list[tuple[date, str]]:
-    """By day, the purges that took chat segments with records received from `start` up to `end`."""
-    query = select(SegmentRow.first_receive_time, SegmentRow.purge_id).where(
+def purges_between(session: Session, start: datetime, end: datetime) -> list[tuple[date, str, int]]:
+    """By day, the purges that took chat segments with records received from `start` up to `end`, and how many."""
+    query = select(SegmentRow.first_receive_time, SegmentRow.purge_id, SegmentRow.records).where(
         SegmentRow.record_class == RecordClass.CHAT.name,
         col(SegmentRow.purge_id).is_not(None),
         col(SegmentRow.last_receive_time) >= start,
         col(SegmentRow.first_receive_time) < end,
     )
-    return sorted({(first.date(), purge_id or "") for first, purge_id in session.exec(query)})
+    taken: Counter[tuple[date, str]] = Counter()
+    for first, purge_id, records in session.exec(query):
+        taken[first.date(), purge_id or ""] += records
+    return [(*purge, records) for purge, records in sorted(taken.items())]
 
 
 def sealed_state(session: Session) -> SealedState:

@@ -2,6 +2,8 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from ombud.retention.v1.access_service_pb2 import (
     MISSING_REASON_PURGED,
@@ -13,6 +15,7 @@ from ombud.retention.v1.access_service_pb2 import (
     ExportStatement,
     Membership,
 )
+from ombud.retention.v1.ingest_service_pb2 import GetProgressRequest
 from ombud.verify import verify_record
 from tests.integration.retention.harness import GROUP, OTHER_GROUP, Retention
 from tests.integration.retention.purging import CEILING
@@ -54,6 +57,7 @@ async def test_each_exported_record_is_proved_offline_and_nothing_is_missing(
         proved = verify_record(each.proof, retention.verifier_key, each.record.body)
         assert (str(proved.group_id), proved.index) == (each.record.group_id, each.record.index)
     assert (statement.records, list(statement.missing), statement.scope) == (3, [], whole)
+    assert statement.out_of_scope_records == 3
     assert statement.verifier_key == retention.verifier_key.strip()
 
 
@@ -87,9 +91,10 @@ async def test_export_says_which_day_was_purged_and_under_which_certificate(
     whole = scope(clock, before=CEILING + DAY)
     records, statement = await exported(retention, await approved(retention, whole), whole)
     assert [each.record.sequence for each in records] == [8, 10, 12]
-    assert [(each.reason, each.day, each.purge_id) for each in statement.missing] == [
-        (MISSING_REASON_PURGED, "2026-03-02", certificate.event.certificate.purge_id)
+    assert [(each.reason, each.day, each.purge_id, each.records) for each in statement.missing] == [
+        (MISSING_REASON_PURGED, "2026-03-02", certificate.event.certificate.purge_id, 6)
     ]
+    assert statement.out_of_scope_records == 3
 
 
 @pytest.mark.parametrize("damage", ["gone", "altered"])
@@ -110,9 +115,34 @@ async def test_export_goes_on_past_a_damaged_segment_and_names_it(
     whole = scope(clock)
     records, statement = await exported(retention, await approved(retention, whole), whole)
     assert [each.record.sequence for each in records] == [8, 10, 12]
-    assert [(each.reason, each.day) for each in statement.missing] == [(MISSING_REASON_UNREADABLE, "2026-03-02")]
+    assert [(each.reason, each.day, each.records) for each in statement.missing] == [
+        (MISSING_REASON_UNREADABLE, "2026-03-02", 6)
+    ]
     assert statement.missing[0].segment_id
 
 
 def first_day(folder: Path) -> Path:
     return folder / "segments" / date(2026, 3, 2).isoformat()
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(start=st.integers(-2, 3), length=st.integers(1, 5), groups=st.sampled_from([(GROUP,), (GROUP, OTHER_GROUP)]))
+async def test_exported_and_passed_over_records_are_all_of_the_segments_that_were_read(
+    retention: Retention, clock: ManualClock, start: int, length: int, groups: tuple[str, ...]
+) -> None:
+    began, hour = clock.now(), timedelta(hours=1)
+    acked = (await retention.ingest.GetProgress(GetProgressRequest(producer="chat-1"))).acked_sequence
+    for first in (acked + 1, acked + 7, acked + 13):
+        await append(retention, first)
+        await retention.receipt(first)
+        clock.advance(hour)
+    part = AccessScope(group_ids=groups)
+    part.interval.start_time.FromDatetime(began + start * hour)
+    part.interval.end_time.FromDatetime(began + (start + length) * hour)
+    records, statement = await exported(retention, await approved(retention, part), part)
+    read = [at for at in range(3) if start <= at < start + length]
+    within = [first for at, first in enumerate((acked + 1, acked + 7, acked + 13)) if at in read]
+    wanted = [each for first in within for each in range(first, first + 6) if len(groups) == 2 or each % 2 == 0]
+    assert [each.record.sequence for each in records] == wanted
+    assert statement.records + statement.out_of_scope_records == 6 * len(read)
+    clock.advance(6 * hour)

@@ -31,6 +31,15 @@ def ombud(*arguments: object, folder: Path, seconds: float = 60.0) -> Said:
     return Said(done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
+@contextmanager
+def started(*arguments: object, folder: Path) -> "Iterator[subprocess.Popen[bytes]]":
+    """Starts a command; waits for its end, which is up to who started it."""
+    command = [sys.executable, "-m", "ombudctl.main", *map(str, arguments)]
+    quiet = subprocess.DEVNULL
+    with subprocess.Popen(command, stdout=quiet, stderr=quiet, cwd=folder, env=_environment()) as process:  # noqa: S603 - our own command
+        yield process
+
+
 def _environment() -> dict[str, str]:
     root = Path(__file__).parents[3]
     return os.environ | {"PYTHONPATH": str(root), "NO_COLOR": "1", "COLUMNS": "200"}

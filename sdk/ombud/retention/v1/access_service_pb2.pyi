@@ -610,6 +610,7 @@ class MissingRecords(_message.Message):
     GROUP_ID_FIELD_NUMBER: _builtins.int
     PURGE_ID_FIELD_NUMBER: _builtins.int
     SEGMENT_ID_FIELD_NUMBER: _builtins.int
+    RECORDS_FIELD_NUMBER: _builtins.int
     reason: Global___MissingReason.ValueType
     """Why."""
     day: _builtins.str
@@ -620,6 +621,10 @@ class MissingRecords(_message.Message):
     """The purge whose certificate tells more (UUID); empty unless reason is PURGED."""
     segment_id: _builtins.str
     """The segment (UUID); empty if reason is PURGED."""
+    records: _builtins.int
+    """How many records: of the group, on the whole day as far as the segment has it; where no group is named, of all groups,
+    since it is not known whose they were.
+    """
     def __init__(
         self,
         *,
@@ -628,10 +633,11 @@ class MissingRecords(_message.Message):
         group_id: _builtins.str = ...,
         purge_id: _builtins.str = ...,
         segment_id: _builtins.str = ...,
+        records: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["day", b"day", "group_id", b"group_id", "purge_id", b"purge_id", "reason", b"reason", "segment_id", b"segment_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["day", b"day", "group_id", b"group_id", "purge_id", b"purge_id", "reason", b"reason", "records", b"records", "segment_id", b"segment_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -650,10 +656,16 @@ class ExportStatement(_message.Message):
     TIME_FIELD_NUMBER: _builtins.int
     VERIFIER_KEY_FIELD_NUMBER: _builtins.int
     UNFOUNDED_GROUP_IDS_FIELD_NUMBER: _builtins.int
+    OUT_OF_SCOPE_RECORDS_FIELD_NUMBER: _builtins.int
     records: _builtins.int
     """How many records the export has."""
     verifier_key: _builtins.str
     """The log's public key as a C2SP signed-note verifier key."""
+    out_of_scope_records: _builtins.int
+    """How many records were passed over in the segments that the export was made from, because they belong to other groups
+    or were received beyond the interval. With those of the export and of `missing` they are all that the log has in
+    those segments, so that no gap between the exported indexes is left without a reason.
+    """
     @_builtins.property
     def access(self) -> Global___Access:
         """The access as it stood after this read."""
@@ -686,10 +698,11 @@ class ExportStatement(_message.Message):
         time: _timestamp_pb2.Timestamp | None = ...,
         verifier_key: _builtins.str = ...,
         unfounded_group_ids: _abc.Iterable[_builtins.str] | None = ...,
+        out_of_scope_records: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "scope", b"scope", "time", b"time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "missing", b"missing", "records", b"records", "scope", b"scope", "time", b"time", "unfounded_group_ids", b"unfounded_group_ids", "verifier_key", b"verifier_key"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "missing", b"missing", "out_of_scope_records", b"out_of_scope_records", "records", b"records", "scope", b"scope", "time", b"time", "unfounded_group_ids", b"unfounded_group_ids", "verifier_key", b"verifier_key"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
