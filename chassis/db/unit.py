@@ -6,12 +6,12 @@ from datetime import datetime
 from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
 
 from google.protobuf.message import Message
-from google.protobuf.timestamp_pb2 import Timestamp
 from sqlalchemy import Connection, Executable
 from sqlmodel import Session
 
 from chassis.call import Call, Trace
 from chassis.ids import new_id
+from chassis.instants import timestamp
 from ombud.common.v1.audit_pb2 import AuditOutcome, AuditRecord
 from ombud.common.v1.types_pb2 import Subject
 
@@ -161,13 +161,11 @@ class Unit:
             outcome: What became of the attempt.
         """
         person = self.call.caller.person
-        time = Timestamp()
-        time.FromDatetime(self.now)
         self.audits.append(
             AuditRecord(
                 audit_id=new_id(),
                 service=self.service,
-                time=time,
+                time=timestamp(self.now),
                 action=action,
                 outcome=outcome,
                 workload=self.call.caller.workload,

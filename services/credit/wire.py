@@ -3,12 +3,14 @@
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import cache
 from typing import Any, Protocol, TypeVar
 
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from grpc.aio import ServicerContext
 
+from chassis import instants
 from chassis.refusal import Refusal
 from ombud.common.v1 import types_pb2
 from ombud.credit.v1 import types_pb2 as credit_pb2
@@ -26,6 +28,8 @@ class ContractEnum(Protocol):
         """The name of a number."""
         ...
 
+    def __hash__(self) -> int: ...
+
     def Value(self, name: str) -> Any:  # noqa: ANN401 - as above
         """The number of a name."""
         ...
@@ -33,11 +37,7 @@ class ContractEnum(Protocol):
 
 def timestamp(at: datetime | None) -> Timestamp | None:
     """The message of an instant; None stays absent."""
-    if at is None:
-        return None
-    message = Timestamp()
-    message.FromDatetime(at)
-    return message
+    return None if at is None else instants.timestamp(at)
 
 
 def instant(message: Message, field: str) -> datetime | None:
@@ -69,6 +69,7 @@ def subject_message(value: Subject) -> types_pb2.Subject:
     return types_pb2.Subject(account_id=value.id)
 
 
+@cache
 def number(wrapper: ContractEnum, value: StrEnum | None) -> Any:  # noqa: ANN401 - the enum's own value type
     """The number of the domain's value in the contract's enum; None is its UNSPECIFIED."""
     return 0 if value is None else wrapper.Value(_prefix(wrapper) + value)
@@ -91,5 +92,6 @@ def evidence_messages(items: Iterable[Evidence]) -> list[credit_pb2.Evidence]:
     return [credit_pb2.Evidence(sha256=item.sha256, observe_time=timestamp(item.observed_at)) for item in items]
 
 
+@cache
 def _prefix(wrapper: ContractEnum) -> str:
     return wrapper.Name(0).removesuffix("UNSPECIFIED")

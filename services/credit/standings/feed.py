@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from functools import cache
 
 from sqlmodel import Session
 
@@ -14,6 +15,7 @@ from services.credit.policies import store as policies
 from services.credit.policies.domain import PolicyInForce
 from services.credit.standings import store
 from services.credit.standings.domain import Period, Restriction, spans_through
+from services.credit.standings.store import Record
 from services.credit.subjects import Subject, SubjectKind
 
 DEFAULTS_KEY = "defaults"
@@ -32,23 +34,24 @@ def told(session: Session, at: datetime, subjects: Sequence[Subject]) -> Iterato
     known = periods(policies.from_on(session, at))
     for first in range(0, len(subjects), _AT_ONCE):
         some = subjects[first : first + _AT_ONCE]
-        ledgers, restrictions = store.ledgers(session, some), store.restrictions(session, some)
-        stays = store.stays(session, {entry.sanction_id for entries in ledgers.values() for entry in entries})
+        records = store.records(session, some)
         for subject in some:
-            message = pb.SubjectEntitlements(
-                subject=wire.subject_message(subject),
-                restrictions=[
-                    restriction_message(each) for each in restrictions[subject] if each.end is None or at < each.end
-                ],
+            yield subject.key, pb.StandingChange(subject=_entitlements(subject, records[subject], at, known))
+
+
+def _entitlements(subject: Subject, record: Record, at: datetime, known: Sequence[Period]) -> pb.SubjectEntitlements:
+    message = pb.SubjectEntitlements(
+        subject=wire.subject_message(subject),
+        restrictions=[restriction_message(each) for each in record.restrictions if each.end is None or at < each.end],
+    )
+    if subject.kind is SubjectKind.ACCOUNT:
+        message.spans.extend(
+            pb.EntitlementSpan(
+                start_time=wire.timestamp(span.start), entitlements=entitlements_message(span.tier.entitlements)
             )
-            if subject.kind is SubjectKind.ACCOUNT:
-                message.spans.extend(
-                    pb.EntitlementSpan(
-                        start_time=wire.timestamp(span.start), entitlements=entitlements_message(span.tier.entitlements)
-                    )
-                    for span in spans_through(ledgers[subject], stays, at, known)
-                )
-            yield subject.key, pb.StandingChange(subject=message)
+            for span in spans_through(record.entries, record.stays, at, known)
+        )
+    return message
 
 
 def publish_defaults(unit: Unit) -> None:
@@ -72,6 +75,7 @@ def default_entitlements(pack: Pack) -> types_pb2.Entitlements:
     return entitlements_message(pack.credit.tier_of(0).entitlements)
 
 
+@cache
 def entitlements_message(entitlements: Entitlements) -> types_pb2.Entitlements:
     """The message of what a tier entitles to."""
     return types_pb2.Entitlements(**entitlements.model_dump())

@@ -1,6 +1,7 @@
 """Queries of the ledger and of what follows from it."""
 
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -30,6 +31,21 @@ from services.credit.tables import subject_in
 
 _LEDGER = LedgerRow.__table__  # type: ignore[attr-defined]  # SQLModel adds it
 _INSERT = insert(LedgerRow)
+
+
+@dataclass(frozen=True)
+class Record:
+    """What is recorded of a subject.
+
+    Attributes:
+        entries: The whole ledger, oldest first.
+        stays: Stays of the sanctions concerned.
+        restrictions: The measures of all sanctions that were in force and were not overturned.
+    """
+
+    entries: list[LedgerEntry]
+    stays: Stays
+    restrictions: list[Restriction]
 
 
 def add(unit: Unit, entry: LedgerEntry) -> None:
@@ -124,8 +140,10 @@ def _more_than_points() -> ColumnElement[bool]:
     )
 
 
-def stays(session: Session, sanction_ids: Iterable[str]) -> Stays:
+def stays(session: Session, sanction_ids: Collection[str]) -> Stays:
     """Stays of some sanctions, by sanction id: their own, and those of what they rest on."""
+    if not sanction_ids:
+        return {}
     rests_on = sanctions.grounds_of(session, sanction_ids)
     return inherited(own_stays(session, rests_on.keys() | set().union(*rests_on.values())), rests_on)
 
@@ -133,7 +151,7 @@ def stays(session: Session, sanction_ids: Iterable[str]) -> Stays:
 def own_stays(session: Session, sanction_ids: Iterable[str]) -> Stays:
     """Stays of some sanctions, by sanction id: from a person's act or from the missed deadline of the appeal."""
     found = appeals.of_sanctions(session, sanction_ids)
-    earlier = sanctions.stayed_from(session, [appeal.appeal_id for appeal in found])
+    earlier = sanctions.stayed_from(session, [appeal.appeal_id for appeal in found]) if found else {}
     stayed = {
         appeal.sanction_id: Stay(earlier[appeal.appeal_id], appeal.decided_at)
         if appeal.appeal_id in earlier
@@ -148,14 +166,17 @@ def appealed(session: Session, sanction_ids: Iterable[str]) -> set[str]:
     return {appeal.sanction_id for appeal in appeals.of_sanctions(session, sanction_ids)}
 
 
-def restrictions(session: Session, subjects: Collection[Subject]) -> dict[Subject, list[Restriction]]:
-    """The measures of all sanctions of some subjects that were in force and were not overturned."""
-    terms = sanctions.terms_in_force(session, subjects)
-    stayed = stays(session, {term.sanction_id for term in terms})
-    found: dict[Subject, list[Restriction]] = {subject: [] for subject in subjects}
+def records(session: Session, subjects: Collection[Subject]) -> dict[Subject, Record]:
+    """All that is recorded of some subjects, in a statement a table."""
+    entries, terms = ledgers(session, subjects), sanctions.terms_in_force(session, subjects)
+    concerned = {term.sanction_id for term in terms}
+    concerned |= {entry.sanction_id for ledger in entries.values() for entry in ledger}
+    stayed = stays(session, concerned)
+    found = {subject: Record(entries[subject], stayed, []) for subject in subjects}
     for term in terms:
         measure, stay = term.measure, stayed.get(term.sanction_id)
-        found[term.subject].append(Restriction(term.sanction_id, measure.kind, term.start, measure.end, stay))
+        restriction = Restriction(term.sanction_id, measure.kind, term.start, measure.end, stay)
+        found[term.subject].restrictions.append(restriction)
     return found
 
 

@@ -73,14 +73,14 @@ def view(session: Session, subject: Subject, at: datetime, *, policy_hash: str =
         Refusal: POLICY_NOT_IN_FORCE or NOT_FOUND.
     """
     known = [policies.with_hash(session, policy_hash)] if policy_hash else policies.from_on(session, at)
-    entries = store.entries(session, subject)
+    record = store.records(session, [subject])[subject]
     return View(
         subject=subject,
         at=at,
         policies=tuple(known),
-        entries=tuple(entries),
-        stays=store.stays(session, {entry.sanction_id for entry in entries}),
-        restrictions=tuple(store.restrictions(session, [subject])[subject]),
+        entries=tuple(record.entries),
+        stays=record.stays,
+        restrictions=tuple(record.restrictions),
     )
 
 

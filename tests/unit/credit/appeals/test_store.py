@@ -70,9 +70,9 @@ async def test_overturned_appeal_takes_back_everything_that_rests_on_the_sanctio
         states = [sanctions.get(unit.session, each.sanction_id).state for each in (*fallen, other)]
         assert states == [SanctionState.OVERTURNED] * 4 + [SanctionState.IN_FORCE]
         assert active_points(standings.entries(unit.session, member), {}, NOW) == 1
-        found = standings.restrictions(unit.session, [member, chat])
-        assert [each.sanction_id for each in found[member]] == [other.sanction_id]
-        assert found[chat] == []
+        found = standings.records(unit.session, [member, chat])
+        assert [each.sanction_id for each in found[member].restrictions] == [other.sanction_id]
+        assert found[chat].restrictions == []
         assert blacklist.active(blacklist_store.of_subject(unit.session, member), NOW) is None
         assert sanctions.due_notices(unit.session) == []
         assert referrals.get(unit.session, sent.referral_id).correction_at == NOW

@@ -89,7 +89,7 @@ async def test_restrictions_know_the_stay_of_their_sanction(databases: OpenDatab
     def task(unit: Unit) -> None:
         sanction = keep_in_force(unit, subject=subject, measures=(measure(), measure(MeasureKind.WARNED)))
         appeal = keep_appeal(unit, sanction)
-        found = store.restrictions(unit.session, [subject])[subject]
+        found = store.records(unit.session, [subject])[subject].restrictions
         assert {restriction.kind for restriction in found} == {MeasureKind.PUBLISHING_SUSPENDED, MeasureKind.WARNED}
         assert {restriction.stay for restriction in found} == {Stay(appeal.due, None)}
 
