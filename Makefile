@@ -44,7 +44,7 @@ test: setup-dev ## Run every test, PostgreSQL included
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 soak: setup-dev ## Let each of the log's writes fail, kill it 1,000 times under load, flip its every byte (KILLS=)
-	$(BIN)/python -m pytest tests/fault/test_writer.py --all-faults
+	$(BIN)/python -m pytest tests/fault/test_writer.py tests/fault/test_database.py --all-faults
 	$(BIN)/python -m pytest tests/integration/retention/test_kill.py --kills $(or $(KILLS),1000)
 	$(BIN)/python -m pytest tests/integration/retention/test_fsck.py --flips 1000000
 
