@@ -96,20 +96,19 @@ def _appeals(body: Element, appeals: AppealFigures) -> None:
 
 def _rules(body: Element, rules: Sequence[RuleFigures]) -> None:
     SubElement(body, "h2").text = "Rule by rule"
-    rates = [
-        Bar(rule.rule_id, rule.overturn_rate, f"{rule.overturn_rate:.0%}")
-        for rule in rules
-        if rule.HasField("overturn_rate")
-    ]
-    plot(body, "Share of decided appeals that took the decision back", rates, longest=1)
+    overturned = [_rate(rule.rule_id, rule.overturn_rate) for rule in rules if rule.HasField("overturn_rate")]
+    plot(body, "Share of decided appeals that took the decision back", overturned, longest=1)
+    agreed = [_rate(rule.rule_id, rule.agreement_rate) for rule in rules if rule.HasField("agreement_rate")]
+    plot(body, "Share of blind second reviews that agreed with the first", agreed, longest=1)
     table = SubElement(body, "table")
     heads = SubElement(table, "tr")
-    for name in ("Rule", "Decisions", "Appeals decided", "Taken back", "Made milder"):
+    for name in ("Rule", "Decisions", "Appeals decided", "Taken back", "Made milder", "Reviewed twice", "Agreed"):
         SubElement(heads, "th", {"scope": "col"}).text = name
     for rule in rules:
         row = SubElement(table, "tr")
         SubElement(row, "th", {"scope": "row"}).text = rule.rule_id
-        for figure in (rule.decisions, rule.appeals_decided, rule.overturned, rule.varied):
+        figures = (rule.decisions, rule.appeals_decided, rule.overturned, rule.varied, rule.blind_reviews, rule.agreed)
+        for figure in figures:
             SubElement(row, "td").text = _shown(figure)
 
 
@@ -148,6 +147,10 @@ def _bars(figures: Iterable[NamedFigure]) -> list[Bar]:
 
 def _counted(label: str, figure: Figure) -> Bar:
     return Bar(label, figure.count, _shown(figure))
+
+
+def _rate(label: str, rate: float) -> Bar:
+    return Bar(label, rate, f"{rate:.0%}")
 
 
 def _shown(figure: Figure) -> str:

@@ -9,6 +9,7 @@ from ombud.credit.v1.appeal_service_pb2_grpc import add_AppealServiceServicer_to
 from ombud.credit.v1.blacklist_service_pb2_grpc import add_BlacklistServiceServicer_to_server
 from ombud.credit.v1.notice_service_pb2_grpc import add_NoticeServiceServicer_to_server
 from ombud.credit.v1.policy_service_pb2_grpc import add_PolicyServiceServicer_to_server
+from ombud.credit.v1.quality_service_pb2_grpc import add_QualityServiceServicer_to_server
 from ombud.credit.v1.referral_service_pb2_grpc import add_ReferralServiceServicer_to_server
 from ombud.credit.v1.sanction_service_pb2_grpc import add_SanctionServiceServicer_to_server
 from ombud.credit.v1.standing_service_pb2_grpc import add_StandingServiceServicer_to_server
@@ -27,6 +28,8 @@ from services.credit.notices.templates import Templates
 from services.credit.policies.domain import PolicyConflictError
 from services.credit.policies.jobs import Republication, take_up
 from services.credit.policies.servicer import PolicyServicer
+from services.credit.quality.sampling import Sampling
+from services.credit.quality.servicer import QualityServicer
 from services.credit.receipts import Receipts
 from services.credit.referrals.servicer import ReferralServicer
 from services.credit.retention_peer import RetentionPeer
@@ -51,6 +54,7 @@ def build(config: CreditConfig, platform: Platform) -> Service:
     listing = Listing(database, Pages(load_or_create(config.data_dir / "keys" / "credit-pages.key", _KEY_BYTES)))
     groups = GroupsPeer(platform.peers)
     assignment = Assignment(database, groups)
+    sampling = Sampling(load_or_create(config.data_dir / "keys" / "credit-sampling.key", _KEY_BYTES))
     transparency = TransparencyServicer(database, listing, groups, RetentionPeer(platform.peers))
     receipts = Receipts(load_or_create(config.data_dir / "keys" / "credit-receipts.key", _KEY_BYTES))
     sender = _sender(config)
@@ -74,11 +78,12 @@ def build(config: CreditConfig, platform: Platform) -> Service:
             (add_SanctionServiceServicer_to_server, SanctionServicer(database, listing, groups, notices)),
             (
                 add_AppealServiceServicer_to_server,
-                AppealServicer(database, listing, groups, receipts=receipts, assignment=assignment),
+                AppealServicer(database, listing, groups, receipts=receipts, assignment=assignment, sampling=sampling),
             ),
             (add_NoticeServiceServicer_to_server, NoticeServicer(database)),
             (add_BlacklistServiceServicer_to_server, BlacklistServicer(database, listing)),
             (add_ReferralServiceServicer_to_server, ReferralServicer(database, listing)),
+            (add_QualityServiceServicer_to_server, QualityServicer(database, groups)),
             (add_TransparencyServiceServicer_to_server, transparency),
             (add_PolicyServiceServicer_to_server, PolicyServicer(database, listing, republication)),
         ],

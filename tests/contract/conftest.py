@@ -6,7 +6,7 @@ import pytest_asyncio
 
 from tests.support.biography import live, look
 from tests.support.life import Example, Life
-from tests.support.suite import Suite, running_suite
+from tests.support.suite import Suite, all_reviewed_twice, running_suite
 from tests.support.wire import Wire, wired
 
 
@@ -26,8 +26,9 @@ class Lived:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def lived(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Lived]:
     """One suite for all tests of a module; they leave each other's data alone."""
+    folder = tmp_path_factory.mktemp("suite")
     async with (
-        running_suite(tmp_path_factory.mktemp("suite") / "data") as suite,
+        running_suite(folder / "data", policy=all_reviewed_twice(folder)) as suite,
         wired(suite.port, suite.issuer) as wire,
     ):
         life = Life(wire.call, suite.clock, suite.data_dir / "identity" / "outbox" / "phone.jsonl")

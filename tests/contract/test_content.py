@@ -62,6 +62,7 @@ SPEAKERS = {
     "ombud.credit.v1.SimulatePolicyRequest.document": "the policy officer",
     "ombud.credit.v1.ProlongReviewRequest.reasons": "the reviewer",
     "ombud.credit.v1.LiftSanctionRequest.reasons": "the approver",
+    "ombud.credit.v1.RecordBlindReviewRequest.reasons": "the reviewer",
     "ombud.credit.v1.ProposeReferralRequest.authority": "the proposer",
     "ombud.credit.v1.ProposeReferralRequest.legal_basis": "the proposer",
     "ombud.credit.v1.Reasons.explanation": "the proposer",

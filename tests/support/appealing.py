@@ -5,6 +5,7 @@ import json
 from ombud.common.v1.types_pb2 import Subject
 from ombud.credit.v1 import appeal_service_pb2 as appeals
 from ombud.credit.v1 import notice_service_pb2 as notices
+from ombud.credit.v1 import quality_service_pb2 as quality
 from ombud.credit.v1 import types_pb2 as credit
 from tests.support.life import REVIEWER, Life
 from tests.support.wire import NOBODY, PLATFORM, staff
@@ -37,6 +38,19 @@ async def appeals_by_receipt(life: Life, account_id: str) -> None:
     await life.act(OTHER_REVIEWER, appeals.AnnounceReadinessRequest(ready=False))
     await _filed(life, account_id)
     await life.act(NOBODY, appeals.WithdrawAppealRequest(receipt=life.ids["receipt"]))
+
+
+async def second_look(life: Life) -> None:
+    """Another reviewer looks at a decided appeal without knowing how it ended."""
+    taken = await life.act(OTHER_REVIEWER, quality.TakeBlindReviewRequest())
+    await life.act(
+        OTHER_REVIEWER,
+        quality.RecordBlindReviewRequest(
+            review_id=taken.review.review_id,
+            outcome=appeals.APPEAL_OUTCOME_UPHELD,
+            reasons="Nothing shows that the tickets came.",
+        ),
+    )
 
 
 async def _filed(life: Life, account_id: str) -> str:

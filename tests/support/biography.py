@@ -30,7 +30,7 @@ from ombud.retention.v1 import hold_service_pb2 as holds
 from ombud.retention.v1 import ingest_service_pb2 as ingest
 from ombud.retention.v1 import lifecycle_service_pb2 as lifecycle
 from ombud.retention.v1 import log_service_pb2 as log
-from tests.support.appealing import appeals_by_receipt
+from tests.support.appealing import appeals_by_receipt, second_look
 from tests.support.contesting import contested
 from tests.support.eventually import eventually
 from tests.support.keeping import CUSTODIAN, answered, day_that_closes
@@ -74,6 +74,7 @@ async def live(life: Life) -> None:
     await life.remedy(sanction_id)
     await life.referral(sanction_id)
     await life.appeal(sanction_id, member)
+    await second_look(life)
     await appeals_by_receipt(life, other)
     await life.may(member, decisions.ACTION_POST)
     await mercy(life, member)

@@ -47,6 +47,14 @@ class Suite:
             await channel.close()
 
 
+def all_reviewed_twice(folder: Path) -> Path:
+    """The default pack, under which every decided appeal is in the sample that is looked at again."""
+    pack = folder / "all-reviewed-twice.yaml"
+    text = POLICY.read_text("utf-8")
+    pack.write_text(text.replace("blind_review_percent: 10\n", "blind_review_percent: 100\n"), "utf-8")
+    return pack
+
+
 @contextlib.asynccontextmanager
 async def running_suite(
     data_dir: Path, *, clock: ManualClock | None = None, policy: Path = POLICY, read_trace_ratio: float = 1.0

@@ -1,13 +1,27 @@
 """Appeals as messages of the contract."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from sqlmodel import Session
 
 from ombud.credit.v1 import appeal_service_pb2 as pb
 from services.credit import wire
-from services.credit.appeals.domain import Appeal
+from services.credit.appeals.domain import Appeal, Question
 from services.credit.appeals.effects import effects_of
+
+
+def question_messages(questions: Iterable[Question]) -> list[pb.AppealQuestion]:
+    """What the reviewers asked, and the answers."""
+    return [
+        pb.AppealQuestion(
+            question=question.text,
+            ask_time=wire.timestamp(question.asked_at),
+            answer=question.answer,
+            answer_time=wire.timestamp(question.answered_at),
+        )
+        for question in questions
+    ]
 
 
 def appeal_message(session: Session, appeal: Appeal, at: datetime) -> pb.Appeal:
@@ -26,15 +40,7 @@ def appeal_message(session: Session, appeal: Appeal, at: datetime) -> pb.Appeal:
         outcome=wire.number(pb.AppealOutcome, appeal.outcome),
         reasons=appeal.reasons,
         decide_time=wire.timestamp(appeal.decided_at),
-        questions=[
-            pb.AppealQuestion(
-                question=question.text,
-                ask_time=wire.timestamp(question.asked_at),
-                answer=question.answer,
-                answer_time=wire.timestamp(question.answered_at),
-            )
-            for question in appeal.questions
-        ],
+        questions=question_messages(appeal.questions),
         prolongation_reasons=appeal.prolongation.reasons if appeal.prolongation else "",
         prolonged_until_time=wire.timestamp(appeal.prolongation.until) if appeal.prolongation else None,
     )

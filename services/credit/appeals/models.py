@@ -55,6 +55,7 @@ class AppealRow(CreditTable, table=True):
         ),
         UniqueConstraint("sanction_id"),
         Index(None, "state", "due_at", "appeal_id"),
+        Index(None, "decided_at"),
     )
 
     appeal_id: str = Field(primary_key=True, sa_type=String(36))

@@ -19,6 +19,7 @@ from services.credit.groups_peer import GroupRole, GroupsPeer
 from services.credit.listing import Listing
 from services.credit.notices import store as notices
 from services.credit.notices.domain import LetterKind
+from services.credit.quality.sampling import Sampling
 from services.credit.receipts import Receipts
 from services.credit.sanctions import acts, relief
 from services.credit.sanctions import store as sanctions
@@ -31,13 +32,21 @@ class AppealServicer(Contract):
     """Files, assigns, decides and shows appeals."""
 
     def __init__(
-        self, database: Database, listing: Listing, groups: GroupsPeer, *, receipts: Receipts, assignment: Assignment
+        self,
+        database: Database,
+        listing: Listing,
+        groups: GroupsPeer,
+        *,
+        receipts: Receipts,
+        assignment: Assignment,
+        sampling: Sampling,
     ) -> None:
         self._database = database
         self._listing = listing
         self._groups = groups
         self._receipts = receipts
         self._assignment = assignment
+        self._sampling = sampling
 
     async def FileAppeal(self, request: pb.FileAppealRequest, _context: wire.Context) -> pb.FileAppealResponse:
         """Files the appeal of the account or group concerned."""
@@ -218,6 +227,7 @@ class AppealServicer(Contract):
                 at=unit.now,
             )
             _vary(unit, request, decided, sanction)
+            self._sampling.draw(unit, decided, sanction)
             notices.write(unit, LetterKind.APPEAL_ENDED, sanction, text=request.reasons)
             return decided
 

@@ -72,14 +72,7 @@ def sanction_message(sanction: Sanction, *, stay: Stay | None, at: datetime) -> 
         capacity=wire.number(types_pb2.Capacity, sanction.capacity),
         group_id=sanction.group_id,
         statement=_statement_message(sanction.statement, source),
-        measures=[
-            pb.Measure(
-                kind=wire.number(types_pb2.MeasureKind, measure.kind),
-                end_time=wire.timestamp(measure.end),
-                review_time=wire.timestamp(measure.review),
-            )
-            for measure in sanction.terms
-        ],
+        measures=measure_messages(sanction.terms),
         points=sanction.points,
         points_end_time=wire.timestamp(sanction.points_end),
         propose_time=wire.timestamp(sanction.proposed_at),
@@ -100,6 +93,33 @@ def sanction_message(sanction: Sanction, *, stay: Stay | None, at: datetime) -> 
     )
 
 
+def measure_messages(measures: Iterable[Measure]) -> list[pb.Measure]:
+    """Measures with their ends."""
+    return [
+        pb.Measure(
+            kind=wire.number(types_pb2.MeasureKind, measure.kind),
+            end_time=wire.timestamp(measure.end),
+            review_time=wire.timestamp(measure.review),
+        )
+        for measure in measures
+    ]
+
+
+def reasons_message(statement: Statement) -> pb.Reasons:
+    """What was stated when the sanction was proposed."""
+    return pb.Reasons(
+        rule_id=statement.rule.rule_id,
+        facts=statement.facts,
+        explanation=statement.explanation,
+        act_time=wire.timestamp(statement.act_at),
+        evidence=wire.evidence_messages(statement.evidence),
+        proportionality_note=statement.proportionality_note,
+        how_to_restore=statement.how_to_restore,
+        materials_needed=statement.materials_needed,
+        step_justification=statement.step_justification,
+    )
+
+
 def _reasons(message: pb.Reasons) -> Reasons:
     return Reasons(
         rule_id=message.rule_id,
@@ -117,17 +137,7 @@ def _reasons(message: pb.Reasons) -> Reasons:
 def _statement_message(statement: Statement, source: pb.SourceType.ValueType) -> pb.StatementOfReasons:
     rule, breach = statement.rule, statement.duty_breach
     return pb.StatementOfReasons(
-        reasons=pb.Reasons(
-            rule_id=rule.rule_id,
-            facts=statement.facts,
-            explanation=statement.explanation,
-            act_time=wire.timestamp(statement.act_at),
-            evidence=wire.evidence_messages(statement.evidence),
-            proportionality_note=statement.proportionality_note,
-            how_to_restore=statement.how_to_restore,
-            materials_needed=statement.materials_needed,
-            step_justification=statement.step_justification,
-        ),
+        reasons=reasons_message(statement),
         policy=types_pb2.PolicyVersion(
             policy_id=rule.policy_id, version=rule.policy_version, content_hash=rule.policy_hash
         ),

@@ -159,6 +159,7 @@ class SanctionRow(CreditTable, table=True):
         Index(None, "subject_kind", "subject_id", "sanction_id"),
         # What has come to its end and waits for the record of it.
         Index(None, "state", "end_recorded_at", "end_at"),
+        Index(None, "start_at"),
     )
 
     sanction_id: str = Field(primary_key=True, sa_type=String(36))

@@ -10,6 +10,8 @@ from sqlmodel import Session, col, or_, select
 from chassis.db.medians import median_time
 from services.credit.appeals.domain import AppealOutcome, AppealState
 from services.credit.appeals.models import AppealRow
+from services.credit.quality.domain import agree
+from services.credit.quality.models import BlindReviewRow
 from services.credit.referrals.models import ReferralRow
 from services.credit.sanctions.models import MeasureRow, SanctionRow, StatementRow
 from services.credit.transparency.domain import Period
@@ -24,6 +26,8 @@ class RuleCounts:
 
     decisions: int = 0
     outcomes: dict[AppealOutcome, int] = field(default_factory=dict)
+    blind_reviews: int = 0
+    agreed: int = 0
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,7 @@ def counts(session: Session, period: Period) -> Counts:
     ended = _within(AppealRow.decided_at, period)
     decided = (ended, col(AppealRow.state) == AppealState.DECIDED)
     late = or_(col(AppealRow.decided_at).is_(None), col(AppealRow.decided_at) > AppealRow.due_at)
-    by_rule = _by_rule(session, effective, *decided)
+    by_rule = _by_rule(session, period, effective, *decided)
     outcomes = _grouped(session, AppealRow.outcome, *decided)
     closed = _grouped(session, AppealRow.state, ended, col(AppealRow.state) != AppealState.DECIDED)
     reported = _count(session, SanctionRow, effective, col(SanctionRow.tip_off_id) != "")
@@ -100,7 +104,9 @@ def _of_measures(session: Session, effective: ColumnElement[bool]) -> dict[str, 
     return dict(session.exec(query.where(effective).group_by(col(MeasureRow.kind))).all())
 
 
-def _by_rule(session: Session, effective: ColumnElement[bool], *decided: ColumnElement[bool]) -> dict[str, RuleCounts]:
+def _by_rule(
+    session: Session, period: Period, effective: ColumnElement[bool], *decided: ColumnElement[bool]
+) -> dict[str, RuleCounts]:
     rules: defaultdict[str, RuleCounts] = defaultdict(RuleCounts)
     for rule_id, number in _of_statements(session, StatementRow.rule_id, effective).items():
         rules[rule_id].decisions = number
@@ -113,4 +119,22 @@ def _by_rule(session: Session, effective: ColumnElement[bool], *decided: ColumnE
     for rule_id, outcome, number in session.exec(query):
         if outcome:
             rules[rule_id].outcomes[AppealOutcome(outcome)] = number
+    for rule_id, first, second, number in _second_looks(session, period):
+        rules[rule_id].blind_reviews += number
+        rules[rule_id].agreed += number if agree(first, second) else 0
     return dict(sorted(rules.items()))
+
+
+def _second_looks(session: Session, period: Period) -> list[tuple[str, AppealOutcome, AppealOutcome, int]]:
+    query = (
+        select(StatementRow.rule_id, AppealRow.outcome, BlindReviewRow.outcome, func.count())
+        .join(AppealRow, col(AppealRow.sanction_id) == StatementRow.sanction_id)
+        .join(BlindReviewRow, col(BlindReviewRow.appeal_id) == AppealRow.appeal_id)
+        .where(_within(BlindReviewRow.recorded_at, period))
+        .group_by(col(StatementRow.rule_id), col(AppealRow.outcome), col(BlindReviewRow.outcome))
+    )
+    return [
+        (rule_id, AppealOutcome(first), AppealOutcome(second), number)
+        for rule_id, first, second, number in session.exec(query)
+        if first and second
+    ]

@@ -94,6 +94,7 @@ def _tip_off_figures(exact: GetTipOffFiguresResponse) -> pb.TipOffFigures:
 def _rule_figures(rule_id: str, rule: RuleCounts) -> pb.RuleFigures:
     decided = domain.figure(sum(rule.outcomes.values()))
     overturned = domain.figure(sum(number for outcome, number in rule.outcomes.items() if outcome.takes_back))
+    blind_reviews, agreed = domain.figure(rule.blind_reviews), domain.figure(rule.agreed)
     return pb.RuleFigures(
         rule_id=rule_id,
         decisions=_figure(rule.decisions),
@@ -101,6 +102,9 @@ def _rule_figures(rule_id: str, rule: RuleCounts) -> pb.RuleFigures:
         overturned=_published(overturned),
         varied=_figure(rule.outcomes.get(AppealOutcome.VARIED, 0)),
         overturn_rate=domain.rate(overturned, decided),
+        blind_reviews=_published(blind_reviews),
+        agreed=_published(agreed),
+        agreement_rate=domain.rate(agreed, blind_reviews),
     )
 
 

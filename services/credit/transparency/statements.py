@@ -106,13 +106,17 @@ def _end(measures: list[Measure]) -> str:
 def _facts(sanction: Sanction) -> str:
     statement = sanction.statement
     brought = "A report was received" if sanction.tip_off_id else "The platform acted of its own accord"
+    decided = (
+        "One person decided, to protect for at most 72 hours until two have decided"
+        if sanction.interim_until
+        else "A second person approved the decision"
+    )
     return (
         f"{brought}. People found a breach of the rule {statement.rule.rule_id} of the policy"
         f" {statement.rule.policy_id} {statement.rule.policy_version}, by an act of {_day(statement.act_at)}."
         f" Pieces of evidence referred to: {len(statement.evidence)}. Earlier decisions that it rests on:"
-        f" {len(statement.prior_decisions)}. Milder steps left out: {statement.steps_skipped}. A second person"
-        " approved the decision; the person concerned got its full reasons, and can appeal to a reviewer who had no"
-        " part in it."
+        f" {len(statement.prior_decisions)}. Milder steps left out: {statement.steps_skipped}. {decided}; the person"
+        " concerned got the full reasons, and can appeal to a reviewer who had no part in it."
     )
 
 

@@ -28,7 +28,7 @@ from tests.support.biography import live, look
 from tests.support.contract import Rpc, rpcs
 from tests.support.eventually import eventually
 from tests.support.life import IDENTITY_REVIEWER, Life
-from tests.support.suite import Suite, running_suite
+from tests.support.suite import Suite, all_reviewed_twice, running_suite
 from tests.support.wire import NOBODY, PLATFORM, Who, Wire, wired
 
 # A person who does not exist. What of this is found was leaked.
@@ -96,7 +96,10 @@ class Watched:
 @pytest.fixture
 async def watched(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> AsyncIterator[Watched]:
     caplog.set_level(logging.DEBUG)
-    async with running_suite(tmp_path / "data") as suite, wired(suite.port, suite.issuer) as wire:
+    async with (
+        running_suite(tmp_path / "data", policy=all_reviewed_twice(tmp_path)) as suite,
+        wired(suite.port, suite.issuer) as wire,
+    ):
         watched = Watched(suite, wire, Life(wire.call, suite.clock, suite.data_dir / "identity/outbox/phone.jsonl"))
         watched.life.call = watched.call
         yield watched

@@ -60,7 +60,9 @@ def report() -> pb.TransparencyReport:
         ),
         appeals=pb.AppealFigures(filed=TEN, overdue=FEWER, median_time=hours(132)),
         rules=[
-            pb.RuleFigures(rule_id="fraud & <theft>", decisions=MANY, appeals_decided=TEN, overturn_rate=0.25),
+            pb.RuleFigures(
+                rule_id="fraud & <theft>", decisions=MANY, appeals_decided=TEN, overturn_rate=0.25, agreement_rate=0.9
+            ),
             pb.RuleFigures(rule_id="spam", decisions=FEWER),
         ],
     )
@@ -86,7 +88,9 @@ def test_figures_and_times_are_told_in_words_for_people(report: pb.TransparencyR
 
 def test_rules_are_told_with_their_rates_and_names_are_escaped(report: pb.TransparencyReport) -> None:
     texts = Read(page(report)).texts
-    assert texts[texts.index("fraud & <theft>") + 1] == "25%"
+    first = texts.index("fraud & <theft>")
+    assert texts[first + 1] == "25%"
+    assert texts[texts.index("fraud & <theft>", first + 1) + 1] == "90%"
     assert texts.count("spam") == 1
 
 

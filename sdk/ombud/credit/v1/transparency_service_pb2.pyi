@@ -202,7 +202,7 @@ class TransparencyReport(_message.Message):
 
     @_builtins.property
     def rules(self) -> _containers.RepeatedCompositeFieldContainer[Global___RuleFigures]:
-        """Rule by rule, in the order of their ids; rules without a decision and without an ended appeal are left out."""
+        """Rule by rule, in the order of their ids; rules without a decision, an ended appeal or a second look are left out."""
 
     def __init__(
         self,
@@ -453,12 +453,17 @@ class RuleFigures(_message.Message):
     OVERTURNED_FIELD_NUMBER: _builtins.int
     VARIED_FIELD_NUMBER: _builtins.int
     OVERTURN_RATE_FIELD_NUMBER: _builtins.int
+    BLIND_REVIEWS_FIELD_NUMBER: _builtins.int
+    AGREED_FIELD_NUMBER: _builtins.int
+    AGREEMENT_RATE_FIELD_NUMBER: _builtins.int
     rule_id: _builtins.str
     """Id of the rule in the policy pack."""
     overturn_rate: _builtins.float
     """overturned / appeals_decided, 0 to 1, worked out from the two figures as published. Absent if one of them is
     fewer than ten, or none was decided.
     """
+    agreement_rate: _builtins.float
+    """agreed / blind_reviews, 0 to 1, worked out from the two figures as published. Absent like overturn_rate."""
     @_builtins.property
     def decisions(self) -> Global___Figure:
         """Decisions that rest on it and took effect in the period."""
@@ -475,6 +480,14 @@ class RuleFigures(_message.Message):
     def varied(self) -> Global___Figure:
         """Those that made it milder."""
 
+    @_builtins.property
+    def blind_reviews(self) -> Global___Figure:
+        """Decided appeals that a second reviewer looked at in the period without knowing the outcome."""
+
+    @_builtins.property
+    def agreed(self) -> Global___Figure:
+        """Those of them in which both left the person concerned with the same: it stands, it is milder, or it falls."""
+
     def __init__(
         self,
         *,
@@ -484,13 +497,21 @@ class RuleFigures(_message.Message):
         overturned: Global___Figure | None = ...,
         varied: Global___Figure | None = ...,
         overturn_rate: _builtins.float | None = ...,
+        blind_reviews: Global___Figure | None = ...,
+        agreed: Global___Figure | None = ...,
+        agreement_rate: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_overturn_rate", b"_overturn_rate", "appeals_decided", b"appeals_decided", "decisions", b"decisions", "overturn_rate", b"overturn_rate", "overturned", b"overturned", "varied", b"varied"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_agreement_rate", b"_agreement_rate", "_overturn_rate", b"_overturn_rate", "agreed", b"agreed", "agreement_rate", b"agreement_rate", "appeals_decided", b"appeals_decided", "blind_reviews", b"blind_reviews", "decisions", b"decisions", "overturn_rate", b"overturn_rate", "overturned", b"overturned", "varied", b"varied"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_overturn_rate", b"_overturn_rate", "appeals_decided", b"appeals_decided", "decisions", b"decisions", "overturn_rate", b"overturn_rate", "overturned", b"overturned", "rule_id", b"rule_id", "varied", b"varied"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_agreement_rate", b"_agreement_rate", "_overturn_rate", b"_overturn_rate", "agreed", b"agreed", "agreement_rate", b"agreement_rate", "appeals_decided", b"appeals_decided", "blind_reviews", b"blind_reviews", "decisions", b"decisions", "overturn_rate", b"overturn_rate", "overturned", b"overturned", "rule_id", b"rule_id", "varied", b"varied"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__agreement_rate: _TypeAlias = _typing.Literal["agreement_rate"]  # noqa: Y015
+    _WhichOneofArgType__agreement_rate: _TypeAlias = _typing.Literal["_agreement_rate", b"_agreement_rate"]  # noqa: Y015
     _WhichOneofReturnType__overturn_rate: _TypeAlias = _typing.Literal["overturn_rate"]  # noqa: Y015
     _WhichOneofArgType__overturn_rate: _TypeAlias = _typing.Literal["_overturn_rate", b"_overturn_rate"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__agreement_rate) -> _WhichOneofReturnType__agreement_rate | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__overturn_rate) -> _WhichOneofReturnType__overturn_rate | None: ...
 
 Global___RuleFigures: _TypeAlias = RuleFigures  # noqa: Y015

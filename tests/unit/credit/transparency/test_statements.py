@@ -111,6 +111,12 @@ def test_gravest_restriction_is_told_and_the_last_end() -> None:
     assert told["end_date_service_restriction"] == f"{NOW + timedelta(days=40):%Y-%m-%d}"
 
 
+def test_who_decided_is_told_of_an_interim_measure_and_of_a_sanction() -> None:
+    assert "second person approved" in exported(ACCOUNT)["decision_facts"]
+    interim = replace(ACCOUNT, interim_until=NOW + timedelta(hours=72))
+    assert "One person decided" in exported(interim)["decision_facts"]
+
+
 def test_source_is_derived_from_what_brought_the_decision_about() -> None:
     assert exported(ACCOUNT)["source_type"] == "SOURCE_VOLUNTARY"
     assert exported(replace(ACCOUNT, tip_off_id=ACCOUNT.sanction_id))["source_type"] == "SOURCE_TYPE_OTHER_NOTIFICATION"
