@@ -52,10 +52,10 @@ def build(config: CreditConfig, platform: Platform) -> Service:
     pack = load(config.policy_file)
     database = Database(config.database_url, service="credit", clock=platform.clock, migrations="services.credit")
     listing = Listing(database, Pages(load_or_create(config.data_dir / "keys" / "credit-pages.key", _KEY_BYTES)))
-    groups = GroupsPeer(platform.peers)
+    groups, retention = GroupsPeer(platform.peers), RetentionPeer(platform.peers)
     assignment = Assignment(database, groups)
     sampling = Sampling(load_or_create(config.data_dir / "keys" / "credit-sampling.key", _KEY_BYTES))
-    transparency = TransparencyServicer(database, listing, groups, RetentionPeer(platform.peers))
+    transparency = TransparencyServicer(database, listing, groups, retention)
     receipts = Receipts(load_or_create(config.data_dir / "keys" / "credit-receipts.key", _KEY_BYTES))
     sender = _sender(config)
     templates = Templates()
@@ -85,7 +85,10 @@ def build(config: CreditConfig, platform: Platform) -> Service:
             (add_ReferralServiceServicer_to_server, ReferralServicer(database, listing)),
             (add_QualityServiceServicer_to_server, QualityServicer(database, groups)),
             (add_TransparencyServiceServicer_to_server, transparency),
-            (add_PolicyServiceServicer_to_server, PolicyServicer(database, listing, republication)),
+            (
+                add_PolicyServiceServicer_to_server,
+                PolicyServicer(database, listing, republication, groups=groups, retention=retention),
+            ),
         ],
         tasks=[notices.run, letters.run, assignment.run, republication.run, Ends(database).run],
         starting=[take_up_pack],

@@ -72,6 +72,7 @@ BOUNDED_BY_THE_QUESTION = {
     "BatchCheckBlacklist",
     "DiffPolicies",
     "ExplainStanding",
+    "GetEvidence",
     "GetTipOffFigures",
     "WhatIf",
 }

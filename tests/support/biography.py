@@ -132,6 +132,7 @@ async def look(life: Life) -> None:
         (MODERATOR, referrals.ListReferralsRequest()),
         (PLATFORM, policies.GetPolicyRequest()),
         (PLATFORM, policies.ListPoliciesRequest()),
+        (AUDITOR, policies.GetEvidenceRequest()),
         (PLATFORM, decisions.BatchCheckRequest(action=decisions.ACTION_POST, account_ids=[member, founder])),
         (PLATFORM, groups.GetGroupRequest(group_id=group_id)),
         (PLATFORM, groups.FindGroupByCodeRequest(code=life.ids["code"])),

@@ -1,14 +1,18 @@
 """Messages of policies, proposals, differences and simulations."""
 
+from google.protobuf.duration_pb2 import Duration
 from pydantic import ValidationError
 
 from chassis.refusal import ErrorReason, FieldViolation, Refusal
 from ombud.credit.v1 import policy_service_pb2 as pb
 from ombud.credit.v1 import types_pb2
+from ombud.groups.v1.figures_service_pb2 import GetTipOffFiguresResponse
+from ombud.retention.v1.figures_service_pb2 import GetDisclosureFiguresResponse
 from policies.diff import Difference
 from policies.pack import Pack
 from services.credit import wire
 from services.credit.policies.domain import Proposal, Publication
+from services.credit.policies.evidence import Evidence, EvidenceKind
 from services.credit.policies.simulator import Simulation
 from services.credit.standings.feed import default_entitlements, policy_message
 
@@ -100,6 +104,30 @@ def simulation_message(simulation: Simulation) -> pb.PolicySimulation:
         default_entitlements=default_entitlements(simulation.current),
         draft_default_entitlements=default_entitlements(simulation.draft),
     )
+
+
+def evidence_message(kind: EvidenceKind, evidence: Evidence) -> pb.EvidenceCount:
+    """The message of what was counted of a kind."""
+    median = None
+    if evidence.median is not None:
+        median = Duration()
+        median.FromTimedelta(evidence.median)
+    return pb.EvidenceCount(
+        kind=wire.number(pb.EvidenceKind, kind), found=evidence.found, kept=evidence.kept, median_time=median
+    )
+
+
+def tip_offs_message(figures: GetTipOffFiguresResponse) -> pb.EvidenceCount:
+    """The message of how tip-offs were answered."""
+    median = figures.median_answer_time if figures.HasField("median_answer_time") else None
+    kept = max(figures.received - figures.overdue, 0)
+    return pb.EvidenceCount(kind=pb.EVIDENCE_KIND_TIP_OFFS, found=figures.received, kept=kept, median_time=median)
+
+
+def disclosures_message(figures: GetDisclosureFiguresResponse) -> pb.EvidenceCount:
+    """The message of how retained records were disclosed."""
+    approved = figures.accesses_approved
+    return pb.EvidenceCount(kind=pb.EVIDENCE_KIND_DISCLOSURES, found=approved, kept=approved)
 
 
 def _version(named: Proposal | Publication) -> types_pb2.PolicyVersion:

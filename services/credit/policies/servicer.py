@@ -1,20 +1,29 @@
 """PolicyService: what is published, by whom it is, and what a draft would change."""
 
+from datetime import timedelta
+
 from sqlmodel import Session
 
 from chassis.db import Database, Unit
 from chassis.ids import new_id
+from ombud.common.v1.types_pb2 import Interval
 from ombud.credit.v1 import policy_service_pb2 as pb
 from ombud.credit.v1.policy_service_pb2_grpc import PolicyServiceServicer as Contract
 from policies.diff import differences
 from policies.pack import Pack
 from services.credit import wire
+from services.credit.groups_peer import GroupsPeer
 from services.credit.listing import Listing
-from services.credit.policies import domain, messages, store
+from services.credit.policies import domain, evidence, messages, store
 from services.credit.policies.domain import PolicyInForce, Proposal
+from services.credit.policies.evidence import Evidence, EvidenceKind
 from services.credit.policies.jobs import Republication
 from services.credit.policies.simulator import simulate
+from services.credit.retention_peer import RetentionPeer
 from services.credit.standings import feed
+from services.credit.subjects import Subject
+
+_YEAR, _SECOND = timedelta(days=365), timedelta(seconds=1)
 
 
 class PolicyServicer(Contract):
@@ -24,10 +33,22 @@ class PolicyServicer(Contract):
         database: The database.
         listing: Pages of publications.
         republication: Tells accounts what a publication entitles them to.
+        groups: Counts tip-offs.
+        retention: Counts accesses to retained records.
     """
 
-    def __init__(self, database: Database, listing: Listing, republication: Republication) -> None:
+    def __init__(
+        self,
+        database: Database,
+        listing: Listing,
+        republication: Republication,
+        *,
+        groups: GroupsPeer,
+        retention: RetentionPeer,
+    ) -> None:
         self._database = database
+        self._groups = groups
+        self._retention = retention
         self._listing = listing
         self._republication = republication
 
@@ -140,6 +161,26 @@ class PolicyServicer(Contract):
         pack, at = messages.pack_of(request.document), wire.instant(request, "time") or self._database.clock.now()
         simulation = await simulate(self._database, pack, at)
         return pb.SimulatePolicyResponse(simulation=messages.simulation_message(simulation))
+
+    async def GetEvidence(self, _request: pb.GetEvidenceRequest, _context: wire.Context) -> pb.GetEvidenceResponse:
+        """Counts of what shows that the rules are kept."""
+        now = self._database.clock.now()
+        interval = Interval(start_time=wire.timestamp(now - _YEAR), end_time=wire.timestamp(now + _SECOND))
+        tip_offs = await self._groups.tip_off_figures(interval)
+        disclosures = await self._retention.disclosure_figures(interval)
+
+        def query(session: Session) -> tuple[dict[EvidenceKind, Evidence], Subject | None]:
+            return evidence.collect(session, now), evidence.latest_subject(session)
+
+        own, latest = await self._database.read(query)
+        return pb.GetEvidenceResponse(
+            evidence=[
+                *(messages.evidence_message(kind, each) for kind, each in own.items()),
+                messages.tip_offs_message(tip_offs),
+                messages.disclosures_message(disclosures),
+            ],
+            latest_subject=wire.subject_message(latest) if latest else None,
+        )
 
 
 def _audit(unit: Unit, action: str, proposal: Proposal) -> None:

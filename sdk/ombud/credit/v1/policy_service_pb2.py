@@ -23,12 +23,14 @@ _sym_db = _symbol_database.Default()
 
 
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from ombud.common.v1 import access_pb2 as ombud_dot_common_dot_v1_dot_access__pb2
+from ombud.common.v1 import types_pb2 as ombud_dot_common_dot_v1_dot_types__pb2
 from ombud.credit.v1 import types_pb2 as ombud_dot_credit_dot_v1_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$ombud/credit/v1/policy_service.proto\x12\x0fombud.credit.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1combud/common/v1/access.proto\x1a\x1bombud/credit/v1/types.proto\"l\n\x10GetPolicyRequest\x12(\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\x0c\x63ontent_hash\x18\x02 \x01(\tB\x18\xbaH\x15r\x10\x32\x0e^[0-9a-f]{64}$\xd8\x01\x01\"N\n\x11GetPolicyResponse\x12\'\n\x06policy\x18\x01 \x01(\x0b\x32\x17.ombud.credit.v1.Policy\x12\x10\n\x08\x64ocument\x18\x02 \x01(\t\"O\n\x13ListPoliciesRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08\"Z\n\x14ListPoliciesResponse\x12)\n\x08policies\x18\x01 \x03(\x0b\x32\x17.ombud.credit.v1.Policy\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xae\x01\n\x06Policy\x12/\n\x07version\x18\x01 \x01(\x0b\x32\x1e.ombud.credit.v1.PolicyVersion\x12\r\n\x05title\x18\x02 \x01(\t\x12\x32\n\x0e\x65\x66\x66\x65\x63tive_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0cpublish_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x87\x01\n\x14ProposePolicyRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1d\n\x08\x64ocument\x18\x02 \x01(\tB\x0b\xbaH\x08r\x06\x10\x02(\x80\x80 \x12\x32\n\x0e\x65\x66\x66\x65\x63tive_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"J\n\x15ProposePolicyResponse\x12\x31\n\x08proposal\x18\x01 \x01(\x0b\x32\x1f.ombud.credit.v1.PolicyProposal\"S\n\x14\x41pprovePolicyRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1d\n\x0bproposal_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"s\n\x15\x41pprovePolicyResponse\x12\x31\n\x08proposal\x18\x01 \x01(\x0b\x32\x1f.ombud.credit.v1.PolicyProposal\x12\'\n\x06policy\x18\x02 \x01(\x0b\x32\x17.ombud.credit.v1.Policy\"9\n\x18GetPolicyProposalRequest\x12\x1d\n\x0bproposal_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"`\n\x19GetPolicyProposalResponse\x12\x31\n\x08proposal\x18\x01 \x01(\x0b\x32\x1f.ombud.credit.v1.PolicyProposal\x12\x10\n\x08\x64ocument\x18\x02 \x01(\t\"\xe9\x02\n\x0ePolicyProposal\x12\x13\n\x0bproposal_id\x18\x01 \x01(\t\x12/\n\x07version\x18\x02 \x01(\x0b\x32\x1e.ombud.credit.v1.PolicyVersion\x12\r\n\x05title\x18\x03 \x01(\t\x12\x32\n\x0e\x65\x66\x66\x65\x63tive_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x33\n\x05state\x18\x05 \x01(\x0e\x32$.ombud.credit.v1.PolicyProposalState\x12\x30\n\x0cpropose_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0c\x61pprove_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x35\n\nsimulation\x18\x08 \x01(\x0b\x32!.ombud.credit.v1.PolicySimulation\"\xad\x01\n\x13\x44iffPoliciesRequest\x12\x33\n\x11\x66rom_content_hash\x18\x01 \x01(\tB\x18\xbaH\x15r\x10\x32\x0e^[0-9a-f]{64}$\xd8\x01\x01\x12\x30\n\x0fto_content_hash\x18\x02 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[0-9a-f]{64}$H\x00\x12\"\n\x0bto_document\x18\x03 \x01(\tB\x0b\xbaH\x08r\x06\x10\x02(\x80\x80 H\x00\x42\x0b\n\x02to\x12\x05\xbaH\x02\x08\x01\"F\n\x14\x44iffPoliciesResponse\x12.\n\x07\x63hanges\x18\x01 \x03(\x0b\x32\x1d.ombud.credit.v1.PolicyChange\"|\n\x0cPolicyChange\x12\x0c\n\x04path\x18\x01 \x01(\t\x12/\n\x04kind\x18\x02 \x01(\x0e\x32!.ombud.credit.v1.PolicyChangeKind\x12\x0e\n\x06\x62\x65\x66ore\x18\x03 \x01(\t\x12\r\n\x05\x61\x66ter\x18\x04 \x01(\t\x12\x0e\n\x06serves\x18\x05 \x01(\t\"`\n\x15SimulatePolicyRequest\x12\x1d\n\x08\x64ocument\x18\x01 \x01(\tB\x0b\xbaH\x08r\x06\x10\x02(\x80\x80 \x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"O\n\x16SimulatePolicyResponse\x12\x35\n\nsimulation\x18\x01 \x01(\x0b\x32!.ombud.credit.v1.PolicySimulation\"\x8d\x04\n\x10PolicySimulation\x12(\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x07\x63urrent\x18\x02 \x01(\x0b\x32\x1e.ombud.credit.v1.PolicyVersion\x12-\n\x05\x64raft\x18\x03 \x01(\x0b\x32\x1e.ombud.credit.v1.PolicyVersion\x12\x10\n\x08\x61\x63\x63ounts\x18\x04 \x01(\x03\x12\"\n\x1a\x61\x63\x63ounts_with_another_tier\x18\x05 \x01(\x03\x12!\n\x19\x61\x63\x63ounts_with_more_rights\x18\x06 \x01(\x03\x12\"\n\x1a\x61\x63\x63ounts_with_fewer_rights\x18\x07 \x01(\x03\x12(\n\x05moves\x18\x08 \x03(\x0b\x32\x19.ombud.credit.v1.TierMove\x12,\n\x06rights\x18\t \x03(\x0b\x32\x1c.ombud.credit.v1.RightChange\x12\x1a\n\x12sample_account_ids\x18\n \x03(\t\x12;\n\x14\x64\x65\x66\x61ult_entitlements\x18\x0b \x01(\x0b\x32\x1d.ombud.credit.v1.Entitlements\x12\x41\n\x1a\x64raft_default_entitlements\x18\x0c \x01(\x0b\x32\x1d.ombud.credit.v1.Entitlements\"@\n\x08TierMove\x12\x11\n\tfrom_tier\x18\x01 \x01(\t\x12\x0f\n\x07to_tier\x18\x02 \x01(\t\x12\x10\n\x08\x61\x63\x63ounts\x18\x03 \x01(\x03\"8\n\x0bRightChange\x12\r\n\x05right\x18\x01 \x01(\t\x12\x0c\n\x04more\x18\x02 \x01(\x03\x12\x0c\n\x04less\x18\x03 \x01(\x03*\x84\x01\n\x13PolicyProposalState\x12%\n!POLICY_PROPOSAL_STATE_UNSPECIFIED\x10\x00\x12\"\n\x1ePOLICY_PROPOSAL_STATE_PROPOSED\x10\x01\x12\"\n\x1ePOLICY_PROPOSAL_STATE_APPROVED\x10\x02*\x94\x01\n\x10PolicyChangeKind\x12\"\n\x1ePOLICY_CHANGE_KIND_UNSPECIFIED\x10\x00\x12\x1c\n\x18POLICY_CHANGE_KIND_ADDED\x10\x01\x12\x1e\n\x1aPOLICY_CHANGE_KIND_REMOVED\x10\x02\x12\x1e\n\x1aPOLICY_CHANGE_KIND_CHANGED\x10\x03\x32\xd9\x07\n\rPolicyService\x12\x88\x01\n\tGetPolicy\x12!.ombud.credit.v1.GetPolicyRequest\x1a\".ombud.credit.v1.GetPolicyResponse\"4\x90\x02\x01\x8a\xb5\x18-\x12\x08platform\x12\x04\x64\x65sk\x12\x08identity\x12\x06groups\x12\tretention\x12\x91\x01\n\x0cListPolicies\x12$.ombud.credit.v1.ListPoliciesRequest\x1a%.ombud.credit.v1.ListPoliciesResponse\"4\x90\x02\x01\x8a\xb5\x18-\x12\x08platform\x12\x04\x64\x65sk\x12\x08identity\x12\x06groups\x12\tretention\x12z\n\rProposePolicy\x12%.ombud.credit.v1.ProposePolicyRequest\x1a&.ombud.credit.v1.ProposePolicyResponse\"\x1a\x8a\xb5\x18\x16\x12\x04\x64\x65sk\x1a\x0epolicy_officer\x12}\n\rApprovePolicy\x12%.ombud.credit.v1.ApprovePolicyRequest\x1a&.ombud.credit.v1.ApprovePolicyResponse\"\x1d\x8a\xb5\x18\x19\x12\x04\x64\x65sk\x1a\x0fpolicy_approver \x01\x12\xa3\x01\n\x11GetPolicyProposal\x12).ombud.credit.v1.GetPolicyProposalRequest\x1a*.ombud.credit.v1.GetPolicyProposalResponse\"7\x90\x02\x01\x8a\xb5\x18\x30\x12\x04\x64\x65sk\x1a\x0epolicy_officer\x1a\x0fpolicy_approver\x1a\x07\x61uditor\x12t\n\x0c\x44iffPolicies\x12$.ombud.credit.v1.DiffPoliciesRequest\x1a%.ombud.credit.v1.DiffPoliciesResponse\"\x17\x90\x02\x01\x8a\xb5\x18\x10\x12\x08platform\x12\x04\x64\x65sk\x12\x91\x01\n\x0eSimulatePolicy\x12&.ombud.credit.v1.SimulatePolicyRequest\x1a\'.ombud.credit.v1.SimulatePolicyResponse\".\x90\x02\x01\x8a\xb5\x18\'\x12\x04\x64\x65sk\x1a\x0epolicy_officer\x1a\x0fpolicy_approverb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$ombud/credit/v1/policy_service.proto\x12\x0fombud.credit.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1combud/common/v1/access.proto\x1a\x1bombud/common/v1/types.proto\x1a\x1bombud/credit/v1/types.proto\"l\n\x10GetPolicyRequest\x12(\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\x0c\x63ontent_hash\x18\x02 \x01(\tB\x18\xbaH\x15r\x10\x32\x0e^[0-9a-f]{64}$\xd8\x01\x01\"N\n\x11GetPolicyResponse\x12\'\n\x06policy\x18\x01 \x01(\x0b\x32\x17.ombud.credit.v1.Policy\x12\x10\n\x08\x64ocument\x18\x02 \x01(\t\"O\n\x13ListPoliciesRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08\"Z\n\x14ListPoliciesResponse\x12)\n\x08policies\x18\x01 \x03(\x0b\x32\x17.ombud.credit.v1.Policy\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xae\x01\n\x06Policy\x12/\n\x07version\x18\x01 \x01(\x0b\x32\x1e.ombud.credit.v1.PolicyVersion\x12\r\n\x05title\x18\x02 \x01(\t\x12\x32\n\x0e\x65\x66\x66\x65\x63tive_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0cpublish_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x87\x01\n\x14ProposePolicyRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1d\n\x08\x64ocument\x18\x02 \x01(\tB\x0b\xbaH\x08r\x06\x10\x02(\x80\x80 \x12\x32\n\x0e\x65\x66\x66\x65\x63tive_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"J\n\x15ProposePolicyResponse\x12\x31\n\x08proposal\x18\x01 \x01(\x0b\x32\x1f.ombud.credit.v1.PolicyProposal\"S\n\x14\x41pprovePolicyRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1d\n\x0bproposal_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"s\n\x15\x41pprovePolicyResponse\x12\x31\n\x08proposal\x18\x01 \x01(\x0b\x32\x1f.ombud.credit.v1.PolicyProposal\x12\'\n\x06policy\x18\x02 \x01(\x0b\x32\x17.ombud.credit.v1.Policy\"9\n\x18GetPolicyProposalRequest\x12\x1d\n\x0bproposal_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"`\n\x19GetPolicyProposalResponse\x12\x31\n\x08proposal\x18\x01 \x01(\x0b\x32\x1f.ombud.credit.v1.PolicyProposal\x12\x10\n\x08\x64ocument\x18\x02 \x01(\t\"\xe9\x02\n\x0ePolicyProposal\x12\x13\n\x0bproposal_id\x18\x01 \x01(\t\x12/\n\x07version\x18\x02 \x01(\x0b\x32\x1e.ombud.credit.v1.PolicyVersion\x12\r\n\x05title\x18\x03 \x01(\t\x12\x32\n\x0e\x65\x66\x66\x65\x63tive_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x33\n\x05state\x18\x05 \x01(\x0e\x32$.ombud.credit.v1.PolicyProposalState\x12\x30\n\x0cpropose_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0c\x61pprove_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x35\n\nsimulation\x18\x08 \x01(\x0b\x32!.ombud.credit.v1.PolicySimulation\"\xad\x01\n\x13\x44iffPoliciesRequest\x12\x33\n\x11\x66rom_content_hash\x18\x01 \x01(\tB\x18\xbaH\x15r\x10\x32\x0e^[0-9a-f]{64}$\xd8\x01\x01\x12\x30\n\x0fto_content_hash\x18\x02 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[0-9a-f]{64}$H\x00\x12\"\n\x0bto_document\x18\x03 \x01(\tB\x0b\xbaH\x08r\x06\x10\x02(\x80\x80 H\x00\x42\x0b\n\x02to\x12\x05\xbaH\x02\x08\x01\"F\n\x14\x44iffPoliciesResponse\x12.\n\x07\x63hanges\x18\x01 \x03(\x0b\x32\x1d.ombud.credit.v1.PolicyChange\"|\n\x0cPolicyChange\x12\x0c\n\x04path\x18\x01 \x01(\t\x12/\n\x04kind\x18\x02 \x01(\x0e\x32!.ombud.credit.v1.PolicyChangeKind\x12\x0e\n\x06\x62\x65\x66ore\x18\x03 \x01(\t\x12\r\n\x05\x61\x66ter\x18\x04 \x01(\t\x12\x0e\n\x06serves\x18\x05 \x01(\t\"`\n\x15SimulatePolicyRequest\x12\x1d\n\x08\x64ocument\x18\x01 \x01(\tB\x0b\xbaH\x08r\x06\x10\x02(\x80\x80 \x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"O\n\x16SimulatePolicyResponse\x12\x35\n\nsimulation\x18\x01 \x01(\x0b\x32!.ombud.credit.v1.PolicySimulation\"\x8d\x04\n\x10PolicySimulation\x12(\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x07\x63urrent\x18\x02 \x01(\x0b\x32\x1e.ombud.credit.v1.PolicyVersion\x12-\n\x05\x64raft\x18\x03 \x01(\x0b\x32\x1e.ombud.credit.v1.PolicyVersion\x12\x10\n\x08\x61\x63\x63ounts\x18\x04 \x01(\x03\x12\"\n\x1a\x61\x63\x63ounts_with_another_tier\x18\x05 \x01(\x03\x12!\n\x19\x61\x63\x63ounts_with_more_rights\x18\x06 \x01(\x03\x12\"\n\x1a\x61\x63\x63ounts_with_fewer_rights\x18\x07 \x01(\x03\x12(\n\x05moves\x18\x08 \x03(\x0b\x32\x19.ombud.credit.v1.TierMove\x12,\n\x06rights\x18\t \x03(\x0b\x32\x1c.ombud.credit.v1.RightChange\x12\x1a\n\x12sample_account_ids\x18\n \x03(\t\x12;\n\x14\x64\x65\x66\x61ult_entitlements\x18\x0b \x01(\x0b\x32\x1d.ombud.credit.v1.Entitlements\x12\x41\n\x1a\x64raft_default_entitlements\x18\x0c \x01(\x0b\x32\x1d.ombud.credit.v1.Entitlements\"@\n\x08TierMove\x12\x11\n\tfrom_tier\x18\x01 \x01(\t\x12\x0f\n\x07to_tier\x18\x02 \x01(\t\x12\x10\n\x08\x61\x63\x63ounts\x18\x03 \x01(\x03\"\x14\n\x12GetEvidenceRequest\"y\n\x13GetEvidenceResponse\x12\x30\n\x08\x65vidence\x18\x01 \x03(\x0b\x32\x1e.ombud.credit.v1.EvidenceCount\x12\x30\n\x0elatest_subject\x18\x02 \x01(\x0b\x32\x18.ombud.common.v1.Subject\"\x89\x01\n\rEvidenceCount\x12+\n\x04kind\x18\x01 \x01(\x0e\x32\x1d.ombud.credit.v1.EvidenceKind\x12\r\n\x05\x66ound\x18\x02 \x01(\x03\x12\x0c\n\x04kept\x18\x03 \x01(\x03\x12.\n\x0bmedian_time\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\"8\n\x0bRightChange\x12\r\n\x05right\x18\x01 \x01(\t\x12\x0c\n\x04more\x18\x02 \x01(\x03\x12\x0c\n\x04less\x18\x03 \x01(\x03*\x84\x01\n\x13PolicyProposalState\x12%\n!POLICY_PROPOSAL_STATE_UNSPECIFIED\x10\x00\x12\"\n\x1ePOLICY_PROPOSAL_STATE_PROPOSED\x10\x01\x12\"\n\x1ePOLICY_PROPOSAL_STATE_APPROVED\x10\x02*\x94\x01\n\x10PolicyChangeKind\x12\"\n\x1ePOLICY_CHANGE_KIND_UNSPECIFIED\x10\x00\x12\x1c\n\x18POLICY_CHANGE_KIND_ADDED\x10\x01\x12\x1e\n\x1aPOLICY_CHANGE_KIND_REMOVED\x10\x02\x12\x1e\n\x1aPOLICY_CHANGE_KIND_CHANGED\x10\x03*\xb5\x03\n\x0c\x45videnceKind\x12\x1d\n\x19\x45VIDENCE_KIND_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x45VIDENCE_KIND_STATEMENTS\x10\x01\x12\x19\n\x15\x45VIDENCE_KIND_NOTICES\x10\x02\x12 \n\x1c\x45VIDENCE_KIND_SECOND_PERSONS\x10\x03\x12\x16\n\x12\x45VIDENCE_KIND_ENDS\x10\x04\x12\x1e\n\x1a\x45VIDENCE_KIND_PINNED_RULES\x10\x05\x12 \n\x1c\x45VIDENCE_KIND_APPEAL_WINDOWS\x10\x06\x12\x19\n\x15\x45VIDENCE_KIND_APPEALS\x10\x07\x12\x1b\n\x17\x45VIDENCE_KIND_REVIEWERS\x10\x08\x12!\n\x1d\x45VIDENCE_KIND_BLACKLIST_TERMS\x10\t\x12\x1b\n\x17\x45VIDENCE_KIND_REFERRALS\x10\n\x12\x1e\n\x1a\x45VIDENCE_KIND_PUBLICATIONS\x10\x0b\x12\x1a\n\x16\x45VIDENCE_KIND_TIP_OFFS\x10\x0c\x12\x1d\n\x19\x45VIDENCE_KIND_DISCLOSURES\x10\r2\xcb\x08\n\rPolicyService\x12\x88\x01\n\tGetPolicy\x12!.ombud.credit.v1.GetPolicyRequest\x1a\".ombud.credit.v1.GetPolicyResponse\"4\x90\x02\x01\x8a\xb5\x18-\x12\x08platform\x12\x04\x64\x65sk\x12\x08identity\x12\x06groups\x12\tretention\x12\x91\x01\n\x0cListPolicies\x12$.ombud.credit.v1.ListPoliciesRequest\x1a%.ombud.credit.v1.ListPoliciesResponse\"4\x90\x02\x01\x8a\xb5\x18-\x12\x08platform\x12\x04\x64\x65sk\x12\x08identity\x12\x06groups\x12\tretention\x12z\n\rProposePolicy\x12%.ombud.credit.v1.ProposePolicyRequest\x1a&.ombud.credit.v1.ProposePolicyResponse\"\x1a\x8a\xb5\x18\x16\x12\x04\x64\x65sk\x1a\x0epolicy_officer\x12}\n\rApprovePolicy\x12%.ombud.credit.v1.ApprovePolicyRequest\x1a&.ombud.credit.v1.ApprovePolicyResponse\"\x1d\x8a\xb5\x18\x19\x12\x04\x64\x65sk\x1a\x0fpolicy_approver \x01\x12\xa3\x01\n\x11GetPolicyProposal\x12).ombud.credit.v1.GetPolicyProposalRequest\x1a*.ombud.credit.v1.GetPolicyProposalResponse\"7\x90\x02\x01\x8a\xb5\x18\x30\x12\x04\x64\x65sk\x1a\x0epolicy_officer\x1a\x0fpolicy_approver\x1a\x07\x61uditor\x12t\n\x0c\x44iffPolicies\x12$.ombud.credit.v1.DiffPoliciesRequest\x1a%.ombud.credit.v1.DiffPoliciesResponse\"\x17\x90\x02\x01\x8a\xb5\x18\x10\x12\x08platform\x12\x04\x64\x65sk\x12\x91\x01\n\x0eSimulatePolicy\x12&.ombud.credit.v1.SimulatePolicyRequest\x1a\'.ombud.credit.v1.SimulatePolicyResponse\".\x90\x02\x01\x8a\xb5\x18\'\x12\x04\x64\x65sk\x1a\x0epolicy_officer\x1a\x0fpolicy_approver\x12p\n\x0bGetEvidence\x12#.ombud.credit.v1.GetEvidenceRequest\x1a$.ombud.credit.v1.GetEvidenceResponse\"\x16\x90\x02\x01\x8a\xb5\x18\x0f\x12\x04\x64\x65sk\x1a\x07\x61uditorb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -75,50 +77,60 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_POLICYSERVICE'].methods_by_name['DiffPolicies']._serialized_options = b'\220\002\001\212\265\030\020\022\010platform\022\004desk'
   _globals['_POLICYSERVICE'].methods_by_name['SimulatePolicy']._loaded_options = None
   _globals['_POLICYSERVICE'].methods_by_name['SimulatePolicy']._serialized_options = b'\220\002\001\212\265\030\'\022\004desk\032\016policy_officer\032\017policy_approver'
-  _globals['_POLICYPROPOSALSTATE']._serialized_start=2861
-  _globals['_POLICYPROPOSALSTATE']._serialized_end=2993
-  _globals['_POLICYCHANGEKIND']._serialized_start=2996
-  _globals['_POLICYCHANGEKIND']._serialized_end=3144
-  _globals['_GETPOLICYREQUEST']._serialized_start=178
-  _globals['_GETPOLICYREQUEST']._serialized_end=286
-  _globals['_GETPOLICYRESPONSE']._serialized_start=288
-  _globals['_GETPOLICYRESPONSE']._serialized_end=366
-  _globals['_LISTPOLICIESREQUEST']._serialized_start=368
-  _globals['_LISTPOLICIESREQUEST']._serialized_end=447
-  _globals['_LISTPOLICIESRESPONSE']._serialized_start=449
-  _globals['_LISTPOLICIESRESPONSE']._serialized_end=539
-  _globals['_POLICY']._serialized_start=542
-  _globals['_POLICY']._serialized_end=716
-  _globals['_PROPOSEPOLICYREQUEST']._serialized_start=719
-  _globals['_PROPOSEPOLICYREQUEST']._serialized_end=854
-  _globals['_PROPOSEPOLICYRESPONSE']._serialized_start=856
-  _globals['_PROPOSEPOLICYRESPONSE']._serialized_end=930
-  _globals['_APPROVEPOLICYREQUEST']._serialized_start=932
-  _globals['_APPROVEPOLICYREQUEST']._serialized_end=1015
-  _globals['_APPROVEPOLICYRESPONSE']._serialized_start=1017
-  _globals['_APPROVEPOLICYRESPONSE']._serialized_end=1132
-  _globals['_GETPOLICYPROPOSALREQUEST']._serialized_start=1134
-  _globals['_GETPOLICYPROPOSALREQUEST']._serialized_end=1191
-  _globals['_GETPOLICYPROPOSALRESPONSE']._serialized_start=1193
-  _globals['_GETPOLICYPROPOSALRESPONSE']._serialized_end=1289
-  _globals['_POLICYPROPOSAL']._serialized_start=1292
-  _globals['_POLICYPROPOSAL']._serialized_end=1653
-  _globals['_DIFFPOLICIESREQUEST']._serialized_start=1656
-  _globals['_DIFFPOLICIESREQUEST']._serialized_end=1829
-  _globals['_DIFFPOLICIESRESPONSE']._serialized_start=1831
-  _globals['_DIFFPOLICIESRESPONSE']._serialized_end=1901
-  _globals['_POLICYCHANGE']._serialized_start=1903
-  _globals['_POLICYCHANGE']._serialized_end=2027
-  _globals['_SIMULATEPOLICYREQUEST']._serialized_start=2029
-  _globals['_SIMULATEPOLICYREQUEST']._serialized_end=2125
-  _globals['_SIMULATEPOLICYRESPONSE']._serialized_start=2127
-  _globals['_SIMULATEPOLICYRESPONSE']._serialized_end=2206
-  _globals['_POLICYSIMULATION']._serialized_start=2209
-  _globals['_POLICYSIMULATION']._serialized_end=2734
-  _globals['_TIERMOVE']._serialized_start=2736
-  _globals['_TIERMOVE']._serialized_end=2800
-  _globals['_RIGHTCHANGE']._serialized_start=2802
-  _globals['_RIGHTCHANGE']._serialized_end=2858
-  _globals['_POLICYSERVICE']._serialized_start=3147
-  _globals['_POLICYSERVICE']._serialized_end=4132
+  _globals['_POLICYSERVICE'].methods_by_name['GetEvidence']._loaded_options = None
+  _globals['_POLICYSERVICE'].methods_by_name['GetEvidence']._serialized_options = b'\220\002\001\212\265\030\017\022\004desk\032\007auditor'
+  _globals['_POLICYPROPOSALSTATE']._serialized_start=3207
+  _globals['_POLICYPROPOSALSTATE']._serialized_end=3339
+  _globals['_POLICYCHANGEKIND']._serialized_start=3342
+  _globals['_POLICYCHANGEKIND']._serialized_end=3490
+  _globals['_EVIDENCEKIND']._serialized_start=3493
+  _globals['_EVIDENCEKIND']._serialized_end=3930
+  _globals['_GETPOLICYREQUEST']._serialized_start=239
+  _globals['_GETPOLICYREQUEST']._serialized_end=347
+  _globals['_GETPOLICYRESPONSE']._serialized_start=349
+  _globals['_GETPOLICYRESPONSE']._serialized_end=427
+  _globals['_LISTPOLICIESREQUEST']._serialized_start=429
+  _globals['_LISTPOLICIESREQUEST']._serialized_end=508
+  _globals['_LISTPOLICIESRESPONSE']._serialized_start=510
+  _globals['_LISTPOLICIESRESPONSE']._serialized_end=600
+  _globals['_POLICY']._serialized_start=603
+  _globals['_POLICY']._serialized_end=777
+  _globals['_PROPOSEPOLICYREQUEST']._serialized_start=780
+  _globals['_PROPOSEPOLICYREQUEST']._serialized_end=915
+  _globals['_PROPOSEPOLICYRESPONSE']._serialized_start=917
+  _globals['_PROPOSEPOLICYRESPONSE']._serialized_end=991
+  _globals['_APPROVEPOLICYREQUEST']._serialized_start=993
+  _globals['_APPROVEPOLICYREQUEST']._serialized_end=1076
+  _globals['_APPROVEPOLICYRESPONSE']._serialized_start=1078
+  _globals['_APPROVEPOLICYRESPONSE']._serialized_end=1193
+  _globals['_GETPOLICYPROPOSALREQUEST']._serialized_start=1195
+  _globals['_GETPOLICYPROPOSALREQUEST']._serialized_end=1252
+  _globals['_GETPOLICYPROPOSALRESPONSE']._serialized_start=1254
+  _globals['_GETPOLICYPROPOSALRESPONSE']._serialized_end=1350
+  _globals['_POLICYPROPOSAL']._serialized_start=1353
+  _globals['_POLICYPROPOSAL']._serialized_end=1714
+  _globals['_DIFFPOLICIESREQUEST']._serialized_start=1717
+  _globals['_DIFFPOLICIESREQUEST']._serialized_end=1890
+  _globals['_DIFFPOLICIESRESPONSE']._serialized_start=1892
+  _globals['_DIFFPOLICIESRESPONSE']._serialized_end=1962
+  _globals['_POLICYCHANGE']._serialized_start=1964
+  _globals['_POLICYCHANGE']._serialized_end=2088
+  _globals['_SIMULATEPOLICYREQUEST']._serialized_start=2090
+  _globals['_SIMULATEPOLICYREQUEST']._serialized_end=2186
+  _globals['_SIMULATEPOLICYRESPONSE']._serialized_start=2188
+  _globals['_SIMULATEPOLICYRESPONSE']._serialized_end=2267
+  _globals['_POLICYSIMULATION']._serialized_start=2270
+  _globals['_POLICYSIMULATION']._serialized_end=2795
+  _globals['_TIERMOVE']._serialized_start=2797
+  _globals['_TIERMOVE']._serialized_end=2861
+  _globals['_GETEVIDENCEREQUEST']._serialized_start=2863
+  _globals['_GETEVIDENCEREQUEST']._serialized_end=2883
+  _globals['_GETEVIDENCERESPONSE']._serialized_start=2885
+  _globals['_GETEVIDENCERESPONSE']._serialized_end=3006
+  _globals['_EVIDENCECOUNT']._serialized_start=3009
+  _globals['_EVIDENCECOUNT']._serialized_end=3146
+  _globals['_RIGHTCHANGE']._serialized_start=3148
+  _globals['_RIGHTCHANGE']._serialized_end=3204
+  _globals['_POLICYSERVICE']._serialized_start=3933
+  _globals['_POLICYSERVICE']._serialized_end=5032
 # @@protoc_insertion_point(module_scope)

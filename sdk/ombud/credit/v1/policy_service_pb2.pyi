@@ -5,10 +5,12 @@ The policy packs that decisions are pinned to."""
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from ombud.common.v1 import types_pb2 as _types_pb2_1
 from ombud.credit.v1 import types_pb2 as _types_pb2
 import builtins as _builtins
 import sys
@@ -72,6 +74,78 @@ POLICY_CHANGE_KIND_REMOVED: PolicyChangeKind.ValueType  # 2
 POLICY_CHANGE_KIND_CHANGED: PolicyChangeKind.ValueType  # 3
 """Both have it, with different values."""
 Global___PolicyChangeKind: _TypeAlias = PolicyChangeKind  # noqa: Y015
+
+class _EvidenceKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _EvidenceKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EvidenceKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    EVIDENCE_KIND_UNSPECIFIED: _EvidenceKind.ValueType  # 0
+    """Never sent."""
+    EVIDENCE_KIND_STATEMENTS: _EvidenceKind.ValueType  # 1
+    """Sanctions that were in force: with a statement of reasons in full."""
+    EVIDENCE_KIND_NOTICES: _EvidenceKind.ValueType  # 2
+    """Sanctions that were in force: with a notice delivered at the latest when they had effect. Time: from proposal to that."""
+    EVIDENCE_KIND_SECOND_PERSONS: _EvidenceKind.ValueType  # 3
+    """Sanctions that were in force: approved by another person than proposed them."""
+    EVIDENCE_KIND_ENDS: _EvidenceKind.ValueType  # 4
+    """Measures of sanctions that were in force: with an end or a review date."""
+    EVIDENCE_KIND_PINNED_RULES: _EvidenceKind.ValueType  # 5
+    """Sanctions that were in force: judged by a published pack that was in force at the act."""
+    EVIDENCE_KIND_APPEAL_WINDOWS: _EvidenceKind.ValueType  # 6
+    """Delivered notices: with at least 184 days to appeal."""
+    EVIDENCE_KIND_APPEALS: _EvidenceKind.ValueType  # 7
+    """Appeals that were decided or are due: decided in time. Time: from filing to decision."""
+    EVIDENCE_KIND_REVIEWERS: _EvidenceKind.ValueType  # 8
+    """Decided appeals: by a person who neither proposed nor approved the sanction."""
+    EVIDENCE_KIND_BLACKLIST_TERMS: _EvidenceKind.ValueType  # 9
+    """Entries of the blacklist: with an end."""
+    EVIDENCE_KIND_REFERRALS: _EvidenceKind.ValueType  # 10
+    """Referrals that were approved: by another person than proposed them."""
+    EVIDENCE_KIND_PUBLICATIONS: _EvidenceKind.ValueType  # 11
+    """Published packs: the one that the service was started with, or published by two persons."""
+    EVIDENCE_KIND_TIP_OFFS: _EvidenceKind.ValueType  # 12
+    """Tip-offs of the last 365 days: answered in time or not yet due. Time: from receipt to answer."""
+    EVIDENCE_KIND_DISCLOSURES: _EvidenceKind.ValueType  # 13
+    """Accesses to retained records that were approved in the last 365 days: all, for none is approved but by a second person
+    and on the register.
+    """
+
+class EvidenceKind(_EvidenceKind, metaclass=_EvidenceKindEnumTypeWrapper):
+    """What is counted, and when a case is as it has to be."""
+
+EVIDENCE_KIND_UNSPECIFIED: EvidenceKind.ValueType  # 0
+"""Never sent."""
+EVIDENCE_KIND_STATEMENTS: EvidenceKind.ValueType  # 1
+"""Sanctions that were in force: with a statement of reasons in full."""
+EVIDENCE_KIND_NOTICES: EvidenceKind.ValueType  # 2
+"""Sanctions that were in force: with a notice delivered at the latest when they had effect. Time: from proposal to that."""
+EVIDENCE_KIND_SECOND_PERSONS: EvidenceKind.ValueType  # 3
+"""Sanctions that were in force: approved by another person than proposed them."""
+EVIDENCE_KIND_ENDS: EvidenceKind.ValueType  # 4
+"""Measures of sanctions that were in force: with an end or a review date."""
+EVIDENCE_KIND_PINNED_RULES: EvidenceKind.ValueType  # 5
+"""Sanctions that were in force: judged by a published pack that was in force at the act."""
+EVIDENCE_KIND_APPEAL_WINDOWS: EvidenceKind.ValueType  # 6
+"""Delivered notices: with at least 184 days to appeal."""
+EVIDENCE_KIND_APPEALS: EvidenceKind.ValueType  # 7
+"""Appeals that were decided or are due: decided in time. Time: from filing to decision."""
+EVIDENCE_KIND_REVIEWERS: EvidenceKind.ValueType  # 8
+"""Decided appeals: by a person who neither proposed nor approved the sanction."""
+EVIDENCE_KIND_BLACKLIST_TERMS: EvidenceKind.ValueType  # 9
+"""Entries of the blacklist: with an end."""
+EVIDENCE_KIND_REFERRALS: EvidenceKind.ValueType  # 10
+"""Referrals that were approved: by another person than proposed them."""
+EVIDENCE_KIND_PUBLICATIONS: EvidenceKind.ValueType  # 11
+"""Published packs: the one that the service was started with, or published by two persons."""
+EVIDENCE_KIND_TIP_OFFS: EvidenceKind.ValueType  # 12
+"""Tip-offs of the last 365 days: answered in time or not yet due. Time: from receipt to answer."""
+EVIDENCE_KIND_DISCLOSURES: EvidenceKind.ValueType  # 13
+"""Accesses to retained records that were approved in the last 365 days: all, for none is approved but by a second person
+and on the register.
+"""
+Global___EvidenceKind: _TypeAlias = EvidenceKind  # noqa: Y015
 
 @_typing.final
 class GetPolicyRequest(_message.Message):
@@ -708,6 +782,91 @@ class TierMove(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___TierMove: _TypeAlias = TierMove  # noqa: Y015
+
+@_typing.final
+class GetEvidenceRequest(_message.Message):
+    """Nothing has to be said: all that is on file is counted."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetEvidenceRequest: _TypeAlias = GetEvidenceRequest  # noqa: Y015
+
+@_typing.final
+class GetEvidenceResponse(_message.Message):
+    """The evidence."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EVIDENCE_FIELD_NUMBER: _builtins.int
+    LATEST_SUBJECT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def evidence(self) -> _containers.RepeatedCompositeFieldContainer[Global___EvidenceCount]:
+        """One for each kind, in the order of the kinds."""
+
+    @_builtins.property
+    def latest_subject(self) -> _types_pb2_1.Subject:
+        """Whom the latest sanction in force concerns: the audit trail under that subject shows what was logged of it. Absent:
+        no sanction was ever in force.
+        """
+
+    def __init__(
+        self,
+        *,
+        evidence: _abc.Iterable[Global___EvidenceCount] | None = ...,
+        latest_subject: _types_pb2_1.Subject | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["latest_subject", b"latest_subject"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["evidence", b"evidence", "latest_subject", b"latest_subject"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetEvidenceResponse: _TypeAlias = GetEvidenceResponse  # noqa: Y015
+
+@_typing.final
+class EvidenceCount(_message.Message):
+    """Cases of one kind."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    FOUND_FIELD_NUMBER: _builtins.int
+    KEPT_FIELD_NUMBER: _builtins.int
+    MEDIAN_TIME_FIELD_NUMBER: _builtins.int
+    kind: Global___EvidenceKind.ValueType
+    """What was counted."""
+    found: _builtins.int
+    """How many there are."""
+    kept: _builtins.int
+    """How many of them are as they have to be."""
+    @_builtins.property
+    def median_time(self) -> _duration_pb2.Duration:
+        """Median time that they took, where the kind has one. Absent: it has none, or there is no case."""
+
+    def __init__(
+        self,
+        *,
+        kind: Global___EvidenceKind.ValueType = ...,
+        found: _builtins.int = ...,
+        kept: _builtins.int = ...,
+        median_time: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["median_time", b"median_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["found", b"found", "kept", b"kept", "kind", b"kind", "median_time", b"median_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EvidenceCount: _TypeAlias = EvidenceCount  # noqa: Y015
 
 @_typing.final
 class RightChange(_message.Message):

@@ -70,6 +70,11 @@ class PolicyServiceStub(object):
                 request_serializer=ombud_dot_credit_dot_v1_dot_policy__service__pb2.SimulatePolicyRequest.SerializeToString,
                 response_deserializer=ombud_dot_credit_dot_v1_dot_policy__service__pb2.SimulatePolicyResponse.FromString,
                 _registered_method=True)
+        self.GetEvidence = channel.unary_unary(
+                '/ombud.credit.v1.PolicyService/GetEvidence',
+                request_serializer=ombud_dot_credit_dot_v1_dot_policy__service__pb2.GetEvidenceRequest.SerializeToString,
+                response_deserializer=ombud_dot_credit_dot_v1_dot_policy__service__pb2.GetEvidenceResponse.FromString,
+                _registered_method=True)
 
 
 class PolicyServiceServicer(object):
@@ -127,6 +132,14 @@ class PolicyServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetEvidence(self, request, context):
+        """Counts what shows that decisions are made as the rules demand: cases, and those among them that are as they have to
+        be. PEER_UNAVAILABLE if groups or retention does not answer.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_PolicyServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -164,6 +177,11 @@ def add_PolicyServiceServicer_to_server(servicer, server):
                     servicer.SimulatePolicy,
                     request_deserializer=ombud_dot_credit_dot_v1_dot_policy__service__pb2.SimulatePolicyRequest.FromString,
                     response_serializer=ombud_dot_credit_dot_v1_dot_policy__service__pb2.SimulatePolicyResponse.SerializeToString,
+            ),
+            'GetEvidence': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetEvidence,
+                    request_deserializer=ombud_dot_credit_dot_v1_dot_policy__service__pb2.GetEvidenceRequest.FromString,
+                    response_serializer=ombud_dot_credit_dot_v1_dot_policy__service__pb2.GetEvidenceResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -356,6 +374,33 @@ class PolicyService(object):
             '/ombud.credit.v1.PolicyService/SimulatePolicy',
             ombud_dot_credit_dot_v1_dot_policy__service__pb2.SimulatePolicyRequest.SerializeToString,
             ombud_dot_credit_dot_v1_dot_policy__service__pb2.SimulatePolicyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetEvidence(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ombud.credit.v1.PolicyService/GetEvidence',
+            ombud_dot_credit_dot_v1_dot_policy__service__pb2.GetEvidenceRequest.SerializeToString,
+            ombud_dot_credit_dot_v1_dot_policy__service__pb2.GetEvidenceResponse.FromString,
             options,
             channel_credentials,
             insecure,

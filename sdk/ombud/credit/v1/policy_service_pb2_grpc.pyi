@@ -51,6 +51,10 @@ class PolicyServiceStub:
     """Judges every account of the live ledger by a draft: who would change tier or rights, as counts and a sample.
     Changes nothing.
     """
+    GetEvidence: _grpc.UnaryUnaryMultiCallable[_policy_service_pb2.GetEvidenceRequest, _policy_service_pb2.GetEvidenceResponse]
+    """Counts what shows that decisions are made as the rules demand: cases, and those among them that are as they have to
+    be. PEER_UNAVAILABLE if groups or retention does not answer.
+    """
 
 @_typing.type_check_only
 class PolicyServiceAsyncStub(PolicyServiceStub):
@@ -74,6 +78,10 @@ class PolicyServiceAsyncStub(PolicyServiceStub):
     SimulatePolicy: _aio.UnaryUnaryMultiCallable[_policy_service_pb2.SimulatePolicyRequest, _policy_service_pb2.SimulatePolicyResponse]  # type: ignore[assignment]
     """Judges every account of the live ledger by a draft: who would change tier or rights, as counts and a sample.
     Changes nothing.
+    """
+    GetEvidence: _aio.UnaryUnaryMultiCallable[_policy_service_pb2.GetEvidenceRequest, _policy_service_pb2.GetEvidenceResponse]  # type: ignore[assignment]
+    """Counts what shows that decisions are made as the rules demand: cases, and those among them that are as they have to
+    be. PEER_UNAVAILABLE if groups or retention does not answer.
     """
 
 class PolicyServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -137,6 +145,16 @@ class PolicyServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_policy_service_pb2.SimulatePolicyResponse, _abc.Awaitable[_policy_service_pb2.SimulatePolicyResponse]]:
         """Judges every account of the live ledger by a draft: who would change tier or rights, as counts and a sample.
         Changes nothing.
+        """
+
+    @_abc_1.abstractmethod
+    def GetEvidence(
+        self,
+        request: _policy_service_pb2.GetEvidenceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_policy_service_pb2.GetEvidenceResponse, _abc.Awaitable[_policy_service_pb2.GetEvidenceResponse]]:
+        """Counts what shows that decisions are made as the rules demand: cases, and those among them that are as they have to
+        be. PEER_UNAVAILABLE if groups or retention does not answer.
         """
 
 def add_PolicyServiceServicer_to_server(servicer: PolicyServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
