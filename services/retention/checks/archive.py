@@ -133,7 +133,7 @@ class Segments:
             return
         try:
             segment.tree  # noqa: B018 - making it checks it
-            segment.records()
+            segment.check()
         except DamagedError as error:
             yield Finding(place, str(error))
             return

@@ -5,11 +5,10 @@ The layouts stand in `ombud.verify.evidence`, which reads them with code of its 
 
 import base64
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from hashlib import sha256
-from itertools import count
 from uuid import UUID
 
 from services.retention.log.tree import leaf_hash
@@ -24,6 +23,9 @@ _PLACE = struct.Struct(">16sIIB")
 _CHUNK_PLACE = struct.Struct(">IIB32s")
 CHUNK_ENTRY = struct.Struct(">I32s")
 """What a segment's tree commits to of a chunk: how many records it has, and their root."""
+
+HeadFields = tuple[bytes, bytes, int, int, int, int]
+"""Of a record: group, producer, receive time, event time, sequence, index."""
 
 _VERSION = 1
 _SEGMENT, _EVENT = 1, 2
@@ -97,38 +99,12 @@ def event_entry(kind: int, event_id: UUID, time: int, salt: bytes, statement: by
     return _EVENT_LEAF.pack(_EVENT, _VERSION, kind, event_id.bytes, time, leaf_hash(salt + statement))
 
 
-def record_head(
-    record_class: RecordClass,
-    group: bytes,
-    producer: bytes,
-    *,
-    receive_time: int,
-    event_time: int,
-    sequence: int,
-    index: int,
-) -> bytes:
-    """A record's bytes up to its body."""
-    head = _RECORD.pack(_VERSION, record_class, group, receive_time, event_time, sequence, index, len(producer))
-    return head + producer
-
-
-def record_heads(
-    record_class: RecordClass,
-    groups: Sequence[bytes],
-    producer: bytes,
-    *,
-    receive_time: int,
-    event_times: Sequence[int],
-    first_sequence: int,
-    first_index: int,
-) -> list[bytes]:
-    """What `record_head` gives for consecutive records of one producer, received together."""
-    kind, length = int(record_class), len(producer)
-    pack = struct.Struct(f"{_RECORD.format}{length}s").pack
-    rows = zip(groups, event_times, count(first_sequence), count(first_index), strict=False)
+def record_heads(record_class: RecordClass, records: Iterable[HeadFields]) -> list[bytes]:
+    """Records' bytes up to their bodies."""
+    pack, kind = _RECORD.pack, int(record_class)
     return [
-        pack(_VERSION, kind, group, receive_time, event_time, sequence, index, length, producer)
-        for group, event_time, sequence, index in rows
+        pack(_VERSION, kind, group, receive_time, event_time, sequence, index, len(producer)) + producer
+        for group, producer, receive_time, event_time, sequence, index in records
     ]
 
 

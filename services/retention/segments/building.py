@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
-from itertools import count
+from itertools import count, repeat
 from uuid import UUID
 
 from services.retention.keys.domain import Scope, wipe
@@ -64,15 +64,16 @@ class _Columns:
         of_group = [self.ordinals[group] for group in batch.groups]
         for at, ordinal in zip(batch.group_indexes, count(first), strict=False):
             of_group[at].append(ordinal)
-        self.heads += record_heads(
-            self.record_class,
+        fields = zip(
             [batch.groups[at] for at in batch.group_indexes],
-            producer,
-            receive_time=received.receive_time,
-            event_times=batch.event_times,
-            first_sequence=batch.first_sequence,
-            first_index=received.first_index,
+            repeat(producer),
+            repeat(received.receive_time),
+            batch.event_times,
+            count(batch.first_sequence),
+            count(received.first_index),
+            strict=False,
         )
+        self.heads += record_heads(self.record_class, fields)
         self.event_times += batch.event_times
         self.bodies += batch.bodies
         run = layout.RUN.pack(received.receive_time, batch.first_sequence, first, len(batch), len(producer))

@@ -14,7 +14,7 @@ key loses the salts too, and what the tree commits to tells nothing any more. AE
 to two contents under two keys; the tree does not, it commits to the plaintext of every record.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
@@ -42,12 +42,12 @@ _ORDINAL, _TIME, _LENGTH = ("I", 4), ("q", 8), ("I", 4)
 NO_DICTIONARY = bytes(32)
 
 
-class Entry(NamedTuple):
-    """What a chunk keeps of one record: its place in the segment, when it happened, and the record itself."""
+class Columns(NamedTuple):
+    """What a chunk keeps of its records: their places in the segment, when they happened, the records themselves."""
 
-    ordinal: int
-    event_time: int
-    body: bytes
+    ordinals: Sequence[int]
+    event_times: Sequence[int]
+    bodies: Sequence[bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ class ChunkCodec:
         packed = self._compressor.compress(b"".join((*columns, *bodies)))
         return AESGCM(keys.content).encrypt(_NONCE, packed, None)
 
-    def decode(self, keys: ChunkKeys, chunk: bytes, count: int, name: str) -> list[Entry]:
+    def decode(self, keys: ChunkKeys, chunk: bytes, count: int, name: str) -> Columns:
         """A chunk's records.
 
         Raises:
@@ -121,7 +121,7 @@ class ChunkCodec:
         ordinals = _column(cursor, _ORDINAL, count)
         event_times = _column(cursor, _TIME, count)
         lengths = _column(cursor, _LENGTH, count, differences=False)
-        return [Entry(*each) for each in zip(ordinals, event_times, cursor.bodies(list(lengths)), strict=True)]
+        return Columns(ordinals, event_times, cursor.bodies(lengths))
 
 
 def _differences(values: Sequence[int]) -> list[int]:
@@ -132,11 +132,11 @@ def _planes(column: bytes, width: int) -> bytes:
     return b"".join(column[at::width] for at in range(width))
 
 
-def _column(cursor: Cursor, form: tuple[str, int], count: int, *, differences: bool = True) -> Iterable[int]:
+def _column(cursor: Cursor, form: tuple[str, int], count: int, *, differences: bool = True) -> Sequence[int]:
     code, width = form
     planes = cursor.take(count * width)
     column = bytearray(len(planes))
     for at in range(width):
         column[at::width] = planes[at * count : (at + 1) * count]
     values = Cursor(bytes(column), "column").column(code, count)
-    return accumulate(values) if differences else values
+    return list(accumulate(values)) if differences else values

@@ -1,7 +1,7 @@
 """Reading segment files back."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
 from functools import cached_property
 from itertools import pairwise
@@ -10,10 +10,18 @@ from uuid import UUID
 
 from services.retention.errors import DamagedError
 from services.retention.keys.domain import Scope, wipe
-from services.retention.log.leaves import CHUNK_ENTRY, Codec, Place, RecordClass, record_head, record_leaves
+from services.retention.log.leaves import (
+    CHUNK_ENTRY,
+    Codec,
+    HeadFields,
+    Place,
+    RecordClass,
+    record_heads,
+    record_leaves,
+)
 from services.retention.log.tree import Tree, leaf_hash
 from services.retention.segments import layout
-from services.retention.segments.chunk import ChunkCodec, ChunkKeys
+from services.retention.segments.chunk import ChunkCodec, ChunkKeys, Columns
 from services.retention.segments.layout import Run
 from services.retention.segments.records import Cursor, RecordBatch, from_micros
 
@@ -41,6 +49,14 @@ class _Entry(NamedTuple):
     root: bytes
 
 
+class _Opened(NamedTuple):
+    """The records of a chunk, with their salts, and the tree over them."""
+
+    columns: Columns
+    salts: Sequence[bytes]
+    tree: Tree
+
+
 class Segment:
     """A segment file that was read back. What it says in the clear is there at once; records need keys.
 
@@ -65,7 +81,7 @@ class Segment:
         self._name = name
         self._day_scope_key = day_scope_key
         self._codec_of = codec_of
-        self._opened: dict[bytes, tuple[list[Record], Tree]] = {}
+        self._opened: dict[bytes, _Opened] = {}
         cursor = Cursor(content, name)
         header = layout.HEADER.unpack(cursor.take(layout.HEADER.size))
         if header[:2] != (layout.MAGIC, layout.VERSION) or header[3] != Codec.ZSTD_AES_256_GCM:
@@ -84,6 +100,7 @@ class Segment:
             receive_time, first_sequence, first_ordinal, length, name_length = cursor.unpack(layout.RUN)
             producer = cursor.text(name_length)
             self.runs.append(Run(receive_time, first_sequence, first_ordinal, length, producer))
+        self._producers = {run.producer: run.producer.encode() for run in self.runs}
         self._first_ordinals = [run.first_ordinal for run in self.runs]
         self._table = self._read_table(cursor, header[13])
         self._position = {entry.group: at for at, entry in enumerate(self._table)}
@@ -109,7 +126,7 @@ class Segment:
             DamagedError: A chunk does not hold what the segment's root commits to.
         """
         wanted = self._position if groups is None else [group for group in groups if group in self._position]
-        found = [record for group in wanted for record in self._chunk(group)[0]]
+        found = [self._record(group, at) for group in wanted for at in range(len(self._chunk(group).columns.ordinals))]
         found.sort(key=lambda record: record.ordinal)
         return found
 
@@ -120,11 +137,16 @@ class Segment:
         """
         likely = sorted(self._table, key=lambda entry: entry.records, reverse=True)
         for each in [entry.group for entry in likely] if group is None else [group] if group in self._position else []:
-            records, _ = self._chunk(each)
-            at = bisect_left(records, ordinal, key=lambda record: record.ordinal)
-            if at < len(records) and records[at].ordinal == ordinal:
-                return records[at]
+            ordinals = self._chunk(each).columns.ordinals
+            at = bisect_left(ordinals, ordinal)
+            if at < len(ordinals) and ordinals[at] == ordinal:
+                return self._record(each, at)
         return None
+
+    def check(self) -> None:
+        """Opens every chunk and keeps none; errors as for `records`."""
+        for entry in self._table:
+            self._open(entry)
 
     @cached_property
     def all_records(self) -> list[Record]:
@@ -146,11 +168,11 @@ class Segment:
     def place(self, record: Record) -> Place:
         """Where a record is in the segment's trees; errors as for `records`."""
         chunk = self._position[record.group]
-        entry, (records, tree) = self._table[chunk], self._chunk(record.group)
-        position = bisect_left(records, record.ordinal, key=lambda each: each.ordinal)
+        entry, opened = self._table[chunk], self._chunk(record.group)
+        position = bisect_left(opened.columns.ordinals, record.ordinal)
         return Place(
             position=position,
-            path=tree.inclusion(position, entry.records),
+            path=opened.tree.inclusion(position, entry.records),
             chunk=chunk,
             chunks=len(self._table),
             chunk_records=entry.records,
@@ -160,15 +182,11 @@ class Segment:
 
     def head(self, record: Record) -> bytes:
         """The committed bytes of a record up to its body."""
-        return record_head(
-            self.record_class,
-            record.group,
-            record.producer.encode(),
-            receive_time=record.receive_time,
-            event_time=record.event_time,
-            sequence=record.sequence,
-            index=self.first_index + record.ordinal,
-        )
+        _, group, producer, sequence, receive_time, event_time, _, _ = record
+        index = self.first_index + record.ordinal
+        return record_heads(self.record_class, [(group, producer.encode(), receive_time, event_time, sequence, index)])[
+            0
+        ]
 
     def run_of(self, producer: str, sequence: int) -> Run | None:
         """The run that holds a record."""
@@ -203,33 +221,43 @@ class Segment:
             raise DamagedError(f"{self._name}: {len(self._content)} bytes, not {offset}")
         return table
 
-    def _chunk(self, group: bytes) -> tuple[list[Record], Tree]:
+    def _chunk(self, group: bytes) -> _Opened:
         if (opened := self._opened.get(group)) is None:
             opened = self._opened[group] = self._open(self._table[self._position[group]])
         return opened
 
-    def _open(self, entry: _Entry) -> tuple[list[Record], Tree]:
-        """Decrypts a chunk; returns its records and the tree over them."""
+    def _record(self, group: bytes, at: int) -> Record:
+        """A record by its position in its group's chunk."""
+        (ordinals, event_times, bodies), salts, _ = self._chunk(group)
+        run = self._run(ordinals[at])
+        sequence = run.first_sequence + ordinals[at] - run.first_ordinal
+        place = (ordinals[at], group, run.producer, sequence, run.receive_time)
+        return Record(*place, event_times[at], bodies[at], salts[at])
+
+    def _run(self, ordinal: int) -> Run:
+        return self.runs[bisect_right(self._first_ordinals, ordinal) - 1]
+
+    def _open(self, entry: _Entry) -> _Opened:
+        """Decrypts a chunk, and checks it against its root."""
         _ = self.tree
         scope_key = self._day_scope_key(self.day, Scope(self.record_class, entry.group))
         keys = ChunkKeys.derive(scope_key, self.segment_id)
         wipe(scope_key)
         chunk = self._content[entry.offset : entry.offset + entry.length]
         try:
-            entries = self._codec_of(self.dictionary).decode(keys, chunk, entry.records, self._name)
+            columns = self._codec_of(self.dictionary).decode(keys, chunk, entry.records, self._name)
             salts = keys.salt(entry.records)
         finally:
             keys.wipe()
-        records: list[Record] = []
-        for (ordinal, event_time, body), salt in zip(entries, salts, strict=True):
-            run = self.runs[bisect_right(self._first_ordinals, ordinal) - 1]
-            sequence = run.first_sequence + ordinal - run.first_ordinal
-            records.append(
-                Record(ordinal, entry.group, run.producer, sequence, run.receive_time, event_time, body, salt)
-            )
-        heads, bodies = [self.head(record) for record in records], [record.body for record in records]
-        tree = Tree(record_leaves(salts, heads, bodies))
-        in_order = all(before.ordinal < after.ordinal for before, after in pairwise(records))
+        heads = record_heads(self.record_class, self._fields(entry.group, columns))
+        tree = Tree(record_leaves(salts, heads, columns.bodies))
+        in_order = all(before < after for before, after in pairwise(columns.ordinals))
         if not in_order or tree.root(tree.size) != entry.root:
             raise DamagedError(f"{self._name}: the records of a chunk do not lead to its root")
-        return records, tree
+        return _Opened(columns, salts, tree)
+
+    def _fields(self, group: bytes, columns: Columns) -> Iterator[HeadFields]:
+        for ordinal, event_time in zip(columns.ordinals, columns.event_times, strict=True):
+            receive_time, first_sequence, first_ordinal, _, producer = self._run(ordinal)
+            sequence = first_sequence + ordinal - first_ordinal
+            yield group, self._producers[producer], receive_time, event_time, sequence, self.first_index + ordinal

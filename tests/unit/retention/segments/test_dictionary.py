@@ -32,4 +32,4 @@ def test_short_chunk_is_smaller_with_the_dictionary_and_comes_back() -> None:
     plain, trained = ChunkCodec(), ChunkCodec(dictionary)
     chunk = trained.encode(KEYS, [0, 3], [5, 4], [COMMON, COMMON])
     assert len(chunk) < len(plain.encode(KEYS, [0, 3], [5, 4], [COMMON, COMMON]))
-    assert [entry.body for entry in trained.decode(KEYS, chunk, 2, "test")] == [COMMON, COMMON]
+    assert trained.decode(KEYS, chunk, 2, "test").bodies == [COMMON, COMMON]
