@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -22,6 +23,7 @@ from chassis.auth.tokens import TokenVerifier
 from chassis.clock import Clock, SystemClock
 from chassis.config import ConfigError, ServerConfig, ServiceConfig, Settings, load
 from chassis.delivery import AuditDelivery
+from chassis.leading import Leader, cancel
 from chassis.peers import Peers
 from chassis.server.builder import build_health_server, build_server, set_health
 from chassis.server.credentials import server_credentials
@@ -33,7 +35,6 @@ from ombud.client.channel import is_loopback
 
 _DRAIN = 5.0
 _HEALTH_EVERY = 5.0
-_ASK_AGAIN = 0.5
 _BEGIN_AGAIN = 1.0
 # Calls leave few cycles behind: to look for them after every 700 objects, as Python does, costs a tenth of a write.
 _COLLECT_AFTER = (10_000, 20, 20)
@@ -100,11 +101,11 @@ async def serving(
         health_port = health_server.add_insecure_port(config.health_listen)
         await health_server.start()
         stack.push_async_callback(health_server.stop, None)
-        stack.push_async_callback(_cancel, [asyncio.create_task(job) for job in _jobs(hosted)])
+        stack.push_async_callback(cancel, [asyncio.create_task(work) for work in _background(hosted)])
         await set_health(health, services, serving=True)
         watching = asyncio.create_task(_watch_health(services, health))
         stack.push_async_callback(set_health, health, services, serving=False)
-        stack.push_async_callback(_cancel, [watching])
+        stack.push_async_callback(cancel, [watching])
         yield Running(port, health_port)
 
 
@@ -124,13 +125,15 @@ def bind(server: grpc.aio.Server, config: ServerConfig) -> int:
         raise ConfigError(f"listen: {config.listen} can not be bound; is it in use?") from error
 
 
-def _jobs(hosted: Sequence[Hosted]) -> list[Coroutine[Any, Any, None]]:
-    jobs = []
+def _background(hosted: Sequence[Hosted]) -> list[Coroutine[Any, Any, None]]:
+    work = []
     for each in hosted:
         service, platform = each.service, each.platform
         delivery = AuditDelivery(service.database, platform.peers, platform.telemetry)
-        jobs += [_supervise(service.name, task) for task in (*service.tasks, delivery.run)]
-    return jobs
+        jobs = [partial(_supervise, service.name, job) for job in (*service.jobs, delivery.run)]
+        leader = Leader(service.database, "jobs", jobs)
+        work += [_supervise(service.name, task) for task in (*service.tasks, leader.run)]
+    return work
 
 
 async def _supervise(name: str, task: Callable[[], Awaitable[None]]) -> None:
@@ -148,15 +151,6 @@ async def _watch_health(services: Sequence[Service], health: object) -> None:
         await asyncio.sleep(_HEALTH_EVERY)
         healthy = all([service.healthy() and await service.database.healthy() for service in services])
         await set_health(health, services, serving=healthy)
-
-
-async def _cancel(tasks: Sequence["asyncio.Task[None]"]) -> None:
-    """Ends tasks; asks again where a library has swallowed the first request (asyncio.wait_for does before 3.12)."""
-    pending = set(tasks)
-    while pending:
-        for task in pending:
-            task.cancel()
-        _, pending = await asyncio.wait(pending, timeout=_ASK_AGAIN)
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:

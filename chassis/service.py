@@ -29,7 +29,8 @@ class Service:
         name: `identity`, `credit`, `groups` or `retention`.
         database: Its database, not yet open.
         servicers: Pairs of a generated `add_XServicer_to_server` and the servicer.
-        tasks: Work that runs until it is cancelled.
+        tasks: Work that runs until it is cancelled, in every process of the service.
+        jobs: Such work that one process of the service does at a time.
         starting: Awaited in order once the database is open, before the first call is served.
         stopping: Awaited in order after the last call, before the database closes.
         healthy: Whether it can do what it is for, as far as its database does not tell.
@@ -39,6 +40,7 @@ class Service:
     database: Database
     servicers: Sequence[Registration]
     tasks: Sequence[Callable[[], Awaitable[None]]] = ()
+    jobs: Sequence[Callable[[], Awaitable[None]]] = ()
     starting: Sequence[Callable[[], Awaitable[None]]] = ()
     stopping: Sequence[Callable[[], Awaitable[None]]] = ()
     healthy: Callable[[], bool] = lambda: True

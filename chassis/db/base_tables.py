@@ -50,3 +50,14 @@ def create(op: Operations) -> None:
         sa.Column("answer", sa.LargeBinary(), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
     )
+
+
+def create_leases(op: Operations) -> None:
+    """Creates the table of leases."""
+    op.create_table(
+        "lease",
+        sa.Column("name", sa.String(64), primary_key=True),
+        sa.Column("holder", sa.String(36), nullable=False),
+        sa.Column("term", sa.BigInteger(), nullable=False),
+        sa.Column("until", sa.BigInteger(), nullable=False),
+    )

@@ -14,9 +14,11 @@ from chassis.clock import Clock
 from chassis.db import migrate
 from chassis.db.batch import FeedEntry
 from chassis.db.engine import read_engine
+from chassis.db.lease import held
 from chassis.db.tables import FeedHead, IdempotencyRecord
 from chassis.db.unit import Prepared, Unit
 from chassis.db.writer import Item, Writer, check_same_request
+from chassis.ids import new_id
 from chassis.telemetry import current_trace
 
 M = TypeVar("M", bound=Message)
@@ -33,11 +35,15 @@ class Database:
         service: The service's name, as its audit records give it.
         clock: The time of its commands.
         migrations: The package that holds its `migrations` folder, such as `services.credit`.
+
+    Attributes:
+        process: Names this process among those that share the database; a SQLite file has one, whoever it is.
     """
 
     def __init__(self, url: str, *, service: str, clock: Clock, migrations: str) -> None:
         self.service = service
         self.clock = clock
+        self.process = "the only one" if url.startswith("sqlite") else new_id()
         self._url = url
         self._migrations = migrations
         self._writer = Writer(url, service=service, clock=clock, committed=self._committed)
@@ -70,9 +76,19 @@ class Database:
         return cast("M", await self.submit(Item(current_call(), command, idempotent=True)))
 
     async def work(self, job: str, task: Callable[[Unit], T]) -> T:
-        """Runs a job's task in the writer's next transaction; its audit records say `job:<name>`."""
-        call = Call(method=f"job:{job}", trace=current_trace())
-        return cast("T", await self.submit(Item(call, task, idempotent=False)))
+        """Runs a job's task in the writer's next transaction; its audit records say `job:<name>`.
+
+        Raises:
+            LeaseLostError: The job works under a lease that another process has taken.
+        """
+        call, lease = Call(method=f"job:{job}", trace=current_trace()), held.get()
+
+        def fenced(unit: Unit) -> T:
+            if lease is not None:
+                lease.confirm(unit.session)
+            return task(unit)
+
+        return cast("T", await self.submit(Item(call, fenced, idempotent=False)))
 
     async def recall(self) -> Any | None:  # noqa: ANN401 - the reply type of whatever method is being served
         """The stored answer if the current call is a replay.

@@ -72,3 +72,14 @@ class IdempotencyRecord(ChassisTable, table=True):
     digest: bytes = Field(sa_type=LargeBinary)
     answer: bytes = Field(sa_type=LargeBinary)
     at: datetime = Field(sa_type=Instant)
+
+
+class LeaseRecord(ChassisTable, table=True):
+    """Which process may do a kind of work, and until when; the term counts its holders."""
+
+    __tablename__ = "lease"
+
+    name: str = Field(primary_key=True, sa_type=String(64))
+    holder: str = Field(sa_type=String(36))
+    term: int = Field(sa_type=BigInteger)
+    until: datetime = Field(sa_type=Instant)

@@ -90,7 +90,7 @@ def build(config: CreditConfig, platform: Platform) -> Service:
                 PolicyServicer(database, listing, republication, groups=groups, retention=retention),
             ),
         ],
-        tasks=[notices.run, letters.run, assignment.run, republication.run, Ends(database).run],
+        jobs=[notices.run, letters.run, assignment.run, republication.run, Ends(database).run],
         starting=[take_up_pack],
     )
 

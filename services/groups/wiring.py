@@ -52,9 +52,8 @@ def build(config: GroupsConfig, platform: Platform) -> Service:
             (add_FiguresServiceServicer_to_server, FiguresServicer(database)),
         ],
         starting=[memory.load],
-        tasks=[
-            memory.run,
-            Following(schedule, platform.peers).run,
+        tasks=[memory.run, Following(schedule, platform.peers).run],
+        jobs=[
             following.accounts(database, platform.peers, platform.telemetry).run,
             following.standings(database, platform.peers, platform.telemetry).run,
         ],

@@ -1,0 +1,16 @@
+"""Background work has a lease: any number of processes may serve over one database.
+
+Revision ID: 0002
+"""
+
+from alembic import op
+
+from chassis.db import base_tables
+
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade() -> None:
+    """Adds the table of leases."""
+    base_tables.create_leases(op)
