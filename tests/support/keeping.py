@@ -24,8 +24,9 @@ CUSTODY_APPROVER = staff("cus-2", "custody_approver")
 
 @dataclass(frozen=True)
 class ClosedDay:
-    """A day that is over: what was received on it, and the key of the first custodian."""
+    """A day that is over: which, what was received on it, and the key of the first custodian."""
 
+    day: str
     scope: access.AccessScope
     key: PrivateKey = field(default_factory=PrivateKey.generate)
 
@@ -33,7 +34,7 @@ class ClosedDay:
 async def day_that_closes(life: Life) -> ClosedDay:
     """Appoints two custodians and lets a day with a record pass; it closes by itself meanwhile."""
     interval = Interval(start_time=life.after(hours=-1), end_time=life.after(hours=1))
-    day = ClosedDay(access.AccessScope(group_ids=[new_id()], interval=interval))
+    day = ClosedDay(life.clock.now().date().isoformat(), access.AccessScope(group_ids=[new_id()], interval=interval))
     await _appointed(life, 1, CUSTODIAN, day.key)
     await _appointed(life, 2, OTHER_CUSTODIAN, PrivateKey.generate())
     frame = ingest.Frame(
@@ -55,7 +56,7 @@ async def answered(life: Life, day: ClosedDay) -> None:
     """An access reaches into the closed day; the first custodian answers, the other one is waited for."""
 
     async def closed() -> bool:
-        return not (await life.act(AUDITOR, custody.ListCustodiansRequest())).open_days.days[1:]
+        return day.day not in (await life.act(AUDITOR, custody.ListCustodiansRequest())).open_days.days
 
     await eventually(closed)
     requested = await life.act(
