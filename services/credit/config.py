@@ -23,7 +23,12 @@ class CreditConfig(ServiceConfig):
     """What the credit service needs to know.
 
     Attributes:
+        instance: Name of this instance among those of the operator, by which they know each other's blacklist entries.
+        blacklist_key_file: File with the key of the blacklist's digests and seals, 32 bytes, the same for all instances
+            of the operator; without it one is made under the data folder.
         notice_webhook: Where notices are posted to; without it they go to a file under the data folder.
     """
 
+    instance: str = Field(default="main", pattern=r"^[a-z0-9][a-z0-9.-]{0,62}$")
+    blacklist_key_file: Path | None = None
     notice_webhook: NoticeWebhook | None = None

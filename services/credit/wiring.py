@@ -17,6 +17,9 @@ from ombud.credit.v1.transparency_service_pb2_grpc import add_TransparencyServic
 from policies import fault, load
 from services.credit.appeals.jobs import Assignment
 from services.credit.appeals.servicer import AppealServicer
+from services.credit.blacklist.digests import SubjectDigests
+from services.credit.blacklist.listings import Listings
+from services.credit.blacklist.memory import BlacklistMemory
 from services.credit.blacklist.servicer import BlacklistServicer
 from services.credit.config import CreditConfig
 from services.credit.groups_peer import GroupsPeer
@@ -57,6 +60,10 @@ def build(config: CreditConfig, platform: Platform) -> Service:
     sampling = Sampling(load_or_create(config.data_dir / "keys" / "credit-sampling.key", _KEY_BYTES))
     transparency = TransparencyServicer(database, listing, groups, retention)
     receipts = Receipts(load_or_create(config.data_dir / "keys" / "credit-receipts.key", _KEY_BYTES))
+    blacklist_key = config.blacklist_key_file or config.data_dir / "keys" / "credit-blacklist.key"
+    digests = SubjectDigests(load_or_create(blacklist_key, _KEY_BYTES))
+    memory = BlacklistMemory(database, digests)
+    blacklist = BlacklistServicer(database, listing, memory, Listings(config.instance, digests))
     sender = _sender(config)
     templates = Templates()
     notices = NoticeDelivery(database, sender, platform.telemetry, receipts=receipts, templates=templates)
@@ -81,7 +88,7 @@ def build(config: CreditConfig, platform: Platform) -> Service:
                 AppealServicer(database, listing, groups, receipts=receipts, assignment=assignment, sampling=sampling),
             ),
             (add_NoticeServiceServicer_to_server, NoticeServicer(database)),
-            (add_BlacklistServiceServicer_to_server, BlacklistServicer(database, listing)),
+            (add_BlacklistServiceServicer_to_server, blacklist),
             (add_ReferralServiceServicer_to_server, ReferralServicer(database, listing)),
             (add_QualityServiceServicer_to_server, QualityServicer(database, groups)),
             (add_TransparencyServiceServicer_to_server, transparency),
@@ -90,8 +97,9 @@ def build(config: CreditConfig, platform: Platform) -> Service:
                 PolicyServicer(database, listing, republication, groups=groups, retention=retention),
             ),
         ],
+        tasks=[memory.run],
         jobs=[notices.run, letters.run, assignment.run, republication.run, Ends(database).run],
-        starting=[take_up_pack],
+        starting=[take_up_pack, memory.load],
     )
 
 

@@ -73,6 +73,7 @@ SPEAKERS = {
     "ombud.credit.v1.Reasons.step_justification": "the proposer",
     "ombud.credit.v1.RequestInfoRequest.question": "the reviewer",
     "ombud.credit.v1.RecordReferralOutcomeRequest.reference": "the authority",
+    "ombud.credit.v1.RevokeListingRequest.reasons": "the approver",
     "ombud.credit.v1.StaySanctionRequest.reasons": "the approver",
     "ombud.credit.v1.VarySanctionRequest.reasons": "the approver",
     "ombud.groups.v1.ContestTipOffRequest.statement": "the reporter",

@@ -101,6 +101,11 @@ def test_r4_standing_does_not_leave_the_suite() -> None:
             assert rpc.method.rule.workloads == {"platform", "desk"}
 
 
+def test_r4_an_entry_from_another_instance_brings_no_points_and_no_measure() -> None:
+    exchanging = of("BlacklistService")["ProposeExchange"]
+    assert named(sent(exchanging), "point|measure|tier|score|kind|account|group|name") == set()
+
+
 def test_r4_the_ledger_takes_nothing_from_elsewhere() -> None:
     credit = [rpc for rpc in MUTATIONS if rpc.method.service == "credit"]
     foreign = "content|contact|friend|payment|purchase|balance|location|device|address|age|gender|religion|activity"
@@ -112,6 +117,7 @@ def test_r5_second_parts_are_marked_and_their_roles_differ_from_the_first() -> N
         ("SanctionService", "ProposeSanction"): "ApproveSanction",
         ("ReferralService", "ProposeReferral"): "ApproveReferral",
         ("PolicyService", "ProposePolicy"): "ApprovePolicy",
+        ("BlacklistService", "ProposeExchange"): "ApproveExchange",
         ("AccessService", "RequestAccess"): "ApproveAccess",
         ("CustodyService", "RegisterCustodian"): "ApproveCustodian",
         ("LifecycleService", "SetRetentionClass"): "ApproveRetentionClass",
@@ -201,7 +207,7 @@ def test_r9_two_persons_change_how_long_records_are_kept_and_no_hold_is_without_
 
 def test_r10_records_leave_by_approved_access_alone() -> None:
     streams = {rpc.verb for rpc in rpcs() if rpc.descriptor.server_streaming}
-    assert streams == {"Append", "ExportRecords", "ReadRecords", "WatchAccounts", "WatchStanding"}
+    assert streams == {"Append", "ExportRecords", "ReadRecords", "WatchAccounts", "WatchBlacklist", "WatchStanding"}
     with_records = [
         rpc.verb for rpc in rpcs() if "ombud.retention.v1.RetainedRecord" in reachable([rpc.descriptor.output_type])
     ]

@@ -21,6 +21,7 @@ BY_VERB = {rpc.verb: rpc for rpc in rpcs()}
 PARTS = {
     "ApproveSanction": ("ProposeSanction", "sanction", "sanction_id"),
     "ApprovePolicy": ("ProposePolicy", "proposal", "proposal_id"),
+    "ApproveExchange": ("ProposeExchange", "exchange", "exchange_id"),
     "ApproveReferral": ("ProposeReferral", "referral", "referral_id"),
     "ApproveAccess": ("RequestAccess", "access", "access_id"),
     "ApproveCustodian": ("RegisterCustodian", "custodian", "custodian_id"),

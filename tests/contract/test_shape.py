@@ -74,6 +74,7 @@ BOUNDED_BY_THE_QUESTION = {
     "ExplainStanding",
     "GetEvidence",
     "GetTipOffFigures",
+    "ProposeExchange",
     "WhatIf",
 }
 answers_with_many = pytest.mark.parametrize(

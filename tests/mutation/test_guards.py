@@ -10,6 +10,7 @@ from types import CodeType, FunctionType, ModuleType
 import pytest
 
 from services.credit.appeals import domain as appeals
+from services.credit.blacklist import exchange
 from services.credit.referrals import domain as referrals
 from services.credit.sanctions import domain as sanctions
 from services.credit.sanctions import ladder, proposal
@@ -21,6 +22,7 @@ GUARDED: dict[ModuleType, str] = {
     proposal: "sanctions/test_proposal.py",
     ladder: "sanctions/test_ladder.py",
     appeals: "appeals/test_domain.py",
+    exchange: "blacklist/test_exchange.py",
     referrals: "referrals/test_domain.py",
     remedies: "standings/test_remedies.py",
 }

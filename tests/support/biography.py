@@ -33,6 +33,7 @@ from ombud.retention.v1 import log_service_pb2 as log
 from tests.support.appealing import appeals_by_receipt, second_look
 from tests.support.contesting import contested
 from tests.support.eventually import eventually
+from tests.support.exchanging import exchanged
 from tests.support.keeping import CUSTODIAN, answered, day_that_closes
 from tests.support.life import AUDITOR, IDENTITY_REVIEWER, MODERATOR, Life
 from tests.support.mercy import mercy
@@ -64,6 +65,7 @@ async def live(life: Life) -> None:
     await life.act(PLATFORM, groups.LeaveGroupRequest(group_id=group.group_id, account_id=other))
     await life.records(group.group_id, b"one", b"two")
     await contested(life, group)
+    await exchanged(life)
     tip_off_id = await life.tip_off(group)
     sanction_id = await life.sanction(
         Subject(account_id=member), credit.MEASURE_KIND_PUBLISHING_SUSPENDED, tip_off_id=tip_off_id
@@ -129,6 +131,8 @@ async def look(life: Life) -> None:
         (PLATFORM, blacklist.CheckBlacklistRequest(subject=subject)),
         (PLATFORM, blacklist.BatchCheckBlacklistRequest(subjects=[subject])),
         (MODERATOR, blacklist.ListBlacklistRequest()),
+        (PLATFORM, blacklist.WatchBlacklistRequest()),
+        (MODERATOR, blacklist.ExportBlacklistRequest()),
         (MODERATOR, referrals.ListReferralsRequest()),
         (PLATFORM, policies.GetPolicyRequest()),
         (PLATFORM, policies.ListPoliciesRequest()),

@@ -8,6 +8,7 @@ from chassis.db import Unit
 from chassis.ids import new_id
 from services.credit import wire
 from services.credit.appeals.domain import Appeal
+from services.credit.blacklist import feed as blacklist_feed
 from services.credit.blacklist import store as blacklist
 from services.credit.notices import store as letters
 from services.credit.notices.domain import LetterKind
@@ -68,7 +69,9 @@ def take_back(unit: Unit, appeal: Appeal, sanction: Sanction) -> None:
                 sanctions.get(session, referral.sanction_id),
                 text=referral.referral_id,
             )
-    feed.publish(unit, [each.subject for each in standing])
+    subjects = [each.subject for each in standing]
+    feed.publish(unit, subjects)
+    blacklist_feed.publish(unit, subjects)
 
 
 def _tell(unit: Unit, fallen: Sanction, appeal: Appeal) -> None:

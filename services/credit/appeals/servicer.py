@@ -14,7 +14,7 @@ from services.credit.appeals import domain, store
 from services.credit.appeals.domain import Appeal, AppealGround, AppealOutcome, Reviewer
 from services.credit.appeals.jobs import Assignment, give
 from services.credit.appeals.messages import appeal_message
-from services.credit.appeals.steps import Step, audit, take
+from services.credit.appeals.steps import Step, audit, take, tell
 from services.credit.groups_peer import GroupRole, GroupsPeer
 from services.credit.listing import Listing
 from services.credit.notices import store as notices
@@ -24,7 +24,6 @@ from services.credit.receipts import Receipts
 from services.credit.sanctions import acts, relief
 from services.credit.sanctions import store as sanctions
 from services.credit.sanctions.domain import Sanction
-from services.credit.standings import feed
 from services.credit.subjects import Subject, SubjectKind
 
 
@@ -283,7 +282,7 @@ def _filed(
     )
     store.add(unit.session, appeal, sanction)
     # The deadline from which silence stays the sanction travels ahead of time.
-    feed.publish(unit, sanctions.subjects_touched(unit.session, sanction))
+    tell(unit, sanction)
     audit(unit, "filed", appeal, sanction)
     return appeal_message(unit.session, appeal, unit.now)
 

@@ -6,6 +6,7 @@ from chassis.db import Unit
 from services.credit import wire
 from services.credit.appeals import effects, store
 from services.credit.appeals.domain import Appeal
+from services.credit.blacklist import feed as blacklist_feed
 from services.credit.sanctions import store as sanctions
 from services.credit.sanctions.domain import Sanction
 from services.credit.standings import feed
@@ -22,8 +23,15 @@ def take(unit: Unit, before: Appeal, participle: str, step: Step) -> Appeal:
     if appeal.outcome and appeal.outcome.takes_back:
         effects.take_back(unit, appeal, sanction)
     elif appeal.state.ended:
-        feed.publish(unit, [sanction.subject])
+        tell(unit, sanction)
     return appeal
+
+
+def tell(unit: Unit, sanction: Sanction) -> None:
+    """Tells the feed of all whom a stay of the sanction, or its end, touches."""
+    touched = sanctions.subjects_touched(unit.session, sanction)
+    feed.publish(unit, touched)
+    blacklist_feed.publish(unit, touched)
 
 
 def audit(unit: Unit, participle: str, appeal: Appeal, sanction: Sanction) -> None:

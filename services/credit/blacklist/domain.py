@@ -12,15 +12,21 @@ from services.credit.subjects import Subject
 
 @dataclass(frozen=True)
 class BlacklistEntry:
-    """An entry: on the list from `start` to `end`, because of one sanction. Revoked, it never held."""
+    """An entry: on the list from `start` to `end`, because of one sanction. Revoked, it never held.
+
+    Attributes:
+        subject: Who is listed; None where only the origin knows.
+        origin: The instance of the same operator that made it; empty for this one.
+    """
 
     entry_id: str
-    subject: Subject
+    subject: Subject | None
     sanction_id: str
     start: datetime
     end: datetime
     revoked_at: datetime | None = None
     stay: Stay | None = None
+    origin: str = ""
 
     def holds(self, at: datetime) -> bool:
         """Whether it lists the subject at an instant."""

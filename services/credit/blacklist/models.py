@@ -1,11 +1,12 @@
-"""The table of the blacklist."""
+"""The tables of the blacklist: entries made here, and those that two persons admitted from another instance."""
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, LargeBinary, String, Text, UniqueConstraint
 from sqlmodel import Field
 
 from chassis.db.types import Instant
+from services.credit.blacklist.exchange import ExchangeState
 from services.credit.subjects import SubjectKind
 from services.credit.tables import CreditTable, one_of
 
@@ -29,3 +30,73 @@ class BlacklistRow(CreditTable, table=True):
     start_at: datetime = Field(sa_type=Instant)
     end_at: datetime = Field(sa_type=Instant)
     revoked_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
+class ExchangeRow(CreditTable, table=True):
+    """Entries of another instance that one person proposes to admit, and another approves."""
+
+    __tablename__ = "blacklist_exchange"
+    __table_args__ = (
+        one_of("state", ExchangeState),
+        CheckConstraint("length(origin) > 0", name="origin"),
+        CheckConstraint("length(proposer) > 0", name="proposer"),
+        CheckConstraint("approver <> proposer AND length(approver) > 0", name="second_person"),
+        CheckConstraint(
+            "(state = 'APPROVED') = (approver IS NOT NULL) AND (approver IS NULL) = (approved_at IS NULL)",
+            name="approved",
+        ),
+        # What admitted entries refer to.
+        UniqueConstraint("exchange_id", "approved_at"),
+    )
+
+    exchange_id: str = Field(primary_key=True, sa_type=String(36))
+    origin: str = Field(sa_type=String(64))
+    state: str = Field(sa_type=String(16))
+    proposer: str = Field(sa_type=String(128))
+    proposed_at: datetime = Field(sa_type=Instant)
+    approver: str | None = Field(default=None, sa_type=String(128))
+    approved_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
+class ProposedListingRow(CreditTable, table=True):
+    """An entry of an exchange that waits for a second person, as the message that came."""
+
+    __tablename__ = "proposed_listing"
+    __table_args__ = (ForeignKeyConstraint(["exchange_id"], ["blacklist_exchange.exchange_id"]),)
+
+    exchange_id: str = Field(primary_key=True, sa_type=String(36))
+    entry_id: str = Field(primary_key=True, sa_type=String(36))
+    message: bytes = Field(sa_type=LargeBinary)
+
+
+class AdmittedListingRow(CreditTable, table=True):
+    """An entry of another instance; none without an exchange that a second person approved."""
+
+    __tablename__ = "admitted_listing"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["exchange_id", "approved_at"], ["blacklist_exchange.exchange_id", "blacklist_exchange.approved_at"]
+        ),
+        CheckConstraint("end_at > start_at", name="term"),
+        CheckConstraint("length(origin) > 0", name="origin"),
+        CheckConstraint(
+            "(revoked_here_at IS NULL AND revoker = '' AND revoke_reasons = '')"
+            " OR (revoked_here_at IS NOT NULL AND length(revoker) > 0 AND length(trim(revoke_reasons)) > 0)",
+            name="revoked_here",
+        ),
+        Index(None, "subject_digest"),
+    )
+
+    entry_id: str = Field(primary_key=True, sa_type=String(36))
+    origin: str = Field(primary_key=True, sa_type=String(64))
+    subject_digest: str = Field(sa_type=String(32))
+    sanction_id: str = Field(sa_type=String(36))
+    start_at: datetime = Field(sa_type=Instant)
+    end_at: datetime = Field(sa_type=Instant)
+    revoked_at: datetime | None = Field(default=None, sa_type=Instant)
+    exported_at: datetime = Field(sa_type=Instant)
+    exchange_id: str = Field(sa_type=String(36))
+    approved_at: datetime = Field(sa_type=Instant)
+    revoked_here_at: datetime | None = Field(default=None, sa_type=Instant)
+    revoker: str = Field(default="", sa_type=String(128))
+    revoke_reasons: str = Field(default="", sa_type=Text)

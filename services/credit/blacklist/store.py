@@ -1,18 +1,22 @@
 """Queries of the blacklist."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from sqlmodel import Session, col, select
 
+from chassis.db.tables import Change, FeedHead
 from services.credit.blacklist.domain import BlacklistEntry
-from services.credit.blacklist.models import BlacklistRow
+from services.credit.blacklist.models import AdmittedListingRow, BlacklistRow
 from services.credit.standings import store as standings
 from services.credit.subjects import Subject, SubjectKind
 
+_AT_ONCE = 10_000
+
 
 def add(session: Session, entry: BlacklistEntry) -> None:
-    """Stores an entry."""
+    """Stores an entry that was made here."""
+    assert entry.subject is not None  # noqa: S101 - its sanction names it
     session.add(
         BlacklistRow(
             entry_id=entry.entry_id,
@@ -40,10 +44,10 @@ def revoke(session: Session, sanction_ids: Iterable[str], *, at: datetime) -> li
     return [row.entry_id for row in rows]
 
 
-def of_subject(session: Session, subject: Subject) -> list[BlacklistEntry]:
-    """The entries of a subject."""
-    query = select(BlacklistRow).where(BlacklistRow.subject_kind == subject.kind, BlacklistRow.subject_id == subject.id)
-    return _entries(session, session.exec(query).all())
+def find(session: Session, entry_id: str) -> BlacklistEntry | None:
+    """The entry by its id; None if there is none."""
+    row = session.get(BlacklistRow, entry_id)
+    return _entries(session, [row])[0] if row else None
 
 
 def of_subjects(session: Session, subjects: Iterable[Subject]) -> dict[Subject, list[BlacklistEntry]]:
@@ -63,10 +67,36 @@ def of_sanctions(session: Session, sanction_ids: Iterable[str]) -> list[Blacklis
     return _entries(session, session.exec(query.order_by(col(BlacklistRow.entry_id))).all())
 
 
-def page(session: Session, *, after: str, size: int) -> list[BlacklistEntry]:
-    """Entries after an entry id, oldest first, at most `size`."""
+def page(session: Session, *, after: str, size: int, until: datetime | None = None) -> list[BlacklistEntry]:
+    """Entries after an entry id, oldest first, at most `size`; with `until` only those whose term ends after it."""
     query = select(BlacklistRow).where(col(BlacklistRow.entry_id) > after)
+    if until is not None:
+        query = query.where(col(BlacklistRow.end_at) > until)
     return _entries(session, session.exec(query.order_by(col(BlacklistRow.entry_id)).limit(size)).all())
+
+
+def listed_subjects(session: Session) -> Iterator[Subject]:
+    """Whom the entries list that were made here and not revoked."""
+    query = select(BlacklistRow.subject_kind, BlacklistRow.subject_id).where(col(BlacklistRow.revoked_at).is_(None))
+    for kind, subject_id in session.exec(query.execution_options(yield_per=_AT_ONCE)):
+        yield Subject(SubjectKind(kind), subject_id)
+
+
+def admitted_digests(session: Session) -> Iterator[str]:
+    """Digests of whom the admitted entries list that are not revoked, ascending."""
+    query = select(AdmittedListingRow.subject_digest).where(
+        col(AdmittedListingRow.revoked_at).is_(None), col(AdmittedListingRow.revoked_here_at).is_(None)
+    )
+    yield from session.exec(
+        query.order_by(col(AdmittedListingRow.subject_digest)).execution_options(yield_per=_AT_ONCE)
+    )
+
+
+def told_since(session: Session, revision: int, prefix: str) -> tuple[int, list[bytes]]:
+    """The newest revision of the feed, and what it says since a revision under keys with a prefix."""
+    newest = session.exec(select(FeedHead.revision)).one()
+    query = select(Change.payload).where(col(Change.revision) > revision, col(Change.key).startswith(prefix))
+    return newest, list(session.exec(query.order_by(col(Change.revision)))) if newest > revision else []
 
 
 def _entries(session: Session, rows: Iterable[BlacklistRow]) -> list[BlacklistEntry]:

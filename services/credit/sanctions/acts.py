@@ -7,6 +7,7 @@ from chassis.ids import new_id
 from chassis.refusal import ErrorReason, Refusal
 from services.credit import wire
 from services.credit.appeals import store as appeals
+from services.credit.blacklist import feed as blacklist_feed
 from services.credit.blacklist import store as blacklist
 from services.credit.sanctions import store
 from services.credit.sanctions.domain import Sanction
@@ -79,7 +80,9 @@ def _relieve(unit: Unit, sanction: Sanction, kind: ReliefKind, taken: Callable[[
 
 
 def _told(unit: Unit, sanction: Sanction, participle: str) -> Sanction:
-    feed.publish(unit, store.subjects_touched(unit.session, sanction))
+    touched = store.subjects_touched(unit.session, sanction)
+    feed.publish(unit, touched)
+    blacklist_feed.publish(unit, touched)
     unit.audit(
         f"credit.sanction.{participle}",
         subject=wire.subject_message(sanction.subject),

@@ -11,6 +11,7 @@ from chassis.retry import Backoff
 from chassis.telemetry import Telemetry, enter, finish, parse_parent
 from services.credit import wire
 from services.credit.blacklist import domain as blacklist
+from services.credit.blacklist import feed as blacklist_feed
 from services.credit.blacklist import store as blacklist_store
 from services.credit.notices import store as letters
 from services.credit.notices.senders import NoticeNotSentError, NoticeSender
@@ -105,6 +106,7 @@ def put_in_force(unit: Unit, sanction_id: str) -> None:
         standings.add(unit, points)
     if entry := blacklist.entry_of(sanction, entry_id=new_id()):
         blacklist_store.add(unit.session, entry)
+        blacklist_feed.publish(unit, [sanction.subject])
     _replace_interim(unit, sanction)
     feed.publish(unit, [sanction.subject])
     unit.audit(

@@ -14,6 +14,7 @@ from ombud.credit.v1 import standing_service_pb2 as pb
 from ombud.credit.v1.standing_service_pb2_grpc import StandingServiceServicer as Contract
 from policies.pack import RemedyKind
 from services.credit import wire
+from services.credit.blacklist.feed import KEY_PREFIX as BLACKLIST_PREFIX
 from services.credit.listing import Listing
 from services.credit.sanctions import store as sanctions
 from services.credit.standings import feed, ledgers, remedies, store, views
@@ -95,7 +96,7 @@ class StandingServicer(Contract):
         async for item in Feed(self._database).watch(request.from_revision, request.epoch):
             if isinstance(item, FeedCheckpoint):
                 yield pb.WatchStandingResponse(checkpoint=item)
-            else:
+            elif not item.key.startswith(BLACKLIST_PREFIX):
                 change = pb.StandingChange.FromString(item.payload)
                 change.revision, change.traceparent = item.revision, item.traceparent
                 yield pb.WatchStandingResponse(change=change)

@@ -242,6 +242,14 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """Only who proposed a sanction takes the proposal back.
     {"reason": "PROPOSAL_NOT_YOURS", "metadata": {"sanction_id": "0192f0c1-…"}}
     """
+    ERROR_REASON_LISTING_SEAL_BROKEN: _ErrorReason.ValueType  # 270
+    """An entry of a blacklist was altered on its way, or was sealed under another operator's key.
+    {"reason": "LISTING_SEAL_BROKEN", "metadata": {"field": "listings[7].seal", "entry_id": "0192f0c1-…"}}
+    """
+    ERROR_REASON_ENTRY_OF_SANCTION: _ErrorReason.ValueType  # 271
+    """The entry was made here, by a sanction: it goes when the sanction is lifted or falls.
+    {"reason": "ENTRY_OF_SANCTION", "metadata": {"sanction_id": "0192f0c1-…"}}
+    """
     ERROR_REASON_MEMBER_ACCOUNT_UNKNOWN: _ErrorReason.ValueType  # 300
     """The groups service has not heard of the account. Retry if it was registered this second.
     {"reason": "MEMBER_ACCOUNT_UNKNOWN", "metadata": {"account_id": "0192f0c1-…", "action": "JOIN"}}
@@ -697,6 +705,14 @@ ERROR_REASON_POLICY_VERSION_TAKEN: ErrorReason.ValueType  # 241
 ERROR_REASON_PROPOSAL_NOT_YOURS: ErrorReason.ValueType  # 260
 """Only who proposed a sanction takes the proposal back.
 {"reason": "PROPOSAL_NOT_YOURS", "metadata": {"sanction_id": "0192f0c1-…"}}
+"""
+ERROR_REASON_LISTING_SEAL_BROKEN: ErrorReason.ValueType  # 270
+"""An entry of a blacklist was altered on its way, or was sealed under another operator's key.
+{"reason": "LISTING_SEAL_BROKEN", "metadata": {"field": "listings[7].seal", "entry_id": "0192f0c1-…"}}
+"""
+ERROR_REASON_ENTRY_OF_SANCTION: ErrorReason.ValueType  # 271
+"""The entry was made here, by a sanction: it goes when the sanction is lifted or falls.
+{"reason": "ENTRY_OF_SANCTION", "metadata": {"sanction_id": "0192f0c1-…"}}
 """
 ERROR_REASON_MEMBER_ACCOUNT_UNKNOWN: ErrorReason.ValueType  # 300
 """The groups service has not heard of the account. Retry if it was registered this second.

@@ -8,6 +8,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from ombud.common.v1 import types_pb2 as _types_pb2
 import builtins as _builtins
 import sys
@@ -19,6 +20,62 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _ListingRefusalCause:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ListingRefusalCauseEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ListingRefusalCause.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    LISTING_REFUSAL_CAUSE_UNSPECIFIED: _ListingRefusalCause.ValueType  # 0
+    """Never sent."""
+    LISTING_REFUSAL_CAUSE_ENDED: _ListingRefusalCause.ValueType  # 1
+    """Its term has ended."""
+    LISTING_REFUSAL_CAUSE_TERM_TOO_LONG: _ListingRefusalCause.ValueType  # 2
+    """Its term is longer than the policy of this instance allows."""
+    LISTING_REFUSAL_CAUSE_SUPERSEDED: _ListingRefusalCause.ValueType  # 3
+    """A later word of the origin is known."""
+    LISTING_REFUSAL_CAUSE_REVOKED_HERE: _ListingRefusalCause.ValueType  # 4
+    """A person took it off the list here."""
+
+class ListingRefusalCause(_ListingRefusalCause, metaclass=_ListingRefusalCauseEnumTypeWrapper):
+    """Why an entry of another instance is not admitted."""
+
+LISTING_REFUSAL_CAUSE_UNSPECIFIED: ListingRefusalCause.ValueType  # 0
+"""Never sent."""
+LISTING_REFUSAL_CAUSE_ENDED: ListingRefusalCause.ValueType  # 1
+"""Its term has ended."""
+LISTING_REFUSAL_CAUSE_TERM_TOO_LONG: ListingRefusalCause.ValueType  # 2
+"""Its term is longer than the policy of this instance allows."""
+LISTING_REFUSAL_CAUSE_SUPERSEDED: ListingRefusalCause.ValueType  # 3
+"""A later word of the origin is known."""
+LISTING_REFUSAL_CAUSE_REVOKED_HERE: ListingRefusalCause.ValueType  # 4
+"""A person took it off the list here."""
+Global___ListingRefusalCause: _TypeAlias = ListingRefusalCause  # noqa: Y015
+
+class _ExchangeState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ExchangeStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ExchangeState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    EXCHANGE_STATE_UNSPECIFIED: _ExchangeState.ValueType  # 0
+    """Never sent."""
+    EXCHANGE_STATE_PROPOSED: _ExchangeState.ValueType  # 1
+    """Waits for a second person. No effect."""
+    EXCHANGE_STATE_APPROVED: _ExchangeState.ValueType  # 2
+    """Its entries are admitted."""
+
+class ExchangeState(_ExchangeState, metaclass=_ExchangeStateEnumTypeWrapper):
+    """Where an exchange stands."""
+
+EXCHANGE_STATE_UNSPECIFIED: ExchangeState.ValueType  # 0
+"""Never sent."""
+EXCHANGE_STATE_PROPOSED: ExchangeState.ValueType  # 1
+"""Waits for a second person. No effect."""
+EXCHANGE_STATE_APPROVED: ExchangeState.ValueType  # 2
+"""Its entries are admitted."""
+Global___ExchangeState: _TypeAlias = ExchangeState  # noqa: Y015
 
 @_typing.final
 class CheckBlacklistRequest(_message.Message):
@@ -195,10 +252,13 @@ class BlacklistEntry(_message.Message):
     END_TIME_FIELD_NUMBER: _builtins.int
     STAYED_FROM_TIME_FIELD_NUMBER: _builtins.int
     REVOKE_TIME_FIELD_NUMBER: _builtins.int
+    ORIGIN_FIELD_NUMBER: _builtins.int
     entry_id: _builtins.str
     """Id of the entry (UUIDv7)."""
     sanction_id: _builtins.str
     """The sanction (UUID) that says why."""
+    origin: _builtins.str
+    """The instance that made it. Empty: this one."""
     @_builtins.property
     def subject(self) -> _types_pb2.Subject:
         """Who is listed."""
@@ -217,7 +277,7 @@ class BlacklistEntry(_message.Message):
 
     @_builtins.property
     def revoke_time(self) -> _timestamp_pb2.Timestamp:
-        """When an overturned sanction revoked it, for all instants. Absent: not revoked."""
+        """When it was revoked, for all instants. Absent: not revoked."""
 
     def __init__(
         self,
@@ -229,11 +289,472 @@ class BlacklistEntry(_message.Message):
         end_time: _timestamp_pb2.Timestamp | None = ...,
         stayed_from_time: _timestamp_pb2.Timestamp | None = ...,
         revoke_time: _timestamp_pb2.Timestamp | None = ...,
+        origin: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "revoke_time", b"revoke_time", "start_time", b"start_time", "stayed_from_time", b"stayed_from_time", "subject", b"subject"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "entry_id", b"entry_id", "revoke_time", b"revoke_time", "sanction_id", b"sanction_id", "start_time", b"start_time", "stayed_from_time", b"stayed_from_time", "subject", b"subject"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "entry_id", b"entry_id", "origin", b"origin", "revoke_time", b"revoke_time", "sanction_id", b"sanction_id", "start_time", b"start_time", "stayed_from_time", b"stayed_from_time", "subject", b"subject"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___BlacklistEntry: _TypeAlias = BlacklistEntry  # noqa: Y015
+
+@_typing.final
+class WatchBlacklistRequest(_message.Message):
+    """From where on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FROM_REVISION_FIELD_NUMBER: _builtins.int
+    EPOCH_FIELD_NUMBER: _builtins.int
+    from_revision: _builtins.int
+    """Last revision that the consumer has. 0: everything."""
+    epoch: _builtins.str
+    """Epoch of that revision. Empty: the consumer has none yet."""
+    def __init__(
+        self,
+        *,
+        from_revision: _builtins.int = ...,
+        epoch: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["epoch", b"epoch", "from_revision", b"from_revision"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchBlacklistRequest: _TypeAlias = WatchBlacklistRequest  # noqa: Y015
+
+@_typing.final
+class WatchBlacklistResponse(_message.Message):
+    """One item of the stream."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHANGE_FIELD_NUMBER: _builtins.int
+    CHECKPOINT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def change(self) -> Global___BlacklistChange:
+        """A change."""
+
+    @_builtins.property
+    def checkpoint(self) -> _types_pb2.FeedCheckpoint:
+        """Everything up to a revision has been sent."""
+
+    def __init__(
+        self,
+        *,
+        change: Global___BlacklistChange | None = ...,
+        checkpoint: _types_pb2.FeedCheckpoint | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "checkpoint", b"checkpoint", "item", b"item"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "checkpoint", b"checkpoint", "item", b"item"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_item: _TypeAlias = _typing.Literal["change", "checkpoint"]  # noqa: Y015
+    _WhichOneofArgType_item: _TypeAlias = _typing.Literal["item", b"item"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_item) -> _WhichOneofReturnType_item | None: ...
+
+Global___WatchBlacklistResponse: _TypeAlias = WatchBlacklistResponse  # noqa: Y015
+
+@_typing.final
+class BlacklistChange(_message.Message):
+    """An entry as it stands from now on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REVISION_FIELD_NUMBER: _builtins.int
+    TRACEPARENT_FIELD_NUMBER: _builtins.int
+    ENTRY_FIELD_NUMBER: _builtins.int
+    SUBJECT_DIGEST_FIELD_NUMBER: _builtins.int
+    revision: _builtins.int
+    """Revision in the feed of the credit service. Changes of other kinds take revisions, too."""
+    traceparent: _builtins.str
+    """W3C traceparent of what caused it. Empty: none."""
+    subject_digest: _builtins.str
+    """Keyed digest of the subject, 32 hexadecimal digits."""
+    @_builtins.property
+    def entry(self) -> Global___BlacklistEntry:
+        """The entry, without its subject."""
+
+    def __init__(
+        self,
+        *,
+        revision: _builtins.int = ...,
+        traceparent: _builtins.str = ...,
+        entry: Global___BlacklistEntry | None = ...,
+        subject_digest: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["entry", b"entry"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entry", b"entry", "revision", b"revision", "subject_digest", b"subject_digest", "traceparent", b"traceparent"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BlacklistChange: _TypeAlias = BlacklistChange  # noqa: Y015
+
+@_typing.final
+class ExportBlacklistRequest(_message.Message):
+    """Which page of the export."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    """Most entries in the answer. 0: 50. More than 500 counts as 500."""
+    page_token: _builtins.str
+    """Token of the page, from the answer before. Empty: the first page."""
+    def __init__(
+        self,
+        *,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportBlacklistRequest: _TypeAlias = ExportBlacklistRequest  # noqa: Y015
+
+@_typing.final
+class ExportBlacklistResponse(_message.Message):
+    """A page of the export."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORIGIN_FIELD_NUMBER: _builtins.int
+    LISTINGS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    origin: _builtins.str
+    """The instance that they are of, to be named when they are proposed elsewhere."""
+    next_page_token: _builtins.str
+    """Token of the next page. Empty: this is the last."""
+    @_builtins.property
+    def listings(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExchangedListing]:
+        """The entries, oldest first: those in force or to come, and revoked ones until their term would have ended."""
+
+    def __init__(
+        self,
+        *,
+        origin: _builtins.str = ...,
+        listings: _abc.Iterable[Global___ExchangedListing] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["listings", b"listings", "next_page_token", b"next_page_token", "origin", b"origin"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportBlacklistResponse: _TypeAlias = ExportBlacklistResponse  # noqa: Y015
+
+@_typing.final
+class ExchangedListing(_message.Message):
+    """An entry as it leaves for another instance of the same operator."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENTRY_ID_FIELD_NUMBER: _builtins.int
+    SUBJECT_DIGEST_FIELD_NUMBER: _builtins.int
+    SANCTION_ID_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    REVOKE_TIME_FIELD_NUMBER: _builtins.int
+    EXPORT_TIME_FIELD_NUMBER: _builtins.int
+    SEAL_FIELD_NUMBER: _builtins.int
+    entry_id: _builtins.str
+    """Id of the entry (UUIDv7), the same in every instance."""
+    subject_digest: _builtins.str
+    """HMAC-SHA256 of kind and id of the subject under the shared key, cut to 128 bits: 32 hexadecimal digits."""
+    sanction_id: _builtins.str
+    """The sanction (UUID) at the origin: its reasons, and the appeal against it, are there."""
+    seal: _builtins.str
+    """HMAC-SHA256 of the rest and of the origin under the shared key: 64 hexadecimal digits."""
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """First instant on the list."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """First instant no longer on the list."""
+
+    @_builtins.property
+    def revoke_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was revoked, or stayed. Absent: neither."""
+
+    @_builtins.property
+    def export_time(self) -> _timestamp_pb2.Timestamp:
+        """When the origin said all this. What it said later counts."""
+
+    def __init__(
+        self,
+        *,
+        entry_id: _builtins.str = ...,
+        subject_digest: _builtins.str = ...,
+        sanction_id: _builtins.str = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+        revoke_time: _timestamp_pb2.Timestamp | None = ...,
+        export_time: _timestamp_pb2.Timestamp | None = ...,
+        seal: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "export_time", b"export_time", "revoke_time", b"revoke_time", "start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "entry_id", b"entry_id", "export_time", b"export_time", "revoke_time", b"revoke_time", "sanction_id", b"sanction_id", "seal", b"seal", "start_time", b"start_time", "subject_digest", b"subject_digest"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExchangedListing: _TypeAlias = ExchangedListing  # noqa: Y015
+
+@_typing.final
+class ProposeExchangeRequest(_message.Message):
+    """What is to be admitted."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    ORIGIN_FIELD_NUMBER: _builtins.int
+    LISTINGS_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Idempotency key (UUID). REQUEST_ID_REUSED if it came with another request."""
+    origin: _builtins.str
+    """The instance that exported them. INVALID_FIELD if it is this one."""
+    @_builtins.property
+    def listings(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExchangedListing]:
+        """Its entries, each once."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        origin: _builtins.str = ...,
+        listings: _abc.Iterable[Global___ExchangedListing] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["listings", b"listings", "origin", b"origin", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProposeExchangeRequest: _TypeAlias = ProposeExchangeRequest  # noqa: Y015
+
+@_typing.final
+class ProposeExchangeResponse(_message.Message):
+    """What the exchange would change."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXCHANGE_FIELD_NUMBER: _builtins.int
+    REFUSALS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def exchange(self) -> Global___BlacklistExchange:
+        """The exchange, PROPOSED."""
+
+    @_builtins.property
+    def refusals(self) -> _containers.RepeatedCompositeFieldContainer[Global___ListingRefusal]:
+        """The entries that would not be admitted, and why; at most as many as were proposed."""
+
+    def __init__(
+        self,
+        *,
+        exchange: Global___BlacklistExchange | None = ...,
+        refusals: _abc.Iterable[Global___ListingRefusal] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["exchange", b"exchange"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["exchange", b"exchange", "refusals", b"refusals"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProposeExchangeResponse: _TypeAlias = ProposeExchangeResponse  # noqa: Y015
+
+@_typing.final
+class ListingRefusal(_message.Message):
+    """Why an entry would not be admitted."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENTRY_ID_FIELD_NUMBER: _builtins.int
+    CAUSE_FIELD_NUMBER: _builtins.int
+    entry_id: _builtins.str
+    """The entry (UUID)."""
+    cause: Global___ListingRefusalCause.ValueType
+    """Why."""
+    def __init__(
+        self,
+        *,
+        entry_id: _builtins.str = ...,
+        cause: Global___ListingRefusalCause.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cause", b"cause", "entry_id", b"entry_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListingRefusal: _TypeAlias = ListingRefusal  # noqa: Y015
+
+@_typing.final
+class BlacklistExchange(_message.Message):
+    """Entries of another instance, proposed and admitted together."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXCHANGE_ID_FIELD_NUMBER: _builtins.int
+    ORIGIN_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    NEW_COUNT_FIELD_NUMBER: _builtins.int
+    CHANGED_COUNT_FIELD_NUMBER: _builtins.int
+    REVOKED_COUNT_FIELD_NUMBER: _builtins.int
+    UNCHANGED_COUNT_FIELD_NUMBER: _builtins.int
+    PROPOSE_TIME_FIELD_NUMBER: _builtins.int
+    APPROVE_TIME_FIELD_NUMBER: _builtins.int
+    exchange_id: _builtins.str
+    """Id of the exchange (UUIDv7)."""
+    origin: _builtins.str
+    """The instance that they are of."""
+    state: Global___ExchangeState.ValueType
+    """Where it stands."""
+    new_count: _builtins.int
+    """Entries that this instance did not have."""
+    changed_count: _builtins.int
+    """Entries that would list whom they list for another time, or again."""
+    revoked_count: _builtins.int
+    """Entries that would go."""
+    unchanged_count: _builtins.int
+    """Entries that are here already as they are."""
+    @_builtins.property
+    def propose_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was proposed."""
+
+    @_builtins.property
+    def approve_time(self) -> _timestamp_pb2.Timestamp:
+        """When the second person approved it. Absent before."""
+
+    def __init__(
+        self,
+        *,
+        exchange_id: _builtins.str = ...,
+        origin: _builtins.str = ...,
+        state: Global___ExchangeState.ValueType = ...,
+        new_count: _builtins.int = ...,
+        changed_count: _builtins.int = ...,
+        revoked_count: _builtins.int = ...,
+        unchanged_count: _builtins.int = ...,
+        propose_time: _timestamp_pb2.Timestamp | None = ...,
+        approve_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["approve_time", b"approve_time", "propose_time", b"propose_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approve_time", b"approve_time", "changed_count", b"changed_count", "exchange_id", b"exchange_id", "new_count", b"new_count", "origin", b"origin", "propose_time", b"propose_time", "revoked_count", b"revoked_count", "state", b"state", "unchanged_count", b"unchanged_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BlacklistExchange: _TypeAlias = BlacklistExchange  # noqa: Y015
+
+@_typing.final
+class ApproveExchangeRequest(_message.Message):
+    """Which exchange is approved."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    EXCHANGE_ID_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Idempotency key (UUID). REQUEST_ID_REUSED if it came with another request."""
+    exchange_id: _builtins.str
+    """The exchange (UUID). NOT_FOUND if there is none."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        exchange_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["exchange_id", b"exchange_id", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ApproveExchangeRequest: _TypeAlias = ApproveExchangeRequest  # noqa: Y015
+
+@_typing.final
+class ApproveExchangeResponse(_message.Message):
+    """The approved exchange."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXCHANGE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def exchange(self) -> Global___BlacklistExchange:
+        """The exchange, APPROVED."""
+
+    def __init__(
+        self,
+        *,
+        exchange: Global___BlacklistExchange | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["exchange", b"exchange"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["exchange", b"exchange"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ApproveExchangeResponse: _TypeAlias = ApproveExchangeResponse  # noqa: Y015
+
+@_typing.final
+class RevokeListingRequest(_message.Message):
+    """Which entry goes, and why."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    ENTRY_ID_FIELD_NUMBER: _builtins.int
+    REASONS_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Idempotency key (UUID). REQUEST_ID_REUSED if it came with another request."""
+    entry_id: _builtins.str
+    """The entry (UUID). NOT_FOUND if there is none; WRONG_STATE if it is revoked."""
+    reasons: _builtins.str
+    """Why; at most 2,000 characters. REASONS_REQUIRED without it."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        entry_id: _builtins.str = ...,
+        reasons: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entry_id", b"entry_id", "reasons", b"reasons", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RevokeListingRequest: _TypeAlias = RevokeListingRequest  # noqa: Y015
+
+@_typing.final
+class RevokeListingResponse(_message.Message):
+    """The entry that went."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENTRY_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def entry(self) -> Global___BlacklistEntry:
+        """The entry, revoked. Its subject is known to its origin alone."""
+
+    def __init__(
+        self,
+        *,
+        entry: Global___BlacklistEntry | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["entry", b"entry"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entry", b"entry"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RevokeListingResponse: _TypeAlias = RevokeListingResponse  # noqa: Y015

@@ -26,7 +26,9 @@ if _version_not_supported:
 
 
 class BlacklistServiceStub(object):
-    """The blacklist. Entries come from sanctions alone and always have a term.
+    """The blacklist. Entries come from sanctions alone, each approved by a second person, and always have a term. Entries of
+    another instance of the same operator can be admitted by two persons: they are marked with their origin, answer
+    questions here, and count in nobody's standing.
     """
 
     def __init__(self, channel):
@@ -50,10 +52,37 @@ class BlacklistServiceStub(object):
                 request_serializer=ombud_dot_credit_dot_v1_dot_blacklist__service__pb2.ListBlacklistRequest.SerializeToString,
                 response_deserializer=ombud_dot_credit_dot_v1_dot_blacklist__service__pb2.ListBlacklistResponse.FromString,
                 _registered_method=True)
+        self.WatchBlacklist = channel.unary_stream(
+                '/ombud.credit.v1.BlacklistService/WatchBlacklist',
+                request_serializer=ombud_dot_credit_dot_v1_dot_blacklist__service__pb2.WatchBlacklistRequest.SerializeToString,
+                response_deserializer=ombud_dot_credit_dot_v1_dot_blacklist__service__pb2.WatchBlacklistResponse.FromString,
+                _registered_method=True)
+        self.ExportBlacklist = channel.unary_unary(
+                '/ombud.credit.v1.BlacklistService/ExportBlacklist',
+                request_serializer=ombud_dot_credit_dot_v1_dot_blacklist__service__pb2.ExportBlacklistRequest.SerializeToString,
+                response_deserializer=ombud_dot_credit_dot_v1_dot_blacklist__service__pb2.ExportBlacklistResponse.FromString,
+                _registered_method=True)
+        self.ProposeExchange = channel.unary_unary(
+                '/ombud.credit.v1.BlacklistService/ProposeExchange',
+                request_serializer=ombud_dot_credit_dot_v1_dot_blacklist__service__pb2.ProposeExchangeRequest.SerializeToString,
+                response_deserializer=ombud_dot_credit_dot_v1_dot_blacklist__service__pb2.ProposeExchangeResponse.FromString,
+                _registered_method=True)
+        self.ApproveExchange = channel.unary_unary(
+                '/ombud.credit.v1.BlacklistService/ApproveExchange',
+                request_serializer=ombud_dot_credit_dot_v1_dot_blacklist__service__pb2.ApproveExchangeRequest.SerializeToString,
+                response_deserializer=ombud_dot_credit_dot_v1_dot_blacklist__service__pb2.ApproveExchangeResponse.FromString,
+                _registered_method=True)
+        self.RevokeListing = channel.unary_unary(
+                '/ombud.credit.v1.BlacklistService/RevokeListing',
+                request_serializer=ombud_dot_credit_dot_v1_dot_blacklist__service__pb2.RevokeListingRequest.SerializeToString,
+                response_deserializer=ombud_dot_credit_dot_v1_dot_blacklist__service__pb2.RevokeListingResponse.FromString,
+                _registered_method=True)
 
 
 class BlacklistServiceServicer(object):
-    """The blacklist. Entries come from sanctions alone and always have a term.
+    """The blacklist. Entries come from sanctions alone, each approved by a second person, and always have a term. Entries of
+    another instance of the same operator can be admitted by two persons: they are marked with their origin, answer
+    questions here, and count in nobody's standing.
     """
 
     def CheckBlacklist(self, request, context):
@@ -71,7 +100,47 @@ class BlacklistServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ListBlacklist(self, request, context):
-        """Lists all entries, oldest first, ended and revoked ones included.
+        """Lists the entries of this instance, oldest first, ended and revoked ones included.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WatchBlacklist(self, request, context):
+        """The entries as they change, from a revision on, by keyed digests of their subjects; never ends by itself.
+        REVISION_UNKNOWN if the feed does not continue what the consumer has.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExportBlacklist(self, request, context):
+        """A page of what another instance of the same operator may admit: the entries that were made here, sealed under the key
+        that the instances share. A stayed entry leaves as revoked. What this instance admitted does not leave again.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ProposeExchange(self, request, context):
+        """Proposes to admit entries of another instance, and shows what that would change. It changes nothing before a second
+        person approves. LISTING_SEAL_BROKEN if an entry was altered, or is of an operator with another key.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ApproveExchange(self, request, context):
+        """Admits the entries of a proposed exchange. SECOND_PERSON_REQUIRED for who proposed it; WRONG_STATE if it is not
+        PROPOSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RevokeListing(self, request, context):
+        """Takes an admitted entry off the list of this instance, for good: a later exchange does not bring it back.
+        ENTRY_OF_SANCTION for an entry that was made here: it goes with its sanction.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -95,6 +164,31 @@ def add_BlacklistServiceServicer_to_server(servicer, server):
                     request_deserializer=ombud_dot_credit_dot_v1_dot_blacklist__service__pb2.ListBlacklistRequest.FromString,
                     response_serializer=ombud_dot_credit_dot_v1_dot_blacklist__service__pb2.ListBlacklistResponse.SerializeToString,
             ),
+            'WatchBlacklist': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchBlacklist,
+                    request_deserializer=ombud_dot_credit_dot_v1_dot_blacklist__service__pb2.WatchBlacklistRequest.FromString,
+                    response_serializer=ombud_dot_credit_dot_v1_dot_blacklist__service__pb2.WatchBlacklistResponse.SerializeToString,
+            ),
+            'ExportBlacklist': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExportBlacklist,
+                    request_deserializer=ombud_dot_credit_dot_v1_dot_blacklist__service__pb2.ExportBlacklistRequest.FromString,
+                    response_serializer=ombud_dot_credit_dot_v1_dot_blacklist__service__pb2.ExportBlacklistResponse.SerializeToString,
+            ),
+            'ProposeExchange': grpc.unary_unary_rpc_method_handler(
+                    servicer.ProposeExchange,
+                    request_deserializer=ombud_dot_credit_dot_v1_dot_blacklist__service__pb2.ProposeExchangeRequest.FromString,
+                    response_serializer=ombud_dot_credit_dot_v1_dot_blacklist__service__pb2.ProposeExchangeResponse.SerializeToString,
+            ),
+            'ApproveExchange': grpc.unary_unary_rpc_method_handler(
+                    servicer.ApproveExchange,
+                    request_deserializer=ombud_dot_credit_dot_v1_dot_blacklist__service__pb2.ApproveExchangeRequest.FromString,
+                    response_serializer=ombud_dot_credit_dot_v1_dot_blacklist__service__pb2.ApproveExchangeResponse.SerializeToString,
+            ),
+            'RevokeListing': grpc.unary_unary_rpc_method_handler(
+                    servicer.RevokeListing,
+                    request_deserializer=ombud_dot_credit_dot_v1_dot_blacklist__service__pb2.RevokeListingRequest.FromString,
+                    response_serializer=ombud_dot_credit_dot_v1_dot_blacklist__service__pb2.RevokeListingResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'ombud.credit.v1.BlacklistService', rpc_method_handlers)
@@ -104,7 +198,9 @@ def add_BlacklistServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class BlacklistService(object):
-    """The blacklist. Entries come from sanctions alone and always have a term.
+    """The blacklist. Entries come from sanctions alone, each approved by a second person, and always have a term. Entries of
+    another instance of the same operator can be admitted by two persons: they are marked with their origin, answer
+    questions here, and count in nobody's standing.
     """
 
     @staticmethod
@@ -178,6 +274,141 @@ class BlacklistService(object):
             '/ombud.credit.v1.BlacklistService/ListBlacklist',
             ombud_dot_credit_dot_v1_dot_blacklist__service__pb2.ListBlacklistRequest.SerializeToString,
             ombud_dot_credit_dot_v1_dot_blacklist__service__pb2.ListBlacklistResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchBlacklist(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/ombud.credit.v1.BlacklistService/WatchBlacklist',
+            ombud_dot_credit_dot_v1_dot_blacklist__service__pb2.WatchBlacklistRequest.SerializeToString,
+            ombud_dot_credit_dot_v1_dot_blacklist__service__pb2.WatchBlacklistResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportBlacklist(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ombud.credit.v1.BlacklistService/ExportBlacklist',
+            ombud_dot_credit_dot_v1_dot_blacklist__service__pb2.ExportBlacklistRequest.SerializeToString,
+            ombud_dot_credit_dot_v1_dot_blacklist__service__pb2.ExportBlacklistResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ProposeExchange(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ombud.credit.v1.BlacklistService/ProposeExchange',
+            ombud_dot_credit_dot_v1_dot_blacklist__service__pb2.ProposeExchangeRequest.SerializeToString,
+            ombud_dot_credit_dot_v1_dot_blacklist__service__pb2.ProposeExchangeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ApproveExchange(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ombud.credit.v1.BlacklistService/ApproveExchange',
+            ombud_dot_credit_dot_v1_dot_blacklist__service__pb2.ApproveExchangeRequest.SerializeToString,
+            ombud_dot_credit_dot_v1_dot_blacklist__service__pb2.ApproveExchangeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RevokeListing(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ombud.credit.v1.BlacklistService/RevokeListing',
+            ombud_dot_credit_dot_v1_dot_blacklist__service__pb2.RevokeListingRequest.SerializeToString,
+            ombud_dot_credit_dot_v1_dot_blacklist__service__pb2.RevokeListingResponse.FromString,
             options,
             channel_credentials,
             insecure,

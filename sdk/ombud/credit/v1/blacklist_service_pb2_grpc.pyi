@@ -27,7 +27,10 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class BlacklistServiceStub:
-    """The blacklist. Entries come from sanctions alone and always have a term."""
+    """The blacklist. Entries come from sanctions alone, each approved by a second person, and always have a term. Entries of
+    another instance of the same operator can be admitted by two persons: they are marked with their origin, answer
+    questions here, and count in nobody's standing.
+    """
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -38,11 +41,34 @@ class BlacklistServiceStub:
     BatchCheckBlacklist: _grpc.UnaryUnaryMultiCallable[_blacklist_service_pb2.BatchCheckBlacklistRequest, _blacklist_service_pb2.BatchCheckBlacklistResponse]
     """Returns the entries that list any of many subjects at an instant: who is not in the answer is not listed."""
     ListBlacklist: _grpc.UnaryUnaryMultiCallable[_blacklist_service_pb2.ListBlacklistRequest, _blacklist_service_pb2.ListBlacklistResponse]
-    """Lists all entries, oldest first, ended and revoked ones included."""
+    """Lists the entries of this instance, oldest first, ended and revoked ones included."""
+    WatchBlacklist: _grpc.UnaryStreamMultiCallable[_blacklist_service_pb2.WatchBlacklistRequest, _blacklist_service_pb2.WatchBlacklistResponse]
+    """The entries as they change, from a revision on, by keyed digests of their subjects; never ends by itself.
+    REVISION_UNKNOWN if the feed does not continue what the consumer has.
+    """
+    ExportBlacklist: _grpc.UnaryUnaryMultiCallable[_blacklist_service_pb2.ExportBlacklistRequest, _blacklist_service_pb2.ExportBlacklistResponse]
+    """A page of what another instance of the same operator may admit: the entries that were made here, sealed under the key
+    that the instances share. A stayed entry leaves as revoked. What this instance admitted does not leave again.
+    """
+    ProposeExchange: _grpc.UnaryUnaryMultiCallable[_blacklist_service_pb2.ProposeExchangeRequest, _blacklist_service_pb2.ProposeExchangeResponse]
+    """Proposes to admit entries of another instance, and shows what that would change. It changes nothing before a second
+    person approves. LISTING_SEAL_BROKEN if an entry was altered, or is of an operator with another key.
+    """
+    ApproveExchange: _grpc.UnaryUnaryMultiCallable[_blacklist_service_pb2.ApproveExchangeRequest, _blacklist_service_pb2.ApproveExchangeResponse]
+    """Admits the entries of a proposed exchange. SECOND_PERSON_REQUIRED for who proposed it; WRONG_STATE if it is not
+    PROPOSED.
+    """
+    RevokeListing: _grpc.UnaryUnaryMultiCallable[_blacklist_service_pb2.RevokeListingRequest, _blacklist_service_pb2.RevokeListingResponse]
+    """Takes an admitted entry off the list of this instance, for good: a later exchange does not bring it back.
+    ENTRY_OF_SANCTION for an entry that was made here: it goes with its sanction.
+    """
 
 @_typing.type_check_only
 class BlacklistServiceAsyncStub(BlacklistServiceStub):
-    """The blacklist. Entries come from sanctions alone and always have a term."""
+    """The blacklist. Entries come from sanctions alone, each approved by a second person, and always have a term. Entries of
+    another instance of the same operator can be admitted by two persons: they are marked with their origin, answer
+    questions here, and count in nobody's standing.
+    """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CheckBlacklist: _aio.UnaryUnaryMultiCallable[_blacklist_service_pb2.CheckBlacklistRequest, _blacklist_service_pb2.CheckBlacklistResponse]  # type: ignore[assignment]
@@ -50,10 +76,33 @@ class BlacklistServiceAsyncStub(BlacklistServiceStub):
     BatchCheckBlacklist: _aio.UnaryUnaryMultiCallable[_blacklist_service_pb2.BatchCheckBlacklistRequest, _blacklist_service_pb2.BatchCheckBlacklistResponse]  # type: ignore[assignment]
     """Returns the entries that list any of many subjects at an instant: who is not in the answer is not listed."""
     ListBlacklist: _aio.UnaryUnaryMultiCallable[_blacklist_service_pb2.ListBlacklistRequest, _blacklist_service_pb2.ListBlacklistResponse]  # type: ignore[assignment]
-    """Lists all entries, oldest first, ended and revoked ones included."""
+    """Lists the entries of this instance, oldest first, ended and revoked ones included."""
+    WatchBlacklist: _aio.UnaryStreamMultiCallable[_blacklist_service_pb2.WatchBlacklistRequest, _blacklist_service_pb2.WatchBlacklistResponse]  # type: ignore[assignment]
+    """The entries as they change, from a revision on, by keyed digests of their subjects; never ends by itself.
+    REVISION_UNKNOWN if the feed does not continue what the consumer has.
+    """
+    ExportBlacklist: _aio.UnaryUnaryMultiCallable[_blacklist_service_pb2.ExportBlacklistRequest, _blacklist_service_pb2.ExportBlacklistResponse]  # type: ignore[assignment]
+    """A page of what another instance of the same operator may admit: the entries that were made here, sealed under the key
+    that the instances share. A stayed entry leaves as revoked. What this instance admitted does not leave again.
+    """
+    ProposeExchange: _aio.UnaryUnaryMultiCallable[_blacklist_service_pb2.ProposeExchangeRequest, _blacklist_service_pb2.ProposeExchangeResponse]  # type: ignore[assignment]
+    """Proposes to admit entries of another instance, and shows what that would change. It changes nothing before a second
+    person approves. LISTING_SEAL_BROKEN if an entry was altered, or is of an operator with another key.
+    """
+    ApproveExchange: _aio.UnaryUnaryMultiCallable[_blacklist_service_pb2.ApproveExchangeRequest, _blacklist_service_pb2.ApproveExchangeResponse]  # type: ignore[assignment]
+    """Admits the entries of a proposed exchange. SECOND_PERSON_REQUIRED for who proposed it; WRONG_STATE if it is not
+    PROPOSED.
+    """
+    RevokeListing: _aio.UnaryUnaryMultiCallable[_blacklist_service_pb2.RevokeListingRequest, _blacklist_service_pb2.RevokeListingResponse]  # type: ignore[assignment]
+    """Takes an admitted entry off the list of this instance, for good: a later exchange does not bring it back.
+    ENTRY_OF_SANCTION for an entry that was made here: it goes with its sanction.
+    """
 
 class BlacklistServiceServicer(metaclass=_abc_1.ABCMeta):
-    """The blacklist. Entries come from sanctions alone and always have a term."""
+    """The blacklist. Entries come from sanctions alone, each approved by a second person, and always have a term. Entries of
+    another instance of the same operator can be admitted by two persons: they are marked with their origin, answer
+    questions here, and count in nobody's standing.
+    """
 
     @_abc_1.abstractmethod
     def CheckBlacklist(
@@ -77,6 +126,56 @@ class BlacklistServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _blacklist_service_pb2.ListBlacklistRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_blacklist_service_pb2.ListBlacklistResponse, _abc.Awaitable[_blacklist_service_pb2.ListBlacklistResponse]]:
-        """Lists all entries, oldest first, ended and revoked ones included."""
+        """Lists the entries of this instance, oldest first, ended and revoked ones included."""
+
+    @_abc_1.abstractmethod
+    def WatchBlacklist(
+        self,
+        request: _blacklist_service_pb2.WatchBlacklistRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_blacklist_service_pb2.WatchBlacklistResponse], _abc.AsyncIterator[_blacklist_service_pb2.WatchBlacklistResponse]]:
+        """The entries as they change, from a revision on, by keyed digests of their subjects; never ends by itself.
+        REVISION_UNKNOWN if the feed does not continue what the consumer has.
+        """
+
+    @_abc_1.abstractmethod
+    def ExportBlacklist(
+        self,
+        request: _blacklist_service_pb2.ExportBlacklistRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_blacklist_service_pb2.ExportBlacklistResponse, _abc.Awaitable[_blacklist_service_pb2.ExportBlacklistResponse]]:
+        """A page of what another instance of the same operator may admit: the entries that were made here, sealed under the key
+        that the instances share. A stayed entry leaves as revoked. What this instance admitted does not leave again.
+        """
+
+    @_abc_1.abstractmethod
+    def ProposeExchange(
+        self,
+        request: _blacklist_service_pb2.ProposeExchangeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_blacklist_service_pb2.ProposeExchangeResponse, _abc.Awaitable[_blacklist_service_pb2.ProposeExchangeResponse]]:
+        """Proposes to admit entries of another instance, and shows what that would change. It changes nothing before a second
+        person approves. LISTING_SEAL_BROKEN if an entry was altered, or is of an operator with another key.
+        """
+
+    @_abc_1.abstractmethod
+    def ApproveExchange(
+        self,
+        request: _blacklist_service_pb2.ApproveExchangeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_blacklist_service_pb2.ApproveExchangeResponse, _abc.Awaitable[_blacklist_service_pb2.ApproveExchangeResponse]]:
+        """Admits the entries of a proposed exchange. SECOND_PERSON_REQUIRED for who proposed it; WRONG_STATE if it is not
+        PROPOSED.
+        """
+
+    @_abc_1.abstractmethod
+    def RevokeListing(
+        self,
+        request: _blacklist_service_pb2.RevokeListingRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_blacklist_service_pb2.RevokeListingResponse, _abc.Awaitable[_blacklist_service_pb2.RevokeListingResponse]]:
+        """Takes an admitted entry off the list of this instance, for good: a later exchange does not bring it back.
+        ENTRY_OF_SANCTION for an entry that was made here: it goes with its sanction.
+        """
 
 def add_BlacklistServiceServicer_to_server(servicer: BlacklistServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
