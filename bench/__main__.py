@@ -6,10 +6,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import batch, check, machine, retention, start, write
+from bench import batch, check, effects, ledger, machine, retention, start, write
 from bench.line import Line
 from bench.load import Plan
-from bench.processes import CALLER, echo_command, free_port, pin, ready, running, suite_command
+from bench.processes import ALL, CALLER, echo_command, free_port, pin, pinned, ready, running, suite_command
 from bench.world import WrongAnswerError, settle
 from ombud.verify import VerificationError
 from ombudctl.chat import ChatError
@@ -23,9 +23,11 @@ async def main(part: str | None, plan: Plan, chat: Path | None, *, full: bool) -
     """Runs them all, or those of one part."""
     pin(CALLER)
     _print(machine.facts())
-    if part != "retention":
+    if part in (None, "decisions"):
         await _decisions(plan)
-    if part != "decisions":
+    if part in (None, "ledger"):
+        await _ledger(plan)
+    if part in (None, "retention"):
         async for line in retention.measure(chat, _APPEND_SECONDS, _SIZES if full else ()):
             _print(line)
 
@@ -48,6 +50,14 @@ async def _decisions(plan: Plan) -> None:
     _print(await start.measure(_STARTS))
 
 
+async def _ledger(plan: Plan) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        _print(*await ledger.measure(folder / "suite", plan, machine.fdatasyncs(folder)))
+    with pinned(ALL):
+        _print(*await effects.measure())
+
+
 def _print(*lines: Line) -> None:
     for line in lines:
         print(line, flush=True)
@@ -55,7 +65,7 @@ def _print(*lines: Line) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("part", nargs="?", choices=("decisions", "retention"), help="all if not given")
+    parser.add_argument("part", nargs="?", choices=("decisions", "ledger", "retention"), help="all if not given")
     parser.add_argument("--full", action="store_true", help="longer and more runs")
     parser.add_argument("--chat", type=Path, help="a chat log, or a folder of them, to take words from")
     options = parser.parse_args()

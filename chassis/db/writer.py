@@ -34,7 +34,7 @@ from chassis.db.unit import Prepared, Unit
 from chassis.ids import new_id
 from chassis.refusal import ErrorReason, Refusal
 
-_BATCH = 128
+_BATCH = 256
 # Seconds that a command waits for others, where there were others a moment ago: a transaction has a price of its own.
 _GATHER = 0.003
 _QUEUED_MOST = 4096
