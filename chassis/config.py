@@ -22,11 +22,14 @@ class ServiceConfig(Settings):
         database_url: SQLAlchemy URL, `sqlite:///...` or `postgresql+psycopg://...`.
         data_dir: Folder for what is not in the database: keys, outboxes, segments.
         policy_file: The policy pack in force.
+        upgrade_schema: Whether the service brings its database's schema up to date when it starts. Else that is done
+            by `ombud migrate`, and the service does not start on an older schema.
     """
 
     database_url: str = Field(pattern=r"^(sqlite:///|postgresql\+psycopg://)")
     data_dir: Path
     policy_file: Path
+    upgrade_schema: bool = False
 
 
 SpiffePath = Annotated[str, Field(pattern=r"^(/[A-Za-z0-9._-]+)+$")]

@@ -1,6 +1,5 @@
 """Runs services in a process: start in order, serve, drain on SIGTERM and SIGINT."""
 
-import argparse
 import asyncio
 import contextlib
 import gc
@@ -11,26 +10,18 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 import grpc
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-from chassis.auth.authenticator import Authenticator, LoopbackAuthenticator, MutualTlsAuthenticator
-from chassis.auth.tokens import TokenVerifier
-from chassis.clock import Clock, SystemClock
-from chassis.config import ConfigError, ServerConfig, ServiceConfig, Settings, load
+from chassis.auth.authenticator import Authenticator
+from chassis.config import ConfigError, ServerConfig
 from chassis.delivery import AuditDelivery
 from chassis.leading import Leader, cancel
-from chassis.peers import Peers
 from chassis.server.builder import build_health_server, build_server, set_health
 from chassis.server.credentials import server_credentials
 from chassis.service import Platform, Service
 from chassis.telemetry import Telemetry
-from chassis.trace_store import TraceStore
-from ombud.client import Tls
 from ombud.client.channel import is_loopback
 
 _DRAIN = 5.0
@@ -172,70 +163,3 @@ def stop_signal() -> asyncio.Event:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     return stop
-
-
-C = TypeVar("C", bound=ServiceConfig)
-
-
-def main(name: str, config_type: type[C], build: Callable[[C, Platform], Service]) -> None:
-    """The command line of one service as a process of its own: `python -m services.<name> --config FILE`.
-
-    The file has two parts, `server` and `service`. Exits with 2 and the wrong field's name if it can not be used.
-    """
-    parser = argparse.ArgumentParser(prog=f"python -m services.{name}")
-    parser.add_argument("--config", type=Path, required=True, help="YAML file with the parts server and service")
-    file: Path = parser.parse_args().config
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
-    try:
-        config = load(ProcessConfig[config_type], file)  # type: ignore[valid-type]  # the service's own
-        run(_serve_one(config.server, config.service, build))
-    except ConfigError as error:
-        sys.stderr.write(f"{error}\n")
-        sys.exit(2)
-
-
-class ProcessConfig(Settings, Generic[C]):
-    """A process's file."""
-
-    server: ServerConfig
-    service: C
-
-
-async def _serve_one(server: ServerConfig, config: C, build: Callable[[C, Platform], Service]) -> None:
-    stop = stop_signal()
-    clock = SystemClock()
-    telemetry = Telemetry(TraceStore(server.traces_file), read_ratio=server.read_trace_ratio)
-    try:
-        platform = Platform(clock, Peers(server.peers, tls=client_tls(server)), telemetry)
-        service = build(config, platform)
-        hosted = [Hosted(service, platform)]
-        async with serving(hosted, server, authenticator_for(server, clock), telemetry, reflect=False) as running:
-            _log.info("%s serves on port %d", service.name, running.port)
-            await stop.wait()
-    finally:
-        telemetry.shutdown()
-
-
-def client_tls(server: ServerConfig) -> Tls | None:
-    """The certificate with which this workload calls others."""
-    return Tls(server.tls.root, server.tls.certificate, server.tls.key) if server.tls else None
-
-
-def authenticator_for(server: ServerConfig, clock: Clock) -> Authenticator:
-    """Certificates where there is TLS; tokens alone on loopback."""
-    tokens = TokenVerifier({issuer: _public_key(path) for issuer, path in server.token_keys.items()}, clock)
-    if server.tls is None:
-        return LoopbackAuthenticator(tokens)
-    return MutualTlsAuthenticator(tokens, trust_domain=server.trust_domain, workloads=server.workloads)
-
-
-def _public_key(path: Path) -> Ed25519PublicKey:
-    try:
-        key = load_pem_public_key(path.read_bytes())
-    except OSError as error:
-        raise ConfigError(f"token_keys: {path.name}: {error.strerror}") from None
-    except ValueError:
-        key = None
-    if not isinstance(key, Ed25519PublicKey):
-        raise ConfigError(f"token_keys: {path.name} is not an Ed25519 public key")
-    return key

@@ -1,9 +1,8 @@
 """The embedded mode: all four services in one process, on loopback, with everything under one folder."""
 
 import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from chassis.auth.authenticator import LoopbackAuthenticator
 from chassis.auth.tokens import DEV_ISSUER, DevIssuer, TokenVerifier
@@ -11,29 +10,14 @@ from chassis.clock import Clock
 from chassis.config import ServerConfig
 from chassis.peers import Peers
 from chassis.run import Hosted, Running, serving
-from chassis.service import Platform, Service
+from chassis.service import Platform
 from chassis.telemetry import Telemetry
 from chassis.trace_store import TraceStore
 from ombudctl.custodian import dev_custodians
-from services.credit.config import CreditConfig
-from services.credit.wiring import build as build_credit
-from services.groups.config import GroupsConfig
-from services.groups.wiring import build as build_groups
-from services.identity.config import IdentityConfig
-from services.identity.wiring import build as build_identity
-from services.retention.config import RetentionConfig
-from services.retention.wiring import build as build_retention
+from ombudctl.services import SERVICES
 
 TRACES = "traces.db"
 CUSTODIANS = "custodians"
-
-# Retention starts first: the others deliver their audit records to it.
-_BUILDERS: dict[str, tuple[type[Any], Callable[[Any, Platform], Service]]] = {
-    "retention": (RetentionConfig, build_retention),
-    "identity": (IdentityConfig, build_identity),
-    "credit": (CreditConfig, build_credit),
-    "groups": (GroupsConfig, build_groups),
-}
 
 
 @contextlib.asynccontextmanager
@@ -61,7 +45,7 @@ async def embedded(
     )
 
     def bound(actual: int) -> None:
-        targets.update(dict.fromkeys(_BUILDERS, f"127.0.0.1:{actual}"))
+        targets.update(dict.fromkeys(SERVICES, f"127.0.0.1:{actual}"))
 
     try:
         async with serving(hosted, config, authenticator, telemetry, reflect=True, bound=bound) as running:
@@ -78,13 +62,17 @@ def _put_together(
     issuer = DevIssuer(data_dir, clock)
     telemetry = Telemetry(TraceStore(data_dir / TRACES), read_ratio=read_trace_ratio)
     hosted = []
-    for name, (config_type, build) in _BUILDERS.items():
+    for name, (config_type, build) in SERVICES.items():
         folder = data_dir / name
         folder.mkdir(mode=0o700, exist_ok=True)
         platform = Platform(clock, Peers(targets, token=issuer.workload_source(name)), telemetry)
         own = {"first_custodians": dev_custodians(data_dir / CUSTODIANS)} if name == "retention" else {}
         config = config_type(
-            database_url=f"sqlite:///{folder / name}.db", data_dir=folder, policy_file=policy_file, **own
+            database_url=f"sqlite:///{folder / name}.db",
+            data_dir=folder,
+            policy_file=policy_file,
+            upgrade_schema=True,
+            **own,
         )
         hosted.append(Hosted(build(config, platform), platform))
     return telemetry, hosted, LoopbackAuthenticator(TokenVerifier({DEV_ISSUER: issuer.public_key}, clock))

@@ -6,8 +6,8 @@ from rich.console import Console
 
 from chassis.clock import SystemClock
 from chassis.config import ConfigError, load
+from chassis.process import ProcessConfig
 from chassis.refusal import Refusal
-from chassis.run import ProcessConfig
 from ombudctl.log import retention_folder
 from ombudctl.output import CommandError, print_json
 from services.retention.checks.findings import Finding

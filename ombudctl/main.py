@@ -32,6 +32,9 @@ Quorum = Annotated[
     int | None, typer.Option(help="How many of these witnesses must have cosigned; all if not given.", min=1)
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+Staff = Annotated[str, typer.Option(help="Your staff id, for a suite on this machine.")]
+TokenFile = Annotated[Path | None, typer.Option(help="Your token, for a suite on another machine.")]
+TlsFolder = Annotated[Path | None, typer.Option(help="Folder with ca.pem, cert.pem, key.pem, for the same.")]
 
 _DATA = Path("data")
 _TARGET = "127.0.0.1:7700"
@@ -56,6 +59,34 @@ def up(
     if health_port is None:
         health_port = port + 1 if port else 0
     raise typer.Exit(command.run(data, port=port, health_port=health_port, policy_file=policy, as_json=as_json))
+
+
+ServiceName = Annotated[str, typer.Argument(help="identity, credit, groups or retention.")]
+Config = Annotated[Path, typer.Option(help="Its settings: a YAML file, or a folder whose files are merged by name.")]
+
+
+def _known(service: str) -> str:
+    from ombudctl.services import SERVICES  # noqa: PLC0415 - see `up`
+
+    if service not in SERVICES:
+        raise typer.BadParameter(f"{service} is no service; one of {', '.join(SERVICES)}")
+    return service
+
+
+@app.command()
+def serve(*, service: ServiceName, config: Config) -> None:
+    """Serve one service as a process of its own, as in production. SIGTERM drains and stops."""
+    from ombudctl import serve as command  # noqa: PLC0415 - see `up`
+
+    raise typer.Exit(command.run(_known(service), config))
+
+
+@app.command()
+def migrate(*, service: ServiceName, config: Config, as_json: Json = False) -> None:
+    """Bring the schema of a service's database up to date, before its new version is served."""
+    from ombudctl import serve as command  # noqa: PLC0415 - see `up`
+
+    raise typer.Exit(command.upgrade(_known(service), config, as_json=as_json))
 
 
 @app.command()
@@ -224,12 +255,13 @@ def report(
     last: Last,
     out: Annotated[Path, typer.Option(help="The HTML page to write.")] = Path("report.html"),
     target: Target = _TARGET,
+    tls: TlsFolder = None,
     as_json: Json = False,
 ) -> None:
     """Write the transparency report of months that are over as an HTML page. Needs no token."""
     from ombudctl.publish import command  # noqa: PLC0415 - see `up`
 
-    finish(lambda: command.report(command.Months(first, last), target, out, as_json=as_json), as_json=as_json)
+    finish(lambda: command.report(command.Months(first, last), target, tls, out, as_json=as_json), as_json=as_json)
 
 
 @app.command()
@@ -238,16 +270,19 @@ def statements(
     first: First,
     last: Last,
     folder: Annotated[Path, typer.Argument(help="A new folder for the files.")],
-    staff: Annotated[str, typer.Option(help="Staff id of the auditor who exports.")],
+    staff: Staff = "auditor-1",
     data: Data = _DATA,
     target: Target = _TARGET,
+    token_file: TokenFile = None,
+    tls: TlsFolder = None,
     as_json: Json = False,
 ) -> None:
     """Export statements of reasons in the schema of the EU DSA Transparency Database, 100 a file, with their errata."""
     from ombudctl.publish import command  # noqa: PLC0415 - see `up`
+    from ombudctl.suite import Suite  # noqa: PLC0415 - see `up`
 
-    months = command.Months(first, last)
-    finish(lambda: command.statements(months, staff, data, target, folder, as_json=as_json), as_json=as_json)
+    suite = Suite(target, staff, data, token_file, tls, role="auditor")
+    finish(lambda: command.statements(command.Months(first, last), suite, folder, as_json=as_json), as_json=as_json)
 
 
 @importing.command("chat")
@@ -272,11 +307,6 @@ def import_chat(
     finish(lambda: command.run(path, group, rejected, data, target, as_json=as_json), as_json=as_json)
 
 
-Staff = Annotated[str, typer.Option(help="Your staff id, for a suite on this machine.")]
-TokenFile = Annotated[Path | None, typer.Option(help="Your token, for a suite on another machine.")]
-TlsFolder = Annotated[Path | None, typer.Option(help="Folder with ca.pem, cert.pem, key.pem, for the same.")]
-
-
 @custodian.command("keygen")
 def custodian_keygen(
     *, key: Annotated[Path, typer.Argument(help="The private key's file; it must not exist.")], as_json: Json = False
@@ -299,8 +329,9 @@ def custodian_pending(
 ) -> None:
     """List what waits for your answer, and what it would open."""
     from ombudctl import custodian as command  # noqa: PLC0415 - see `up`
+    from ombudctl.suite import Suite  # noqa: PLC0415 - see `up`
 
-    suite = command.Suite(target, staff, data, token_file, tls)
+    suite = Suite(target, staff, data, token_file, tls)
     finish(lambda: command.pending(suite, as_json=as_json), as_json=as_json)
 
 
@@ -318,8 +349,9 @@ def custodian_answer(
 ) -> None:
     """Answer a request: it opens with the second custodian's answer, its groups and days alone."""
     from ombudctl import custodian as command  # noqa: PLC0415 - see `up`
+    from ombudctl.suite import Suite  # noqa: PLC0415 - see `up`
 
-    suite = command.Suite(target, staff, data, token_file, tls)
+    suite = Suite(target, staff, data, token_file, tls)
     finish(lambda: command.answer(suite, pending_id, key, as_json=as_json), as_json=as_json)
 
 

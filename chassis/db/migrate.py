@@ -2,13 +2,14 @@
 
 import logging
 import threading
+from dataclasses import dataclass
 from importlib.resources import files
 
 from alembic import command, context
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import MetaData, create_engine
+from sqlalchemy import Connection, MetaData, create_engine
 
 from chassis.db.engine import write_engine
 from chassis.db.tables import ChassisTable
@@ -27,18 +28,57 @@ def config(package: str) -> Config:
     return alembic
 
 
-def upgrade(url: str, package: str) -> None:
-    """Brings the database to the newest revision; does nothing if it is there."""
+@dataclass(frozen=True)
+class Schema:
+    """Where a database's schema stands.
+
+    Attributes:
+        current: Its revision; None for a database without tables.
+        newest: The newest revision that this version of the code knows.
+        behind: Whether revisions that this version knows are missing. A newer version's schema is not behind: it keeps
+            what the version before it needs.
+    """
+
+    current: str | None
+    newest: str | None
+    behind: bool
+
+
+def schema(url: str, package: str) -> Schema:
+    """Where the schema of a service's database stands."""
+    engine = write_engine(url)
+    try:
+        with engine.begin() as connection:
+            return _schema(connection, package)
+    finally:
+        engine.dispose()
+
+
+def upgrade(url: str, package: str) -> Schema:
+    """Brings the database to the newest revision; does nothing if it is there, or further.
+
+    Returns:
+        Where it stood before.
+    """
     alembic = config(package)
-    newest = ScriptDirectory.from_config(alembic).get_current_head()
     engine = write_engine(url)
     try:
         with _one_at_a_time, engine.begin() as connection:
-            if MigrationContext.configure(connection).get_current_revision() != newest:
+            before = _schema(connection, package)
+            if before.behind:
                 alembic.attributes["connection"] = connection
                 command.upgrade(alembic, "head")
+            return before
     finally:
         engine.dispose()
+
+
+def _schema(connection: Connection, package: str) -> Schema:
+    scripts = ScriptDirectory.from_config(config(package))
+    newest = scripts.get_current_head()
+    current = MigrationContext.configure(connection).get_current_revision()
+    known = current is None or current in {script.revision for script in scripts.walk_revisions()}
+    return Schema(current, newest, behind=known and current != newest)
 
 
 def run(metadata: MetaData) -> None:

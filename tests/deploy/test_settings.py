@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from chassis.config import load
-from chassis.run import ProcessConfig
+from chassis.process import ProcessConfig
 from services.credit.config import CreditConfig
 from services.groups.config import GroupsConfig
 from services.identity.config import IdentityConfig

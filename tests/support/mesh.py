@@ -4,7 +4,6 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import grpc
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -13,31 +12,17 @@ from chassis.auth.tokens import DEV_ISSUER, DevIssuer
 from chassis.clock import SystemClock
 from chassis.config import ServerConfig, TlsFiles
 from chassis.peers import Peers
-from chassis.run import Hosted, Running, authenticator_for, client_tls, serving
-from chassis.service import Platform, Service
+from chassis.process import authenticator_for, client_tls
+from chassis.run import Hosted, Running, serving
+from chassis.service import Platform
 from chassis.telemetry import Telemetry
 from chassis.trace_store import TraceStore
 from ombudctl.dev_ca import Authority
-from services.credit.config import CreditConfig
-from services.credit.wiring import build as build_credit
-from services.groups.config import GroupsConfig
-from services.groups.wiring import build as build_groups
-from services.identity.config import IdentityConfig
-from services.identity.wiring import build as build_identity
-from services.retention.config import RetentionConfig
-from services.retention.wiring import build as build_retention
+from ombudctl.services import SERVICES
 from tests.support.clock import ManualClock
 from tests.support.contract import Rpc
 from tests.support.suite import POLICY
 from tests.support.wire import Who, Wire, persons_token
-
-# Each calls only those before it when it starts.
-_SERVICES: dict[str, tuple[type[Any], Callable[[Any, Platform], Service]]] = {
-    "retention": (RetentionConfig, build_retention),
-    "identity": (IdentityConfig, build_identity),
-    "credit": (CreditConfig, build_credit),
-    "groups": (GroupsConfig, build_groups),
-}
 
 
 @dataclass
@@ -107,7 +92,7 @@ async def meshed(folder: Path, database_url: Callable[[str], str] | None = None)
     public = mesh.issuer.public_key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     (folder / "issuer.pem").write_bytes(public)
     async with contextlib.AsyncExitStack() as stack:
-        for name in _SERVICES:
+        for name in SERVICES:
             running = await stack.enter_async_context(_started(mesh, name))
             mesh.health[name] = f"127.0.0.1:{running.health_port}"
         stack.push_async_callback(mesh.close)
@@ -116,7 +101,7 @@ async def meshed(folder: Path, database_url: Callable[[str], str] | None = None)
 
 @contextlib.asynccontextmanager
 async def _started(mesh: Mesh, name: str) -> AsyncIterator[Running]:
-    config_type, build = _SERVICES[name]
+    config_type, build = SERVICES[name]
     folder = mesh.folder / name
     folder.mkdir()
     server = ServerConfig(

@@ -19,7 +19,7 @@ class Finding:
     place: str
     what: str
     offset: int | None = None
-    mend: Callable[[], None] | None = None
+    mend: Callable[[], object] | None = None
 
 
 def first_difference(found: bytes, expected: bytes) -> int:

@@ -1,6 +1,7 @@
 """A service as a process of its own: what it refuses to start with, how it answers, and how it stops."""
 
 import asyncio
+import json
 import signal
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 import yaml
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from typer.testing import CliRunner
 
 from chassis.auth.tokens import DEV_ISSUER, DevIssuer
 from chassis.clock import SystemClock
@@ -22,6 +24,7 @@ from ombud.identity.v1.account_service_pb2 import (
     RegisterAccountRequest,
 )
 from ombud.identity.v1.account_service_pb2_grpc import AccountServiceStub
+from ombudctl.main import app
 from tests.support.eventually import eventually
 from tests.support.ports import free_port
 from tests.support.suite import POLICY
@@ -50,6 +53,7 @@ def settings(tmp_path: Path, issuer: DevIssuer) -> dict[str, dict[str, Any]]:
             "database_url": f"sqlite:///{tmp_path}/identity.db",
             "data_dir": str(tmp_path),
             "policy_file": str(POLICY),
+            "upgrade_schema": True,
         },
     }
 
@@ -58,7 +62,15 @@ async def started(tmp_path: Path, settings: dict[str, dict[str, Any]]) -> asynci
     file = tmp_path / "identity.yaml"
     file.write_text(yaml.safe_dump(settings))
     return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "services.identity", "--config", str(file), cwd=ROOT, stderr=asyncio.subprocess.PIPE
+        sys.executable,
+        "-m",
+        "ombudctl.main",
+        "serve",
+        "identity",
+        "--config",
+        str(file),
+        cwd=ROOT,
+        stderr=asyncio.subprocess.PIPE,
     )
 
 
@@ -118,6 +130,41 @@ async def test_process_that_can_not_start_says_which_field_and_exits_with_2(
     assert said in errors.decode()
     assert b"secret" not in errors
     assert b"Traceback" not in errors
+
+
+async def test_process_waits_for_no_schema_and_says_what_brings_it(
+    tmp_path: Path, settings: dict[str, dict[str, Any]]
+) -> None:
+    settings["service"]["upgrade_schema"] = False
+    process = await started(tmp_path, settings)
+    _, errors = await asyncio.wait_for(process.communicate(), 20)
+    assert process.returncode == 2
+    assert "service.database_url: the schema is at revision none" in errors.decode()
+    assert "ombud migrate identity" in errors.decode()
+    result = CliRunner().invoke(app, ["migrate", "identity", "--config", str(tmp_path / "identity.yaml"), "--json"])
+    assert result.exit_code == 0
+    told = json.loads(result.output)
+    assert (told["service"], told["before"]) == ("identity", None)
+    again = CliRunner().invoke(app, ["migrate", "identity", "--config", str(tmp_path / "identity.yaml")])
+    assert f"is at {told['now']} already" in again.output
+
+
+async def test_database_that_does_not_answer_is_told_without_its_address(
+    tmp_path: Path, settings: dict[str, dict[str, Any]]
+) -> None:
+    settings["service"]["database_url"] = f"postgresql+psycopg://someone:secret@127.0.0.1:{free_port()}/identity"
+    process = await started(tmp_path, settings)
+    _, errors = await asyncio.wait_for(process.communicate(), 20)
+    assert process.returncode == 1
+    assert "service.database_url: the database does not answer" in errors.decode()
+    assert b"secret" not in errors
+    assert b"Traceback" not in errors
+
+
+def test_name_that_is_no_services_is_refused_with_those_that_are() -> None:
+    result = CliRunner().invoke(app, ["serve", "debit", "--config", "x"])
+    assert result.exit_code == 2
+    assert "retention" in result.output
 
 
 async def test_broken_policy_stops_the_start_with_file_line_and_reason(

@@ -8,7 +8,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from chassis.config import ConfigError, ServerConfig, ServiceConfig, TlsFiles, load, parse
-from chassis.run import ProcessConfig, authenticator_for, bind
+from chassis.process import ProcessConfig, authenticator_for
+from chassis.run import bind
 from tests.support.clock import ManualClock
 
 SERVICE = {"database_url": "sqlite:///x.db", "data_dir": "data", "policy_file": "policies/default.yaml"}

@@ -1,0 +1,94 @@
+"""A service as a process of its own: what its settings hold, and how it starts from them."""
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+from chassis.auth.authenticator import Authenticator, LoopbackAuthenticator, MutualTlsAuthenticator
+from chassis.auth.tokens import TokenVerifier
+from chassis.clock import Clock, SystemClock
+from chassis.config import ConfigError, ServerConfig, ServiceConfig, Settings
+from chassis.db import migrate
+from chassis.peers import Peers
+from chassis.run import Hosted, serving, stop_signal
+from chassis.service import Platform, Service
+from chassis.telemetry import Telemetry
+from chassis.trace_store import TraceStore
+from ombud.client import Tls
+
+_log = logging.getLogger("ombud.process")
+
+C = TypeVar("C", bound=ServiceConfig)
+
+
+class ProcessConfig(Settings, Generic[C]):
+    """A process's settings: of the server that any service has, and of the service."""
+
+    server: ServerConfig
+    service: C
+
+
+async def serve(config: ProcessConfig[C], package: str, build: Callable[[C, Platform], Service]) -> None:
+    """Serves until SIGTERM or SIGINT, then drains.
+
+    Args:
+        config: The settings.
+        package: The service's package, such as `services.credit`.
+        build: Puts the service together.
+
+    Raises:
+        ConfigError: The settings can not be used, or the schema is older than this version wants.
+    """
+    stop = stop_signal()
+    server, clock = config.server, SystemClock()
+    if not config.service.upgrade_schema:
+        _refuse_an_old_schema(config.service.database_url, package)
+    telemetry = Telemetry(TraceStore(server.traces_file), read_ratio=server.read_trace_ratio)
+    try:
+        platform = Platform(clock, Peers(server.peers, tls=client_tls(server)), telemetry)
+        service = build(config.service, platform)
+        hosted = [Hosted(service, platform)]
+        async with serving(hosted, server, authenticator_for(server, clock), telemetry, reflect=False) as running:
+            _log.info("%s serves on port %d", service.name, running.port)
+            await stop.wait()
+    finally:
+        telemetry.shutdown()
+
+
+def _refuse_an_old_schema(url: str, package: str) -> None:
+    schema = migrate.schema(url, package)
+    if schema.behind:
+        raise ConfigError(
+            f"service.database_url: the schema is at revision {schema.current or 'none'}, this version wants "
+            f"{schema.newest}; run `ombud migrate {package.rpartition('.')[2]}` with the same settings, "
+            "or set service.upgrade_schema"
+        )
+
+
+def client_tls(server: ServerConfig) -> Tls | None:
+    """The certificate with which this workload calls others."""
+    return Tls(server.tls.root, server.tls.certificate, server.tls.key) if server.tls else None
+
+
+def authenticator_for(server: ServerConfig, clock: Clock) -> Authenticator:
+    """Certificates where there is TLS; tokens alone on loopback."""
+    tokens = TokenVerifier({issuer: _public_key(path) for issuer, path in server.token_keys.items()}, clock)
+    if server.tls is None:
+        return LoopbackAuthenticator(tokens)
+    return MutualTlsAuthenticator(tokens, trust_domain=server.trust_domain, workloads=server.workloads)
+
+
+def _public_key(path: Path) -> Ed25519PublicKey:
+    try:
+        key = load_pem_public_key(path.read_bytes())
+    except OSError as error:
+        raise ConfigError(f"token_keys: {path.name}: {error.strerror}") from None
+    except ValueError:
+        key = None
+    if not isinstance(key, Ed25519PublicKey):
+        raise ConfigError(f"token_keys: {path.name} is not an Ed25519 public key")
+    return key

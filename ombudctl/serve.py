@@ -1,0 +1,73 @@
+"""`ombud serve` and `ombud migrate`: one service as a process of its own."""
+
+import logging
+import sys
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from chassis.config import ConfigError, load
+from chassis.db import migrate
+from chassis.process import ProcessConfig, serve
+from chassis.run import run as run_loop
+from ombudctl.output import print_json
+from ombudctl.services import SERVICES
+
+_WRONG_SETTINGS = 2
+
+
+def run(service: str, settings: Path) -> int:
+    """Serves until SIGTERM or SIGINT.
+
+    Args:
+        service: Its name.
+        settings: A YAML file with the parts `server` and `service`, or a folder of such files.
+
+    Returns:
+        Exit code: 0 after a drain, 1 if the database does not answer, 2 if the settings can not be used.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
+    config_type, build = SERVICES[service]
+    try:
+        config = load(ProcessConfig[config_type], settings)  # type: ignore[valid-type]  # the service's own
+        run_loop(serve(config, f"services.{service}", build))
+    except ConfigError as error:
+        return _refused(error)
+    except SQLAlchemyError as error:
+        return _unanswered(error)
+    return 0
+
+
+def upgrade(service: str, settings: Path, *, as_json: bool) -> int:
+    """Brings the schema of the service's database to the newest revision.
+
+    Returns:
+        Exit code, as `run`.
+    """
+    config_type, _ = SERVICES[service]
+    try:
+        config: ProcessConfig[Any] = load(ProcessConfig[config_type], settings)  # type: ignore[valid-type]  # as above
+        before = migrate.upgrade(config.service.database_url, f"services.{service}")
+    except ConfigError as error:
+        return _refused(error)
+    except SQLAlchemyError as error:
+        return _unanswered(error)
+    now = before.newest if before.behind else before.current
+    if as_json:
+        print_json({"service": service, "before": before.current, "now": now})
+    else:
+        done = f"brought from {before.current or 'nothing'} to {now}" if before.behind else f"is at {now} already"
+        sys.stdout.write(f"The schema of {service} {done}.\n")
+    return 0
+
+
+def _refused(error: ConfigError) -> int:
+    sys.stderr.write(f"{error}\n")
+    return _WRONG_SETTINGS
+
+
+def _unanswered(error: SQLAlchemyError) -> int:
+    # The driver's own words may hold the URL.
+    sys.stderr.write(f"service.database_url: the database does not answer as it should: {type(error).__name__}\n")
+    return 1
