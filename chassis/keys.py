@@ -8,6 +8,8 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from chassis.config import ConfigError
+
 _ED25519_BYTES = 32
 
 
@@ -20,11 +22,16 @@ def load_or_create(path: Path, length: int) -> bytes:
 
     Raises:
         ValueError: The file holds something of another length.
+        ConfigError: It is not there and can not be made, or can not be read. Where several processes serve, the
+            folder is mounted read-only, so that none makes a key of its own.
     """
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if not path.exists():
-        _put(path, secrets.token_bytes(length))
-    secret = path.read_bytes()
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not path.exists():
+            _put(path, secrets.token_bytes(length))
+        secret = path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"key file {path.name}: wanted {length} random bytes there: {error.strerror}") from None
     if len(secret) != length:
         message = f"{path.name}: holds {len(secret)} bytes, not {length}"
         raise ValueError(message)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from chassis.config import ConfigError
 from chassis.keys import load_or_create, load_or_create_ed25519
 
 
@@ -24,6 +25,12 @@ def test_key_of_another_length_is_refused_without_showing_it(tmp_path: Path) -> 
         load_or_create(path, 32)
     assert "short secret" not in str(refused.value)
     assert path.read_bytes() == b"short secret"
+
+
+def test_key_that_can_not_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "keys").write_text("no folder")
+    with pytest.raises(ConfigError, match=r"^key file one\.key: wanted 32 random bytes there: "):
+        load_or_create(tmp_path / "keys" / "one.key", 32)
 
 
 def test_signing_key_is_the_same_at_each_start(tmp_path: Path) -> None:
