@@ -2,8 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import TypeVar
 from uuid import UUID
@@ -13,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from ombud.client import OmbudError, Tls, connect
+from ombud.client import OmbudError
 from ombud.retention.v1.custody_service_pb2 import (
     AnswerRequestRequest,
     CustodyShare,
@@ -22,7 +21,7 @@ from ombud.retention.v1.custody_service_pb2 import (
 )
 from ombud.retention.v1.custody_service_pb2_grpc import CustodyServiceStub
 from ombudctl.output import CommandError, print_json
-from ombudctl.token import issuer
+from ombudctl.suite import Suite
 from services.retention.custody import domain
 from services.retention.custody.domain import Asked, Held
 from services.retention.keys.domain import Buffer, unpack
@@ -31,37 +30,6 @@ from services.retention.keys.envelope import EnvelopeError, PrivateKey, public_k
 T = TypeVar("T")
 
 _DEV_CUSTODIANS = 3
-_VALID = timedelta(minutes=5)
-
-
-@dataclass(frozen=True)
-class Suite:
-    """How the suite is reached, and as whom.
-
-    Attributes:
-        target: Where it serves.
-        staff_id: The custodian, for a token of the suite in `data`.
-        data: Folder of a suite on this machine, whose development issuer gives the token.
-        token_file: A token of the platform's issuer of tokens, instead.
-        tls: A folder with `ca.pem`, `cert.pem` and `key.pem`, for a suite on another machine.
-    """
-
-    target: str
-    staff_id: str
-    data: Path
-    token_file: Path | None = None
-    tls: Path | None = None
-
-    def channel(self) -> grpc.aio.Channel:
-        """A channel for calls as the custodian."""
-        if self.token_file is not None:
-            token = self.token_file.read_text().strip()
-        else:
-            token = issuer(self.data).person(
-                self.staff_id, frozenset({"custodian"}), workload="desk", account_id="", valid=_VALID
-            )
-        tls = Tls(self.tls / "ca.pem", self.tls / "cert.pem", self.tls / "key.pem") if self.tls else None
-        return connect(self.target, token=token, tls=tls)
 
 
 def dev_custodians(folder: Path) -> Path:

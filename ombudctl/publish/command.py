@@ -24,7 +24,7 @@ from ombud.credit.v1.transparency_service_pb2 import (
 from ombud.credit.v1.transparency_service_pb2_grpc import TransparencyServiceStub
 from ombudctl.output import CommandError, print_json
 from ombudctl.publish.page import page
-from ombudctl.token import issuer
+from ombudctl.suite import Suite, files
 
 Statements = list[dict[str, Any]]
 
@@ -39,14 +39,14 @@ class Months:
     last: str
 
 
-def report(months: Months, target: str, out: Path, *, as_json: bool) -> bool:
+def report(months: Months, target: str, tls: Path | None, out: Path, *, as_json: bool) -> bool:
     """Writes the report as HTML; with `as_json` prints it as JSON, too.
 
     Raises:
         CommandError: The suite refused.
     """
     try:
-        made = asyncio.run(_report(months, target))
+        made = asyncio.run(_report(months, target, tls))
     except OmbudError as error:
         raise CommandError(f"refused: {error}", "Report on whole months that are over, as in 2026-01.") from error
     out.write_text(page(made), encoding="utf-8")
@@ -57,7 +57,7 @@ def report(months: Months, target: str, out: Path, *, as_json: bool) -> bool:
     return True
 
 
-def statements(months: Months, staff_id: str, data: Path, target: str, folder: Path, *, as_json: bool) -> bool:
+def statements(months: Months, suite: Suite, folder: Path, *, as_json: bool) -> bool:
     """Writes statements in files of at most 100, each the body of one call to the EU's database, and their errata.
 
     Raises:
@@ -65,9 +65,8 @@ def statements(months: Months, staff_id: str, data: Path, target: str, folder: P
     """
     if folder.exists():
         raise CommandError(f"{folder}: exists", "Name a folder that does not.")
-    token = issuer(data).person(staff_id, frozenset({"auditor"}), workload="operator", account_id="")
     try:
-        batches, errata = asyncio.run(_exported(months, target, token))
+        batches, errata = asyncio.run(_exported(months, suite))
     except OmbudError as error:
         raise CommandError(f"refused: {error}") from error
     write(folder, batches, errata)
@@ -105,14 +104,14 @@ def write(folder: Path, batches: list[Statements], errata: Statements) -> None:
     _write(folder / "errata.json", {"errata": errata})
 
 
-async def _report(months: Months, target: str) -> TransparencyReport:
-    async with connect(target) as channel:
+async def _report(months: Months, target: str, tls: Path | None) -> TransparencyReport:
+    async with connect(target, tls=files(tls)) as channel:
         request = GetTransparencyReportRequest(first_month=months.first, last_month=months.last)
         return (await TransparencyServiceStub(channel).GetTransparencyReport(request)).report
 
 
-async def _exported(months: Months, target: str, token: str) -> tuple[list[Statements], Statements]:
-    async with connect(target, token=token) as channel:
+async def _exported(months: Months, suite: Suite) -> tuple[list[Statements], Statements]:
+    async with suite.channel() as channel:
         return await exported(channel, months)
 
 

@@ -118,6 +118,8 @@ def _tip_offs(body: Element, tip_offs: TipOffFigures) -> None:
         ("Received", tip_offs.received),
         ("Answered", tip_offs.answered),
         ("Not answered by their deadline", tip_offs.overdue),
+        ("Answers contested by the reporter", tip_offs.contested),
+        ("Contests granted", tip_offs.contests_granted),
     )
     plot(body, "Tip-offs and their answers", [_counted(label, figure) for label, figure in answers])
     plot(body, "Decided, by outcome", _bars(tip_offs.by_outcome))

@@ -84,6 +84,8 @@ def _tip_off_figures(exact: GetTipOffFiguresResponse) -> pb.TipOffFigures:
         received=_figure(exact.received),
         answered=_figure(exact.answered),
         overdue=_figure(exact.overdue),
+        contested=_figure(exact.contested),
+        contests_granted=_figure(exact.contests_granted),
         by_outcome=_named(
             {TipOffOutcome.Name(each.outcome).removeprefix(_OUTCOME): each.count for each in exact.outcomes}
         ),

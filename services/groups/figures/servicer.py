@@ -34,6 +34,8 @@ class FiguresServicer(FiguresServiceServicer):
             received=figures.received,
             answered=figures.answered,
             overdue=figures.overdue,
+            contested=figures.contested,
+            contests_granted=figures.contests_granted,
             outcomes=[
                 contract.TipOffOutcomeCount(
                     outcome=tipoff_service_pb2.TipOffOutcome.Value(f"TIP_OFF_OUTCOME_{outcome}"), count=count

@@ -8,7 +8,7 @@ from sqlmodel import Session, col, or_, select
 
 from chassis.db.medians import median_time
 from services.groups.tipoffs.domain import Outcome
-from services.groups.tipoffs.models import TipOffRow
+from services.groups.tipoffs.models import TipOffContestRow, TipOffRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +18,8 @@ class TipOffFigures:
     received: int
     answered: int
     overdue: int
+    contested: int
+    contests_granted: int
     outcomes: dict[Outcome, int]
     median_answer_time: timedelta | None
 
@@ -28,16 +30,26 @@ def tip_off_figures(session: Session, start: datetime, end: datetime) -> TipOffF
     def within(column: datetime | None) -> ColumnElement[bool]:
         return (col(column) >= start) & (col(column) < end)
 
-    def count(*conditions: ColumnElement[bool]) -> int:
-        return session.exec(select(func.count()).select_from(TipOffRow).where(*conditions)).one()
+    def count(table: type[TipOffRow | TipOffContestRow], *conditions: ColumnElement[bool]) -> int:
+        return session.exec(select(func.count()).select_from(table).where(*conditions)).one()
 
     late = or_(col(TipOffRow.reply_time).is_(None), col(TipOffRow.reply_time) >= TipOffRow.due_time)
+    contest_late = or_(
+        col(TipOffContestRow.decide_time).is_(None), col(TipOffContestRow.decide_time) >= TipOffContestRow.due_time
+    )
     outcomes = select(TipOffRow.outcome, func.count()).where(within(TipOffRow.decide_time))
     grouped = session.exec(outcomes.group_by(col(TipOffRow.outcome)))
     return TipOffFigures(
-        received=count(within(TipOffRow.receive_time)),
-        answered=count(within(TipOffRow.reply_time)),
-        overdue=count(within(TipOffRow.due_time), late),
+        received=count(TipOffRow, within(TipOffRow.receive_time)),
+        answered=count(TipOffRow, within(TipOffRow.reply_time)),
+        overdue=count(TipOffRow, within(TipOffRow.due_time), late)
+        + count(TipOffContestRow, within(TipOffContestRow.due_time), contest_late),
+        contested=count(TipOffContestRow, within(TipOffContestRow.contest_time)),
+        contests_granted=count(
+            TipOffContestRow,
+            within(TipOffContestRow.decide_time),
+            col(TipOffContestRow.outcome) == Outcome.ACTION_TAKEN,
+        ),
         outcomes={Outcome(name): number for name, number in grouped if name},
         median_answer_time=median_time(
             session, TipOffRow.receive_time, TipOffRow.reply_time, within(TipOffRow.reply_time)

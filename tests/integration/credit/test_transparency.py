@@ -19,6 +19,7 @@ from ombud.groups.v1 import tipoff_service_pb2 as tipoffs
 from ombud.groups.v1.tipoff_service_pb2_grpc import TipOffServiceStub
 from ombudctl.publish import command
 from ombudctl.publish.command import Months
+from ombudctl.suite import Suite
 from tests.integration.credit.court import Court
 from tests.support.refusals import refusal_of
 from tests.unit.credit.transparency.database_schema import violations
@@ -151,10 +152,11 @@ async def test_commands_write_the_page_and_files_that_are_ready_to_be_sent(court
     month_passes(court)
 
     page, folder = tmp_path / "report.html", tmp_path / "statements"
-    await asyncio.to_thread(command.report, months, target, page, as_json=True)
-    stub = court.suite.channel(role="auditor", workload="operator")
-    batches, errata = await command.exported(stub, months)
-    command.write(folder, batches, errata)
+    await asyncio.to_thread(command.report, months, target, None, page, as_json=True)
+    token = tmp_path / "auditor.token"
+    token.write_text(court.suite.issuer.person("aud-1", frozenset({"auditor"}), workload="desk", account_id=""))
+    suite = Suite(target, "", tmp_path, token_file=token)
+    await asyncio.to_thread(command.statements, months, suite, folder, as_json=True)
 
     assert "Transparency report" in page.read_text("utf-8")
     (statement,) = json.loads((folder / "statements-0001.json").read_text("utf-8"))["statements"]

@@ -332,6 +332,8 @@ class TipOffFigures(_message.Message):
     OVERDUE_FIELD_NUMBER: _builtins.int
     BY_OUTCOME_FIELD_NUMBER: _builtins.int
     MEDIAN_TIME_FIELD_NUMBER: _builtins.int
+    CONTESTED_FIELD_NUMBER: _builtins.int
+    CONTESTS_GRANTED_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def received(self) -> Global___Figure:
         """Taken in."""
@@ -342,7 +344,7 @@ class TipOffFigures(_message.Message):
 
     @_builtins.property
     def overdue(self) -> Global___Figure:
-        """Due in the period and not answered by then."""
+        """Due in the period and not answered by then, contests of answers among them."""
 
     @_builtins.property
     def by_outcome(self) -> _containers.RepeatedCompositeFieldContainer[Global___NamedFigure]:
@@ -352,6 +354,14 @@ class TipOffFigures(_message.Message):
     def median_time(self) -> _duration_pb2.Duration:
         """Median time from receipt to answer, in whole hours. Absent if fewer than ten were answered."""
 
+    @_builtins.property
+    def contested(self) -> Global___Figure:
+        """Answers that their reporters contested."""
+
+    @_builtins.property
+    def contests_granted(self) -> Global___Figure:
+        """Contests by which something was done after all."""
+
     def __init__(
         self,
         *,
@@ -360,10 +370,12 @@ class TipOffFigures(_message.Message):
         overdue: Global___Figure | None = ...,
         by_outcome: _abc.Iterable[Global___NamedFigure] | None = ...,
         median_time: _duration_pb2.Duration | None = ...,
+        contested: Global___Figure | None = ...,
+        contests_granted: Global___Figure | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["answered", b"answered", "median_time", b"median_time", "overdue", b"overdue", "received", b"received"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["answered", b"answered", "contested", b"contested", "contests_granted", b"contests_granted", "median_time", b"median_time", "overdue", b"overdue", "received", b"received"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["answered", b"answered", "by_outcome", b"by_outcome", "median_time", b"median_time", "overdue", b"overdue", "received", b"received"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answered", b"answered", "by_outcome", b"by_outcome", "contested", b"contested", "contests_granted", b"contests_granted", "median_time", b"median_time", "overdue", b"overdue", "received", b"received"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -29,7 +29,7 @@ from ombud.common.v1 import types_pb2 as ombud_dot_common_dot_v1_dot_types__pb2
 from ombud.groups.v1 import tipoff_service_pb2 as ombud_dot_groups_dot_v1_dot_tipoff__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%ombud/groups/v1/figures_service.proto\x12\x0fombud.groups.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1combud/common/v1/access.proto\x1a\x1bombud/common/v1/types.proto\x1a$ombud/groups/v1/tipoff_service.proto\"N\n\x17GetTipOffFiguresRequest\x12\x33\n\x08interval\x18\x01 \x01(\x0b\x32\x19.ombud.common.v1.IntervalB\x06\xbaH\x03\xc8\x01\x01\"\xbd\x01\n\x18GetTipOffFiguresResponse\x12\x10\n\x08received\x18\x01 \x01(\x03\x12\x10\n\x08\x61nswered\x18\x02 \x01(\x03\x12\x0f\n\x07overdue\x18\x03 \x01(\x03\x12\x35\n\x08outcomes\x18\x04 \x03(\x0b\x32#.ombud.groups.v1.TipOffOutcomeCount\x12\x35\n\x12median_answer_time\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\"T\n\x12TipOffOutcomeCount\x12/\n\x07outcome\x18\x01 \x01(\x0e\x32\x1e.ombud.groups.v1.TipOffOutcome\x12\r\n\x05\x63ount\x18\x02 \x01(\x03\x32\x8a\x01\n\x0e\x46iguresService\x12x\n\x10GetTipOffFigures\x12(.ombud.groups.v1.GetTipOffFiguresRequest\x1a).ombud.groups.v1.GetTipOffFiguresResponse\"\x0f\x90\x02\x01\x8a\xb5\x18\x08\x12\x06\x63reditb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%ombud/groups/v1/figures_service.proto\x12\x0fombud.groups.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1combud/common/v1/access.proto\x1a\x1bombud/common/v1/types.proto\x1a$ombud/groups/v1/tipoff_service.proto\"N\n\x17GetTipOffFiguresRequest\x12\x33\n\x08interval\x18\x01 \x01(\x0b\x32\x19.ombud.common.v1.IntervalB\x06\xbaH\x03\xc8\x01\x01\"\xea\x01\n\x18GetTipOffFiguresResponse\x12\x10\n\x08received\x18\x01 \x01(\x03\x12\x10\n\x08\x61nswered\x18\x02 \x01(\x03\x12\x0f\n\x07overdue\x18\x03 \x01(\x03\x12\x35\n\x08outcomes\x18\x04 \x03(\x0b\x32#.ombud.groups.v1.TipOffOutcomeCount\x12\x35\n\x12median_answer_time\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x11\n\tcontested\x18\x06 \x01(\x03\x12\x18\n\x10\x63ontests_granted\x18\x07 \x01(\x03\"T\n\x12TipOffOutcomeCount\x12/\n\x07outcome\x18\x01 \x01(\x0e\x32\x1e.ombud.groups.v1.TipOffOutcome\x12\r\n\x05\x63ount\x18\x02 \x01(\x03\x32\x8a\x01\n\x0e\x46iguresService\x12x\n\x10GetTipOffFigures\x12(.ombud.groups.v1.GetTipOffFiguresRequest\x1a).ombud.groups.v1.GetTipOffFiguresResponse\"\x0f\x90\x02\x01\x8a\xb5\x18\x08\x12\x06\x63reditb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,9 +43,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETTIPOFFFIGURESREQUEST']._serialized_start=216
   _globals['_GETTIPOFFFIGURESREQUEST']._serialized_end=294
   _globals['_GETTIPOFFFIGURESRESPONSE']._serialized_start=297
-  _globals['_GETTIPOFFFIGURESRESPONSE']._serialized_end=486
-  _globals['_TIPOFFOUTCOMECOUNT']._serialized_start=488
-  _globals['_TIPOFFOUTCOMECOUNT']._serialized_end=572
-  _globals['_FIGURESSERVICE']._serialized_start=575
-  _globals['_FIGURESSERVICE']._serialized_end=713
+  _globals['_GETTIPOFFFIGURESRESPONSE']._serialized_end=531
+  _globals['_TIPOFFOUTCOMECOUNT']._serialized_start=533
+  _globals['_TIPOFFOUTCOMECOUNT']._serialized_end=617
+  _globals['_FIGURESSERVICE']._serialized_start=620
+  _globals['_FIGURESSERVICE']._serialized_end=758
 # @@protoc_insertion_point(module_scope)

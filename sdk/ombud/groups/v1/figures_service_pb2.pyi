@@ -56,12 +56,18 @@ class GetTipOffFiguresResponse(_message.Message):
     OVERDUE_FIELD_NUMBER: _builtins.int
     OUTCOMES_FIELD_NUMBER: _builtins.int
     MEDIAN_ANSWER_TIME_FIELD_NUMBER: _builtins.int
+    CONTESTED_FIELD_NUMBER: _builtins.int
+    CONTESTS_GRANTED_FIELD_NUMBER: _builtins.int
     received: _builtins.int
     """Tip-offs taken in during the interval."""
     answered: _builtins.int
     """Tip-offs answered during the interval."""
     overdue: _builtins.int
-    """Tip-offs due during the interval that had no answer by then."""
+    """Tip-offs, and contests of their answers, due during the interval that had no answer by then."""
+    contested: _builtins.int
+    """Answers that their reporters contested during the interval."""
+    contests_granted: _builtins.int
+    """Contests decided during the interval by which something was done after all."""
     @_builtins.property
     def outcomes(self) -> _containers.RepeatedCompositeFieldContainer[Global___TipOffOutcomeCount]:
         """Tip-offs decided during the interval, by outcome; outcomes of which there was none are left out."""
@@ -78,10 +84,12 @@ class GetTipOffFiguresResponse(_message.Message):
         overdue: _builtins.int = ...,
         outcomes: _abc.Iterable[Global___TipOffOutcomeCount] | None = ...,
         median_answer_time: _duration_pb2.Duration | None = ...,
+        contested: _builtins.int = ...,
+        contests_granted: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["median_answer_time", b"median_answer_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["answered", b"answered", "median_answer_time", b"median_answer_time", "outcomes", b"outcomes", "overdue", b"overdue", "received", b"received"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answered", b"answered", "contested", b"contested", "contests_granted", b"contests_granted", "median_answer_time", b"median_answer_time", "outcomes", b"outcomes", "overdue", b"overdue", "received", b"received"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
