@@ -468,7 +468,7 @@ class ExchangedListing(_message.Message):
     entry_id: _builtins.str
     """Id of the entry (UUIDv7), the same in every instance."""
     subject_digest: _builtins.str
-    """HMAC-SHA256 of kind and id of the subject under the shared key, cut to 128 bits: 32 hexadecimal digits."""
+    """Keyed BLAKE2b (RFC 7693) of kind and id of the subject under the shared key, 128 bits: 32 hexadecimal digits."""
     sanction_id: _builtins.str
     """The sanction (UUID) at the origin: its reasons, and the appeal against it, are there."""
     seal: _builtins.str
