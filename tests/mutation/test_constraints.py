@@ -1,39 +1,71 @@
-"""Takes the constraints of the database away, and expects the attacks on it to get through."""
+"""Takes the constraints of the database away, each in turn, and expects the attacks that it held to get through."""
 
-import sqlite3
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
-from tests.support.engines import opened
-from tests.unit.credit.attacks.attack import values_of
+import pytest
+from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy.exc import IntegrityError
+
+from tests.mutation.guards import GUARDS
+from tests.support.engines import fresh_postgres, opened
+from tests.unit.credit.attacks.attack import Attack, bound, values_of
 from tests.unit.credit.attacks.on_appeals import APPEALS
 from tests.unit.credit.attacks.on_consequences import CONSEQUENCES
 from tests.unit.credit.attacks.on_referrals import REFERRALS
 from tests.unit.credit.attacks.on_sanctions import INTERIM, SANCTIONS
 from tests.unit.credit.stored import work
 
-# What SQLite can not be told to forget: uniqueness, and columns that are never null.
-HELD = {"same evidence twice", "renewed for the same facts", "points counted twice", "listed without term"}
+ATTACKS = (*SANCTIONS, *INTERIM, *CONSEQUENCES, *APPEALS, *REFERRALS)
+# More guards than these do not stand behind one another.
+DEEPEST = 6
 
 
-async def test_attacks_get_through_where_nothing_is_checked(tmp_path: Path) -> None:
-    attacks = [*SANCTIONS, *INTERIM, *CONSEQUENCES, *APPEALS, *REFERRALS]
-    file = tmp_path / "credit.db"
-    async with opened(f"sqlite:///{file}", "credit") as database:
+async def test_each_constraint_is_what_holds_an_attack(postgres: str) -> None:
+    url = fresh_postgres(postgres)
+    async with opened(url, "credit") as database:
         await work(database, lambda _unit: None)
-        targets = [await database.work("prepare", attack.prepare) for attack in attacks]
+        targets = [await database.work("prepare", attack.prepare) for attack in ATTACKS]
 
-    held = set()
-    connection = sqlite3.connect(file, isolation_level=None)
-    connection.execute("PRAGMA foreign_keys = OFF")
-    connection.execute("PRAGMA ignore_check_constraints = ON")
-    for attack, target in zip(attacks, targets, strict=True):
-        connection.execute("BEGIN")
-        try:
-            for statement in attack.statements:
-                connection.execute(statement, values_of(target))
-        except sqlite3.IntegrityError:
-            held.add(attack.name)
-        connection.execute("ROLLBACK")
-    connection.close()
+    engine = create_engine(url)
+    holding = {attack: held_by(engine, attack, target) for attack, target in zip(ATTACKS, targets, strict=True)}
+    engine.dispose()
 
-    assert held == HELD
+    for attack, constraints in holding.items():
+        assert constraints, f"nothing holds: {attack.name}"
+        assert attack.constraint in constraints[0], f"{attack.name} is held by {constraints[0]}"
+    held = {name for constraints in holding.values() for name in constraints}
+    assert {name for guard in GUARDS for name in guard.constraints} <= held
+
+
+def held_by(engine: Engine, attack: Attack, target: str) -> list[str]:
+    """The constraints that an attack meets, one behind another, until it gets through."""
+    values = values_of(target)
+    met: list[tuple[str, str]] = []
+    for _ in range(DEEPEST):
+        with rolled_back(engine) as connection:
+            drop(connection, met)
+            try:
+                for statement in attack.statements:
+                    connection.execute(bound(statement, values))
+            except IntegrityError as error:
+                diagnosis = error.orig.diag  # type: ignore[union-attr]  # of psycopg
+                met.append((diagnosis.table_name, diagnosis.constraint_name or diagnosis.column_name))
+            else:
+                return [name for _, name in met]
+    pytest.fail(f"{attack.name} does not get through without {met}")
+
+
+def drop(connection: Connection, guards: Sequence[tuple[str, str]]) -> None:
+    for table, name in guards:
+        if "_" in name and name.split("_")[0] in {"ck", "fk", "uq", "pk"}:
+            connection.execute(text(f'ALTER TABLE "{table}" DROP CONSTRAINT "{name}" CASCADE'))
+        else:
+            connection.execute(text(f'ALTER TABLE "{table}" ALTER COLUMN "{name}" DROP NOT NULL'))
+
+
+@contextmanager
+def rolled_back(engine: Engine) -> Iterator[Connection]:
+    with engine.connect() as connection:
+        yield connection
+        connection.rollback()

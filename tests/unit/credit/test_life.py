@@ -1,11 +1,8 @@
 """The life of sanctions against a small model of it, on both engines."""
 
-import asyncio
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -13,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from sqlalchemy import text
 
-from chassis.db import Database, Unit
+from chassis.db import Unit
 from chassis.ids import new_id
 from chassis.refusal import Refusal
 from policies import Pack
@@ -21,22 +18,18 @@ from policies.pack import MeasureKind, RemedyKind
 from services.credit.appeals import domain as appeals
 from services.credit.appeals import store as appeal_store
 from services.credit.appeals.effects import take_back
-from services.credit.policies.jobs import take_up
-from services.credit.sanctions import acts, relief, store
-from services.credit.sanctions.domain import Measure, Sanction, approve
+from services.credit.sanctions import acts, ends, relief, store
+from services.credit.sanctions.domain import Measure, Sanction, approve, withdraw
 from services.credit.sanctions.jobs import put_in_force
 from services.credit.sanctions.proposal import propose
 from services.credit.standings import remedies, views
 from services.credit.standings import store as standings
 from services.credit.standings.remedies import Remedy
 from services.credit.subjects import Subject
-from tests.support.clock import ManualClock
-from tests.support.engines import opened
-from tests.unit.credit.builders import account, appeal, pack, policy, proposal
+from tests.unit.credit.builders import account, appeal, evidence, interim, pack, policy, proposal, reasons
+from tests.unit.credit.life_model import Known, World, a_world
 
-T = TypeVar("T")
 ACTOR = relief.Actor("app-2", "", "Seen again.")
-PACKS_MOST = 8
 COMPANIONS = text(
     "SELECT count(*) FROM sanction JOIN statement ON statement.sanction_id = sanction.sanction_id"
     " JOIN notice ON notice.sanction_id = sanction.sanction_id AND notice.delivered_at = sanction.start_at"
@@ -44,68 +37,7 @@ COMPANIONS = text(
     " WHERE sanction.state = 'IN_FORCE' AND sanction.subject_id = :subject"
     " AND (sanction.end_at IS NOT NULL OR sanction.review_at IS NOT NULL) AND sanction.approver <> sanction.issuer"
 )
-
-
-@dataclass
-class Known:
-    """What the model knows of a sanction."""
-
-    sanction: Sanction
-    rests_on: "Known | None"
-    start: datetime | None = None
-    appeal: appeals.Appeal | None = None
-    stayed_at: datetime | None = None
-    decided_at: datetime | None = None
-    taken: list[tuple[datetime, int]] = field(default_factory=list)
-    ends: dict[MeasureKind, datetime | None] = field(default_factory=dict)
-    fallen: bool = False
-    varied: bool = False
-    lifted: bool = False
-
-    def stayed(self, at: datetime) -> bool:
-        return self.stayed_itself(at) or (self.rests_on is not None and self.rests_on.stayed(at))
-
-    def stayed_itself(self, at: datetime) -> bool:
-        if self.appeal is None:
-            return False
-        start = self.stayed_at or self.appeal.due
-        return start <= at and (self.decided_at is None or at < self.decided_at)
-
-    def points(self, at: datetime) -> int:
-        if self.start is None or self.fallen or self.stayed(at):
-            return 0
-        if not self.start <= at < self.start + timedelta(days=180):
-            return 0
-        return self.sanction.points - sum(points for since, points in self.taken if since <= at)
-
-    def measures(self, at: datetime) -> set[MeasureKind]:
-        if self.start is None or self.fallen or self.stayed(at) or at < self.start:
-            return set()
-        return {kind for kind, end in self.ends.items() if end is None or at < end}
-
-    def open(self, at: datetime) -> bool:
-        """Whether it is in force: neither over nor lifted nor fallen."""
-        ends = self.ends.values()
-        over = None not in ends and all(end <= at for end in ends if end)
-        return self.start is not None and not self.fallen and not self.lifted and not over
-
-
-@dataclass
-class World:
-    """A database, its clock, and the policy in force."""
-
-    runner: asyncio.Runner
-    database: Database
-    clock: ManualClock
-    pack: Pack
-    packs: int = 0
-
-    def work(self, task: Callable[[Unit], T]) -> T:
-        return self.runner.run(self.database.work("life", task))
-
-    def take_up(self, changed: Pack) -> None:
-        self.runner.run(take_up(self.database, changed))
-        self.pack = changed
+PACKS_MOST = 8
 
 
 class Life(RuleBasedStateMachine):
@@ -129,6 +61,16 @@ class Life(RuleBasedStateMachine):
     def seen(self, at: datetime) -> views.View:
         return self.world.work(lambda unit: views.view(unit.session, self.subject, at))
 
+    @property
+    def decided(self) -> set[str]:
+        """The evidence of all decisions."""
+        return {sha256 for each in self.known if not each.interim for sha256 in each.evidence}
+
+    def replace_what_was_interim(self, decision: Known) -> None:
+        for each in self.known:
+            if each.interim and each.open(self.now) and each.evidence & decision.evidence:
+                each.lift(self.now)
+
     def refused(self, task: Callable[[Unit], Any]) -> None:
         with pytest.raises(Refusal):
             self.world.work(task)
@@ -136,10 +78,13 @@ class Life(RuleBasedStateMachine):
     @rule(data=st.data(), points=st.integers(1, 6), days=st.integers(1, 60), derived=st.booleans())
     def propose_and_approve(self, data: st.DataObject, points: int, days: int, derived: bool) -> None:
         now = self.now
-        prior = self.some(data, lambda each: each.open(now)) if derived else None
+        prior = self.some(data, lambda each: each.open(now) and not each.interim) if derived else None
+        undecided = self.some(data, lambda each: each.interim and each.evidence.isdisjoint(self.decided))
+        founding = undecided.sanction.statement.evidence if undecided else (evidence(),)
         kinds = data.draw(st.sets(st.sampled_from([MeasureKind.WARNED, MeasureKind.PUBLISHING_SUSPENDED]), min_size=1))
         wanted = proposal(
             subject=self.subject,
+            reasons=reasons(evidence=founding),
             points=points,
             measures=tuple(Measure(kind, now + timedelta(days=days), None) for kind in sorted(kinds)),
         )
@@ -155,6 +100,43 @@ class Life(RuleBasedStateMachine):
 
         self.known.append(Known(self.world.work(task), prior))
 
+    @rule()
+    def propose_and_take_back(self) -> None:
+        until = self.now + timedelta(days=1)
+        wanted = proposal(subject=self.subject, measures=(Measure(MeasureKind.PUBLISHING_SUSPENDED, until, None),))
+
+        def task(unit: Unit) -> None:
+            for _ in range(2):
+                proposed = propose(wanted, sanction_id=new_id(), policy=policy(), priors=(), breach=None, at=unit.now)
+                store.add(unit.session, proposed)
+                with pytest.raises(Refusal):
+                    withdraw(proposed, proposer="mod-2")
+                store.update(unit.session, withdraw(proposed, proposer="mod-1"))
+
+        self.world.work(task)
+
+    @rule(data=st.data(), hours=st.integers(1, 72), again=st.booleans())
+    def impose_for_the_time_being(self, data: st.DataObject, hours: int, again: bool) -> None:
+        founded = self.some(data, lambda each: each.interim or each.start is not None) if again else None
+        founding = founded.sanction.statement.evidence if founded else (evidence(),)
+
+        def task(unit: Unit) -> Sanction:
+            imposed = interim(
+                subject=self.subject,
+                reasons=reasons(evidence=founding),
+                hours=hours,
+                known=store.had_interim(unit.session, self.subject, [item.sha256 for item in founding]),
+                at=unit.now,
+            )
+            store.add(unit.session, imposed)
+            store.add_notice(unit.session, imposed, traceparent="")
+            return imposed
+
+        if founded:
+            self.refused(task)
+        else:
+            self.known.append(Known(self.world.work(task)))
+
     @rule(data=st.data())
     def deliver(self, data: st.DataObject) -> None:
         waiting = self.some(data, lambda each: each.start is None)
@@ -164,6 +146,8 @@ class Life(RuleBasedStateMachine):
         if not waiting.fallen:
             waiting.start = self.now
             waiting.ends = {measure.kind: measure.end for measure in waiting.sanction.measures}
+            if not waiting.interim:
+                self.replace_what_was_interim(waiting)
 
     @rule(hours=st.integers(1, 24 * 40))
     def time_passes(self, hours: int) -> None:
@@ -236,9 +220,19 @@ class Life(RuleBasedStateMachine):
             self.refused(task)
             return
         self.world.work(task)
-        known.lifted = True
-        known.taken.append((self.now, known.sanction.points - sum(points for _, points in known.taken)))
-        known.ends = {kind: min(end, self.now) if end else self.now for kind, end in known.ends.items()}
+        known.lift(self.now)
+
+    @rule()
+    def record_ends(self) -> None:
+        def task(unit: Unit) -> None:
+            for sanction_id in store.ended(unit.session, unit.now):
+                ends.end(unit, sanction_id)
+
+        self.world.work(task)
+        for each in self.known:
+            each.ended = each.ended or (
+                each.over(self.now) and each.start is not None and not each.fallen and not each.lifted
+            )
 
     @rule(data=st.data())
     def vary(self, data: st.DataObject) -> None:
@@ -316,6 +310,22 @@ class Life(RuleBasedStateMachine):
         assert self.world.work(count) == len(in_force)
 
     @invariant()
+    def nothing_for_the_time_being_outlasts_three_days_or_counts(self) -> None:
+        def task(unit: Unit) -> None:
+            for each in store.interim_measures(unit.session, self.subject):
+                assert each.points == 0
+                assert each.end is not None
+                assert each.end <= each.proposed_at + timedelta(hours=72)
+
+        self.world.work(task)
+
+    @invariant()
+    def ends_are_on_record_where_they_were_recorded(self) -> None:
+        sanctions = self.world.work(lambda unit: store.of_subject(unit.session, self.subject))
+        recorded = {each.sanction_id for each in sanctions if each.end_recorded_at}
+        assert recorded == {each.sanction.sanction_id for each in self.known if each.ended or each.lifted}
+
+    @invariant()
     def no_stay_outlives_its_appeal(self) -> None:
         stays = self.world.work(
             lambda unit: standings.own_stays(unit.session, [each.sanction.sanction_id for each in self.known])
@@ -323,19 +333,6 @@ class Life(RuleBasedStateMachine):
         for each in self.known:
             stay = stays.get(each.sanction.sanction_id)
             assert stay is None or (each.appeal is not None and stay.end == each.decided_at)
-
-
-@contextmanager
-def a_world(url: str) -> Iterator[World]:
-    with asyncio.Runner() as runner:
-        clock = ManualClock()
-        database = opened(url, "credit", clock)
-        world = World(runner, runner.run(database.__aenter__()), clock, pack())
-        try:
-            world.take_up(pack())
-            yield world
-        finally:
-            runner.run(database.__aexit__(None, None, None))
 
 
 def test_life_of_sanctions_is_the_life_of_the_model(database_url: str) -> None:

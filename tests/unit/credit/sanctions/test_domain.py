@@ -4,7 +4,7 @@ import pytest
 
 from chassis.refusal import ErrorReason, Refusal
 from policies.pack import MeasureKind
-from services.credit.sanctions.domain import Measure, SanctionState, approve, enter_force
+from services.credit.sanctions.domain import Measure, SanctionState, approve, enter_force, record_end, withdraw
 from tests.unit.credit.builders import DAY, NOW, approved, in_force, measure, proposed, written
 
 
@@ -20,6 +20,30 @@ def test_sanction_is_approved_once() -> None:
         approve(approved(), approver="app-2", at=NOW)
 
     assert refused.value.reason == ErrorReason.ERROR_REASON_WRONG_STATE
+
+
+def test_who_proposed_takes_the_proposal_back_and_nobody_else_does() -> None:
+    sanction = proposed(issuer="mod-1")
+
+    withdrawn = withdraw(sanction, proposer="mod-1")
+
+    assert withdrawn.state is SanctionState.WITHDRAWN
+    assert withdrawn.evidence_set != sanction.evidence_set, "its evidence may found another one"
+    with pytest.raises(Refusal) as refused:
+        withdraw(sanction, proposer="mod-2")
+    assert refused.value.reason == ErrorReason.ERROR_REASON_PROPOSAL_NOT_YOURS
+    with pytest.raises(Refusal) as again:
+        withdraw(approved(), proposer="mod-1")
+    assert again.value.reason == ErrorReason.ERROR_REASON_WRONG_STATE
+
+
+def test_end_is_recorded_once_and_only_after_it_came() -> None:
+    sanction = in_force(measures=(measure(days=10),))
+
+    assert record_end(sanction, at=NOW + 9 * DAY) is sanction
+    ended = record_end(sanction, at=NOW + 11 * DAY)
+    assert ended.end_recorded_at == NOW + 11 * DAY
+    assert record_end(ended, at=NOW + 12 * DAY) is ended
 
 
 def test_sanction_without_approval_does_not_enter_into_force() -> None:
