@@ -17,8 +17,7 @@ _COME_BACK_AFTER = timedelta(seconds=1)
 _EVEN = 2.0
 _MOST_SPACING = 2.0
 _FIRST_GUESS = 10e-6
-# How much of what is known of the cost the newest full part replaces.
-_NEWEST = 0.5
+_NEWEST = 0.25
 
 
 class Pace:
@@ -43,8 +42,8 @@ class Pace:
             now: The instant, by a clock that is never set.
         """
         took = now - max(ready, self._sealed_at)
-        # A few records cost more each, and say little about what many cost.
-        share = _NEWEST * min(1.0, records / self._part_records)
+        # A few records cost more each, and say little about what many cost: what was learned before weighs more.
+        share = min(_NEWEST, records * self._cost / _EVEN)
         self._cost += share * (took / records - self._cost)
         self._sealed_at = now
 

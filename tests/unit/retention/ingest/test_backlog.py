@@ -15,18 +15,22 @@ class Sealed:
 
     Attributes:
         cost: Seconds of sealing a record.
+        stopped: For how long sealing had stood still before.
         admitted: When each frame came in.
         held: How long each was held back.
         proven: How long the first record of each part waited until it was sealed.
     """
 
     cost: float
+    stopped: float = 0.0
     admitted: list[float] = field(default_factory=list)
     held: list[float] = field(default_factory=list)
     proven: list[float] = field(default_factory=list)
 
     def run(self, seconds: float) -> None:
         pace, waiting, opened = Pace(PART), 0, 0
+        if self.stopped:
+            pace.sealed(PART, ready=-self.stopped, now=0.0)
         busy_until, sealing = 0.0, 0
         began = opened_at = 0.0
         arrivals = [number * 1e-6 for number in range(IN_FLIGHT)]
@@ -64,6 +68,12 @@ def test_no_batch_is_held_back_for_long_and_no_record_waits_long_for_its_proof(c
     run.run(20.0)
     assert max(run.held) < 2 * IN_FLIGHT * FRAME * cost
     assert max(run.proven) < 4.5
+
+
+def test_after_a_long_stop_of_sealing_the_rate_comes_back() -> None:
+    run = Sealed(5e-6, stopped=60.0)
+    run.run(20.0)
+    assert min(run.rate(second) * run.cost for second in range(10, 20)) > 0.75
 
 
 def test_nothing_is_held_back_while_nothing_waits() -> None:
