@@ -16,6 +16,7 @@ from ombud.common.v1.types_pb2 import FeedCheckpoint
 _IDLE = timedelta(milliseconds=250)
 _EVERY = 0.01
 _PAGE = 500
+_RUN, _RUN_BYTES = 64, 256 << 10
 
 
 class Feed:
@@ -25,7 +26,16 @@ class Feed:
         self._database = database
 
     async def watch(self, from_revision: int, epoch: str = "") -> AsyncIterator[FeedEntry | FeedCheckpoint]:
-        """Everything after `from_revision`, without end.
+        """As `runs`, each entry alone."""
+        async for item in self.runs(from_revision, epoch):
+            if isinstance(item, FeedCheckpoint):
+                yield item
+            else:
+                for entry in item:
+                    yield entry
+
+    async def runs(self, from_revision: int, epoch: str = "") -> AsyncIterator[Sequence[FeedEntry] | FeedCheckpoint]:
+        """Everything after `from_revision`, without end; what is there already in runs that fit into one message.
 
         Args:
             from_revision: The last revision that the consumer has; 0 for all.
@@ -47,9 +57,9 @@ class Feed:
         position, pace = from_revision, Pace(_EVERY)
         while True:
             entries = await self._database.read(lambda session, after=position: _after(session, after))  # type: ignore[misc]  # bound at once
-            for entry in entries:
-                yield entry
-                position = entry.revision
+            for run in _runs(entries):
+                yield run
+                position = run[-1].revision
             if len(entries) < _PAGE:
                 yield self._checkpoint(head.epoch, position)
                 await self._database.wait_commit(_IDLE.total_seconds())
@@ -66,6 +76,20 @@ def _after(session: Session, revision: int) -> Sequence[FeedEntry]:
     query = select(Change.revision, Change.traceparent, Change.key, Change.payload)
     rows = session.exec(query.where(col(Change.revision) > revision).order_by(col(Change.revision)).limit(_PAGE))
     return [FeedEntry(*row) for row in rows]
+
+
+def _runs(entries: Sequence[FeedEntry]) -> list[list[FeedEntry]]:
+    """The entries in order, cut where one message would become too large, or a consumer's transaction too long."""
+    found: list[list[FeedEntry]] = []
+    size = 0
+    for entry in entries:
+        size += len(entry.payload)
+        if found and len(found[-1]) < _RUN and size <= _RUN_BYTES:
+            found[-1].append(entry)
+        else:
+            found.append([entry])
+            size = len(entry.payload)
+    return found
 
 
 def entries_from(session: Session, revision: int = 0) -> list[FeedEntry]:

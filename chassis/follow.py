@@ -19,7 +19,8 @@ from ombud.client import OmbudError
 from ombud.common.v1.types_pb2 import FeedCheckpoint
 
 _log = logging.getLogger("ombud.follow")
-_BATCH = 256
+# Runs of changes that wait while a transaction commits: the next applies them all.
+_WAITING = 4
 _EVERY = 0.02
 
 
@@ -50,8 +51,8 @@ class Follower(Generic[C]):
         feed: Names the feed in this database, such as `identity-accounts`.
         database: Where the changes are applied.
         telemetry: Records a span for each change that belongs to a trace.
-        open_stream: Opens the Watch stream after a position. Its items have a oneof `item` of `change` and
-            `checkpoint`.
+        open_stream: Opens the Watch stream after a position. Its items have a oneof `item` of `change`, `changes`
+            (which holds several) and `checkpoint`.
         apply: Applies one change; called in feed order, inside the transaction that keeps the position.
         reset: Drops all that was derived, when the feed starts a new epoch.
     """
@@ -90,7 +91,7 @@ class Follower(Generic[C]):
 
     async def _follow(self, backoff: Backoff) -> None:
         position = await self._database.read(self._position)
-        waiting: asyncio.Queue[Any] = asyncio.Queue(_BATCH)
+        waiting: asyncio.Queue[Any] = asyncio.Queue(_WAITING)
 
         async def receive() -> None:
             try:
@@ -127,7 +128,7 @@ class Follower(Generic[C]):
                 raise items[0]
             waiting.put_nowait(items.pop())
         checkpoints = [item.checkpoint for item in items if item.HasField("checkpoint")]
-        return [item.change for item in items if item.HasField("change")], checkpoints[-1] if checkpoints else None
+        return [change for item in items for change in _changes(item)], checkpoints[-1] if checkpoints else None
 
     async def _apply_batch(self, changes: Sequence[C], checkpoint: FeedCheckpoint | None) -> None:
         """Applies changes together, or one by one up to the one that can not be applied."""
@@ -186,6 +187,16 @@ class Follower(Generic[C]):
 
     def _keep(self, session: Session, position: Position) -> None:
         session.merge(FeedPosition(feed=self._feed, epoch=position.epoch, revision=position.revision))
+
+
+def _changes(item: Any) -> Sequence[Any]:  # noqa: ANN401 - the answers of each Watch are a message of their own
+    """The changes of an item, which come alone or together."""
+    match item.WhichOneof("item"):
+        case "change":
+            return [item.change]
+        case "changes":
+            return item.changes.changes  # type: ignore[no-any-return]  # as above
+    return []
 
 
 def _runs(changes: Sequence[C]) -> list[tuple[str, list[C]]]:

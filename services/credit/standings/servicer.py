@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlmodel import Session
 
 from chassis.db import Database, Prepared, Unit
+from chassis.db.batch import FeedEntry
 from chassis.feed import Feed
 from chassis.ids import new_id
 from chassis.refusal import ErrorReason, Refusal
@@ -93,16 +94,25 @@ class StandingServicer(Contract):
         self, request: pb.WatchStandingRequest, _context: wire.Context
     ) -> AsyncIterator[pb.WatchStandingResponse]:
         """The change feed."""
-        async for item in Feed(self._database).watch(request.from_revision, request.epoch):
+        async for item in Feed(self._database).runs(request.from_revision, request.epoch):
             if isinstance(item, FeedCheckpoint):
                 yield pb.WatchStandingResponse(checkpoint=item)
-            elif not item.key.startswith(BLACKLIST_PREFIX):
-                change = pb.StandingChange.FromString(item.payload)
-                change.revision, change.traceparent = item.revision, item.traceparent
+                continue
+            changes = [_change(entry) for entry in item if not entry.key.startswith(BLACKLIST_PREFIX)]
+            if changes and request.changes_together:
+                yield pb.WatchStandingResponse(changes=pb.StandingChanges(changes=changes))
+                continue
+            for change in changes:
                 yield pb.WatchStandingResponse(change=change)
 
     def _instant(self, request: _Timed) -> datetime:
         return wire.instant(request, "time") or self._database.clock.now()
+
+
+def _change(entry: FeedEntry) -> pb.StandingChange:
+    change = pb.StandingChange.FromString(entry.payload)
+    change.revision, change.traceparent = entry.revision, entry.traceparent
+    return change
 
 
 def _supposed(session: Session, request: pb.WhatIfRequest, *, at: datetime, now: datetime) -> views.View:

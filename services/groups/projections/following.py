@@ -24,7 +24,7 @@ def accounts(database: Database, peers: Peers, telemetry: Telemetry) -> Follower
         database,
         telemetry,
         open_stream=lambda position: AccountServiceStub(peers.channel("identity")).WatchAccounts(
-            WatchAccountsRequest(from_revision=position.revision, epoch=position.epoch)
+            WatchAccountsRequest(from_revision=position.revision, epoch=position.epoch, changes_together=True)
         ),
         apply=apply_account,
         reset=reset_accounts,
@@ -38,7 +38,7 @@ def standings(database: Database, peers: Peers, telemetry: Telemetry) -> Followe
         database,
         telemetry,
         open_stream=lambda position: StandingServiceStub(peers.channel("credit")).WatchStanding(
-            WatchStandingRequest(from_revision=position.revision, epoch=position.epoch)
+            WatchStandingRequest(from_revision=position.revision, epoch=position.epoch, changes_together=True)
         ),
         apply=apply_standing,
         reset=reset_standings,
@@ -53,18 +53,18 @@ def apply_account(unit: Unit, change: AccountChange) -> None:
         account.verified_until.CopyFrom(told.verified_until)
     if told.HasField("grace_end_time"):
         account.grace_end_time.CopyFrom(told.grace_end_time)
-    store.keep_account(unit.session, account)
+    store.keep_account(unit, account)
     unit.change(account.account_id, GroupsChange(account=account))
 
 
 def apply_standing(unit: Unit, change: StandingChange) -> None:
     """Keeps a standing, or the entitlements by default."""
     if change.HasField("subject"):
-        store.keep_standing(unit.session, change.subject)
+        store.keep_standing(unit, change.subject)
         unit.change(wire.subject_key(change.subject.subject), GroupsChange(standing=change.subject))
         _excuse_owners(unit, change.subject)
     else:
-        store.keep_default(unit.session, change.defaults)
+        store.keep_default(unit, change.defaults)
         unit.change("default", GroupsChange(default_entitlements=change.defaults))
 
 

@@ -3,6 +3,7 @@
 from sqlalchemy import text
 from sqlmodel import Session, col, delete, select
 
+from chassis.db import Unit
 from ombud.credit.v1.standing_service_pb2 import DefaultEntitlements, SubjectEntitlements
 from ombud.identity.v1.account_service_pb2 import Account
 from services.groups.decisions import domain
@@ -21,21 +22,19 @@ _KEEP_STANDING = text(
 )
 
 
-def keep_account(session: Session, message: Account) -> None:
+def keep_account(unit: Unit, message: Account) -> None:
     """Replaces what is known of an account."""
-    key, content = message.account_id, message.SerializeToString()
-    session.connection().execute(_KEEP_ACCOUNT, {"key": key, "message": content})
+    unit.store(_KEEP_ACCOUNT, key=message.account_id, message=message.SerializeToString())
 
 
-def keep_standing(session: Session, message: SubjectEntitlements) -> None:
+def keep_standing(unit: Unit, message: SubjectEntitlements) -> None:
     """Replaces what is known of a subject's standing."""
-    key, content = wire.subject_key(message.subject), message.SerializeToString()
-    session.connection().execute(_KEEP_STANDING, {"key": key, "message": content})
+    unit.store(_KEEP_STANDING, key=wire.subject_key(message.subject), message=message.SerializeToString())
 
 
-def keep_default(session: Session, message: DefaultEntitlements) -> None:
+def keep_default(unit: Unit, message: DefaultEntitlements) -> None:
     """Replaces the entitlements of accounts without a standing of their own."""
-    session.connection().execute(_KEEP_STANDING, {"key": _DEFAULT, "message": message.SerializeToString()})
+    unit.store(_KEEP_STANDING, key=_DEFAULT, message=message.SerializeToString())
 
 
 def drop_accounts(session: Session) -> None:

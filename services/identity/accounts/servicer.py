@@ -7,6 +7,7 @@ from typing import Any
 from grpc.aio import ServicerContext
 
 from chassis.db import Database, Unit
+from chassis.db.batch import FeedEntry
 from chassis.feed import Feed
 from chassis.ids import new_id
 from chassis.pages import Pages
@@ -80,16 +81,24 @@ class AccountServicer(AccountServiceServicer):
         self, request: pb.WatchAccountsRequest, _context: Context
     ) -> AsyncIterator[pb.WatchAccountsResponse]:
         """Streams accounts as they change."""
-        async for item in Feed(self._database).watch(request.from_revision, request.epoch):
+        async for item in Feed(self._database).runs(request.from_revision, request.epoch):
             if isinstance(item, FeedCheckpoint):
                 yield pb.WatchAccountsResponse(checkpoint=item)
-            else:
-                account = pb.Account.FromString(item.payload)
-                change = pb.AccountChange(revision=item.revision, traceparent=item.traceparent, account=account)
+                continue
+            changes = [_change(entry) for entry in item]
+            if request.changes_together:
+                yield pb.WatchAccountsResponse(changes=pb.AccountChanges(changes=changes))
+                continue
+            for change in changes:
                 yield pb.WatchAccountsResponse(change=change)
 
     def _shown(self, account: Account) -> pb.Account:
         return account_message(account, at=self._database.clock.now())
+
+
+def _change(entry: FeedEntry) -> pb.AccountChange:
+    account = pb.Account.FromString(entry.payload)
+    return pb.AccountChange(revision=entry.revision, traceparent=entry.traceparent, account=account)
 
 
 def _told(unit: Unit, account: Account, done: str) -> pb.Account:

@@ -122,6 +122,19 @@ async def test_watch_starts_with_the_defaults_and_says_no_points(court: Court) -
     assert {field.name for field in told.DESCRIPTOR.fields} == {"subject", "spans", "restrictions"}
 
 
+async def test_changes_of_standing_that_come_together_are_those_that_come_alone(court: Court) -> None:
+    await court.in_force(court.proposal(points=6))
+    stub = StandingServiceStub(court.suite.channel(workload="groups"))
+    seen: dict[bool, list[standings.StandingChange]] = {True: [], False: []}
+    for together, changes in seen.items():
+        async for item in stub.WatchStanding(standings.WatchStandingRequest(changes_together=together)):
+            if item.HasField("checkpoint"):
+                break
+            changes.extend(item.changes.changes if together else [item.change])
+    assert seen[True] == seen[False]
+    assert len(seen[True]) == 2
+
+
 async def test_blacklist_entry_names_its_sanction_and_ends(court: Court) -> None:
     sanction = await court.in_force(court.proposal(None, credit.MEASURE_KIND_BLACKLISTED))
     stub = court.platform(BlacklistServiceStub)

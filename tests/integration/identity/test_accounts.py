@@ -10,6 +10,7 @@ from ombud.identity.v1.account_service_pb2 import (
     HOLDER_KIND_INDIVIDUAL,
     LEVEL_L0,
     LEVEL_L2,
+    AccountChange,
     GetAccountRequest,
     ListAccountsRequest,
     RegisterAccountRequest,
@@ -113,6 +114,19 @@ async def test_watchers_see_registration_name_and_level_in_order_and_nothing_of_
         ("ubuntu-fan", LEVEL_L2),
     ]
     assert seen[-1].account == await identity.account(account.account_id)
+
+
+async def test_changes_that_come_together_are_those_that_come_alone(identity: Identity) -> None:
+    for number in range(3):
+        await identity.register(f"gnubie {number}")
+    seen: dict[bool, list[AccountChange]] = {True: [], False: []}
+    for together, changes in seen.items():
+        async for item in identity.accounts("groups").WatchAccounts(WatchAccountsRequest(changes_together=together)):
+            if item.HasField("checkpoint"):
+                break
+            changes.extend(item.changes.changes if together else [item.change])
+    assert seen[True] == seen[False]
+    assert [change.revision for change in seen[True]] == [1, 2, 3]
 
 
 async def test_watch_is_not_for_the_platform(identity: Identity) -> None:

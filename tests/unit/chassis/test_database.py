@@ -2,7 +2,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-from google.protobuf.wrappers_pb2 import Int32Value
+from google.protobuf.wrappers_pb2 import BytesValue, Int32Value
 from sqlmodel import Session
 
 from chassis.auth.caller import Caller
@@ -149,6 +149,24 @@ async def test_watch_gives_every_change_once_in_order_then_a_checkpoint(database
             break
         seen.append(item.revision)
     assert seen == [2, 3]
+
+
+async def test_run_of_the_feed_fits_into_a_message(database: Database) -> None:
+    def large(unit: Unit) -> Int32Value:
+        for _ in range(3):
+            unit.change("one", BytesValue(value=bytes(200 << 10)))
+        for number in range(70):
+            unit.change("one", Int32Value(value=number))
+        return Int32Value()
+
+    await write(database, large)
+    found: list[int] = []
+    async for item in Feed(database).runs(0):
+        if isinstance(item, FeedCheckpoint):
+            break
+        assert [entry.revision for entry in item] == list(range(sum(found) + 1, sum(found) + len(item) + 1))
+        found.append(len(item))
+    assert found == [1, 1, 64, 7]
 
 
 async def test_watch_sends_a_change_that_commits_while_it_waits(database: Database) -> None:

@@ -720,19 +720,23 @@ class WatchStandingRequest(_message.Message):
 
     FROM_REVISION_FIELD_NUMBER: _builtins.int
     EPOCH_FIELD_NUMBER: _builtins.int
+    CHANGES_TOGETHER_FIELD_NUMBER: _builtins.int
     from_revision: _builtins.int
     """Send the changes after this revision. 0: all. REVISION_UNKNOWN if it is ahead of the service."""
     epoch: _builtins.str
     """Epoch that the revision belongs to. Empty: any."""
+    changes_together: _builtins.bool
+    """Whether changes may come together, as `changes`. False: each comes alone, as `change`."""
     def __init__(
         self,
         *,
         from_revision: _builtins.int = ...,
         epoch: _builtins.str = ...,
+        changes_together: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["epoch", b"epoch", "from_revision", b"from_revision"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changes_together", b"changes_together", "epoch", b"epoch", "from_revision", b"from_revision"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -746,6 +750,7 @@ class WatchStandingResponse(_message.Message):
 
     CHANGE_FIELD_NUMBER: _builtins.int
     CHECKPOINT_FIELD_NUMBER: _builtins.int
+    CHANGES_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def change(self) -> Global___StandingChange:
         """A change."""
@@ -754,21 +759,50 @@ class WatchStandingResponse(_message.Message):
     def checkpoint(self) -> _types_pb2.FeedCheckpoint:
         """Everything up to a revision was sent."""
 
+    @_builtins.property
+    def changes(self) -> Global___StandingChanges:
+        """Changes in quick succession; only to consumers that asked for it."""
+
     def __init__(
         self,
         *,
         change: Global___StandingChange | None = ...,
         checkpoint: _types_pb2.FeedCheckpoint | None = ...,
+        changes: Global___StandingChanges | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "checkpoint", b"checkpoint", "item", b"item"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "changes", b"changes", "checkpoint", b"checkpoint", "item", b"item"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "checkpoint", b"checkpoint", "item", b"item"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "changes", b"changes", "checkpoint", b"checkpoint", "item", b"item"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_item: _TypeAlias = _typing.Literal["change", "checkpoint"]  # noqa: Y015
+    _WhichOneofReturnType_item: _TypeAlias = _typing.Literal["change", "checkpoint", "changes"]  # noqa: Y015
     _WhichOneofArgType_item: _TypeAlias = _typing.Literal["item", b"item"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_item) -> _WhichOneofReturnType_item | None: ...
 
 Global___WatchStandingResponse: _TypeAlias = WatchStandingResponse  # noqa: Y015
+
+@_typing.final
+class StandingChanges(_message.Message):
+    """Changes in the order of the feed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHANGES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def changes(self) -> _containers.RepeatedCompositeFieldContainer[Global___StandingChange]:
+        """At least one."""
+
+    def __init__(
+        self,
+        *,
+        changes: _abc.Iterable[Global___StandingChange] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changes", b"changes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StandingChanges: _TypeAlias = StandingChanges  # noqa: Y015
 
 @_typing.final
 class StandingChange(_message.Message):

@@ -497,19 +497,23 @@ class WatchAccountsRequest(_message.Message):
 
     FROM_REVISION_FIELD_NUMBER: _builtins.int
     EPOCH_FIELD_NUMBER: _builtins.int
+    CHANGES_TOGETHER_FIELD_NUMBER: _builtins.int
     from_revision: _builtins.int
     """Changes after this revision are sent; 0: all. Ahead of the feed: reason REVISION_UNKNOWN."""
     epoch: _builtins.str
     """The epoch that from_revision belongs to (UUID); empty: any."""
+    changes_together: _builtins.bool
+    """Whether changes may come together, as `changes`. False: each comes alone, as `change`."""
     def __init__(
         self,
         *,
         from_revision: _builtins.int = ...,
         epoch: _builtins.str = ...,
+        changes_together: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["epoch", b"epoch", "from_revision", b"from_revision"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changes_together", b"changes_together", "epoch", b"epoch", "from_revision", b"from_revision"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -517,12 +521,13 @@ Global___WatchAccountsRequest: _TypeAlias = WatchAccountsRequest  # noqa: Y015
 
 @_typing.final
 class WatchAccountsResponse(_message.Message):
-    """Response of WatchAccounts: a change, or how far the stream has come."""
+    """Response of WatchAccounts: a change or several, or how far the stream has come."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     CHANGE_FIELD_NUMBER: _builtins.int
     CHECKPOINT_FIELD_NUMBER: _builtins.int
+    CHANGES_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def change(self) -> Global___AccountChange:
         """An account that was registered, renamed or verified."""
@@ -531,21 +536,50 @@ class WatchAccountsResponse(_message.Message):
     def checkpoint(self) -> _types_pb2.FeedCheckpoint:
         """How far the stream has come."""
 
+    @_builtins.property
+    def changes(self) -> Global___AccountChanges:
+        """Accounts that changed in quick succession; only to consumers that asked for it."""
+
     def __init__(
         self,
         *,
         change: Global___AccountChange | None = ...,
         checkpoint: _types_pb2.FeedCheckpoint | None = ...,
+        changes: Global___AccountChanges | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "checkpoint", b"checkpoint", "item", b"item"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "changes", b"changes", "checkpoint", b"checkpoint", "item", b"item"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "checkpoint", b"checkpoint", "item", b"item"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "changes", b"changes", "checkpoint", b"checkpoint", "item", b"item"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_item: _TypeAlias = _typing.Literal["change", "checkpoint"]  # noqa: Y015
+    _WhichOneofReturnType_item: _TypeAlias = _typing.Literal["change", "checkpoint", "changes"]  # noqa: Y015
     _WhichOneofArgType_item: _TypeAlias = _typing.Literal["item", b"item"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_item) -> _WhichOneofReturnType_item | None: ...
 
 Global___WatchAccountsResponse: _TypeAlias = WatchAccountsResponse  # noqa: Y015
+
+@_typing.final
+class AccountChanges(_message.Message):
+    """Changes in the order of the feed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHANGES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def changes(self) -> _containers.RepeatedCompositeFieldContainer[Global___AccountChange]:
+        """At least one."""
+
+    def __init__(
+        self,
+        *,
+        changes: _abc.Iterable[Global___AccountChange] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changes", b"changes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AccountChanges: _TypeAlias = AccountChanges  # noqa: Y015
 
 @_typing.final
 class AccountChange(_message.Message):
