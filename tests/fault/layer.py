@@ -67,7 +67,8 @@ class FaultLayer:
             path = Path(f"/proc/self/fd/{target}").readlink() if isinstance(target, int) else Path(target)
         except (OSError, TypeError):
             return False
-        return path == self._folder or self._folder in path.parents
+        # What has no name is of no use to the next start.
+        return (path == self._folder or self._folder in path.parents) and not path.name.endswith(" (deleted)")
 
 
 def _leave_half(name: str, whole: Any, target: Any, arguments: tuple[Any, ...]) -> None:

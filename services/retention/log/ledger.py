@@ -9,7 +9,9 @@ not published is.
 import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from sqlmodel import Session
 
@@ -20,6 +22,7 @@ from ombud.verify import VerificationError, verify_checkpoint
 from services.retention.errors import ForkedError
 from services.retention.files import sync_folder, write_durably
 from services.retention.log import store
+from services.retention.log.hashes import HashFile
 from services.retention.log.leaves import proof_text
 from services.retention.log.models import LogHead
 from services.retention.log.note import Head, Signer
@@ -28,6 +31,15 @@ from services.retention.log.tree import Tree, leaf_hash
 from services.retention.log.witness import Witnesses
 
 Catalogue = Callable[[Session, int], None]
+_LOADED_AT_ONCE = 65_536
+
+
+class _Shown(NamedTuple):
+    """What was published last, and a tree that has at least what the checkpoint covers: they change together."""
+
+    tree: Tree
+    head: Head
+    checkpoint: str
 
 
 class Ledger:
@@ -48,9 +60,8 @@ class Ledger:
         self._new_key_file = data_dir / "keys" / "log.key.new"
         self._verifier_file = data_dir / "log.vkey"
         self._files = TileFolder(data_dir / "log")
-        self._tree = Tree()
-        self._head = Head(0, b"")
-        self._checkpoint = ""
+        self._data_dir = data_dir
+        self._shown = _Shown(Tree(), Head(0, b""), "")
         self._signer: Signer | None = None
 
     async def open(self) -> None:
@@ -71,40 +82,48 @@ class Ledger:
         Raises:
             ForkedError: What was published, or seen by a witness, is not an earlier state of what was committed.
         """
-        row, entries = await self._database.read(lambda session: (store.head(session), store.entries(session, 0)))
+        row = await self._database.read(store.head)
         if row is None:
             raise ForkedError("the database has lost the log")
-        tree = await asyncio.to_thread(lambda: Tree(map(leaf_hash, entries)))
+        tree = await self._load()
         head = Head(row.size, row.root)
         self._check_own(tree, head, row.checkpoint)
         published = self._check_published(tree, head)
-        fresh = entries[first_entry_needed(published) :]
+        first = first_entry_needed(published)
+        fresh = await self._database.read(lambda session: store.entries(session, first))
         checkpoint = await self._witnesses.cosign(row.checkpoint, head, tree.consistency)
         await asyncio.to_thread(self._publish, tree, fresh, published, head, checkpoint)
-        self._tree, self._head, self._checkpoint = tree, head, checkpoint
+        self._shown = _Shown(tree, head, checkpoint)
+
+    async def _load(self) -> Tree:
+        """The tree over all leaves that were committed."""
+        tree = Tree(level=partial(HashFile, self._data_dir))
+        while entries := await self._database.read(lambda session: store.entries(session, tree.size, _LOADED_AT_ONCE)):
+            await asyncio.to_thread(tree.extend, map(leaf_hash, entries))
+        return tree
 
     async def settle(self) -> None:
         """Takes up what was committed and publishes it, if an append failed and so did the reload after it."""
-        if self._tree.size != self._head.size:
+        if self._shown.tree.size != self._shown.head.size:
             await self.reload()
 
     def covers(self, leaf_index: int) -> bool:
         """Whether the newest checkpoint covers a leaf; one that was just committed it may not yet."""
-        return leaf_index < self._head.size
+        return leaf_index < self._shown.head.size
 
     def commits_to(self, leaf_index: int, entry: bytes) -> bool:
         """Whether a leaf that the newest checkpoint covers is this one."""
-        return self.covers(leaf_index) and self._tree.row(0, leaf_index, leaf_index + 1) == [leaf_hash(entry)]
+        return self.covers(leaf_index) and self._shown.tree.row(0, leaf_index, leaf_index + 1) == [leaf_hash(entry)]
 
     @property
     def head(self) -> Head:
         """What the newest checkpoint covers."""
-        return self._head
+        return self._shown.head
 
     @property
     def checkpoint(self) -> str:
         """The newest checkpoint, a signed note."""
-        return self._checkpoint
+        return self._shown.checkpoint
 
     @property
     def verifier_key(self) -> str:
@@ -137,9 +156,10 @@ class Ledger:
         Raises:
             Refusal: TREE_SIZE_UNKNOWN.
         """
-        if not leaf_index < size <= self._head.size:
-            raise self._unknown(size if size > self._head.size else leaf_index)
-        return self._tree.inclusion(leaf_index, size)
+        shown = self._shown
+        if not leaf_index < size <= shown.head.size:
+            raise _unknown(size if size > shown.head.size else leaf_index, shown.head)
+        return shown.tree.inclusion(leaf_index, size)
 
     def consistency(self, old_size: int, new_size: int) -> list[bytes]:
         """The proof that one tree is a prefix of another.
@@ -147,13 +167,15 @@ class Ledger:
         Raises:
             Refusal: TREE_SIZE_UNKNOWN.
         """
-        if not old_size <= new_size <= self._head.size:
-            raise self._unknown(new_size if new_size > self._head.size else old_size)
-        return self._tree.consistency(old_size, new_size)
+        shown = self._shown
+        if not old_size <= new_size <= shown.head.size:
+            raise _unknown(new_size if new_size > shown.head.size else old_size, shown.head)
+        return shown.tree.consistency(old_size, new_size)
 
     def proof(self, evidence: bytes, leaf_index: int) -> str:
-        """The tlog-proof of a leaf under the newest checkpoint."""
-        return proof_text(evidence, leaf_index, self.inclusion(leaf_index, self._head.size), self._checkpoint)
+        """The tlog-proof of a leaf under the newest checkpoint, which covers it. May be called from any thread."""
+        shown = self._shown
+        return proof_text(evidence, leaf_index, shown.tree.inclusion(leaf_index, shown.head.size), shown.checkpoint)
 
     @property
     def _signing(self) -> Signer:
@@ -161,9 +183,9 @@ class Ledger:
         return self._signer
 
     async def _append(self, entries: Sequence[bytes], catalogue: Catalogue) -> None:
-        old = self._head
-        self._tree.extend(map(leaf_hash, entries))
-        new = Head(self._tree.size, self._tree.root(self._tree.size))
+        tree, old = self._shown.tree, self._shown.head
+        tree.extend(map(leaf_hash, entries))
+        new = Head(tree.size, tree.root(tree.size))
         checkpoint = self._signing.checkpoint(new)
 
         def commit(unit: Unit) -> None:
@@ -174,9 +196,9 @@ class Ledger:
         await self._database.work("seal", commit)
         first = first_entry_needed(old.size)
         fresh = await self._database.read(lambda session: store.entries(session, first))
-        cosigned = await self._witnesses.cosign(checkpoint, new, self._tree.consistency)
-        await asyncio.to_thread(self._publish, self._tree, fresh, old.size, new, cosigned)
-        self._head, self._checkpoint = new, cosigned
+        cosigned = await self._witnesses.cosign(checkpoint, new, tree.consistency)
+        await asyncio.to_thread(self._publish, tree, fresh, old.size, new, cosigned)
+        self._shown = _Shown(tree, new, cosigned)
 
     async def _begin(self) -> None:
         """Begins the log. Its key gets its name afterwards, so that a key of that name has a log somewhere."""
@@ -227,11 +249,12 @@ class Ledger:
     def _publish(self, tree: Tree, entries: Sequence[bytes], old_size: int, new: Head, checkpoint: str) -> None:
         self._files.publish(tree, entries, old_size=old_size, new_size=new.size, checkpoint=checkpoint)
 
-    def _unknown(self, asked: int) -> Refusal:
-        return Refusal(
-            ErrorReason.ERROR_REASON_TREE_SIZE_UNKNOWN,
-            "the log has no such tree, or the leaf or older tree lies beyond it",
-            satisfy="sizes up to the newest checkpoint's, the older one not above the newer",
-            asked=asked,
-            size=self._head.size,
-        )
+
+def _unknown(asked: int, head: Head) -> Refusal:
+    return Refusal(
+        ErrorReason.ERROR_REASON_TREE_SIZE_UNKNOWN,
+        "the log has no such tree, or the leaf or older tree lies beyond it",
+        satisfy="sizes up to the newest checkpoint's, the older one not above the newer",
+        asked=asked,
+        size=head.size,
+    )

@@ -42,7 +42,7 @@ def entry(session: Session, leaf_index: int) -> bytes:
     return session.exec(select(LogLeaf.entry).where(LogLeaf.leaf_index == leaf_index)).one()
 
 
-def entries(session: Session, first_index: int) -> list[bytes]:
-    """All leaves from an index on, in their order."""
+def entries(session: Session, first_index: int, limit: int | None = None) -> list[bytes]:
+    """The leaves from an index on, in their order: so many at most, or all."""
     query = select(LogLeaf.entry).where(col(LogLeaf.leaf_index) >= first_index).order_by(col(LogLeaf.leaf_index))
-    return list(session.exec(query))
+    return list(session.exec(query.limit(limit)))

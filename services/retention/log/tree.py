@@ -1,7 +1,8 @@
 """An RFC 6962 Merkle tree with SHA-256 that grows at its end."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from hashlib import sha256
+from typing import Protocol, overload
 
 EMPTY_ROOT = sha256(b"").digest()
 
@@ -16,16 +17,35 @@ def node_hash(left: bytes, right: bytes) -> bytes:
     return sha256(b"\x01" + left + right).digest()
 
 
+class Hashes(Protocol):
+    """A list of hashes, as far as a tree needs one."""
+
+    def __len__(self) -> int: ...
+    @overload
+    def __getitem__(self, at: int, /) -> bytes: ...
+    @overload
+    def __getitem__(self, at: slice, /) -> list[bytes]: ...
+    def __delitem__(self, at: slice, /) -> None: ...
+    def extend(self, hashes: Iterable[bytes], /) -> None:
+        """Adds hashes at the end."""
+        ...
+
+
 class Tree:
     """A tree that can tell the root and the proofs of every size it has had.
 
-    It keeps the hash of every complete subtree, 64 bytes a leaf and what Python adds; a root or proof takes O(log n)
-    look-ups. One thread may extend while others read sizes that they know: what covers an earlier size never changes.
+    It keeps the hash of every complete subtree, 64 bytes a leaf; a root or proof takes O(log n) look-ups. One thread
+    may extend while others read sizes that they know: what covers an earlier size never changes.
+
+    Args:
+        leaves: The first leaves, given by their hashes.
+        level: Makes an empty list for the hashes of a level.
     """
 
-    def __init__(self, leaves: Iterable[bytes] = ()) -> None:
+    def __init__(self, leaves: Iterable[bytes] = (), *, level: Callable[[], Hashes] = list) -> None:
         # _levels[k][i] is the root over the leaves i * 2^k up to (i + 1) * 2^k.
-        self._levels: list[list[bytes]] = [[]]
+        self._levels = [level()]
+        self._new_level = level
         self.extend(leaves)
 
     @property
@@ -39,7 +59,7 @@ class Tree:
         height = 0
         while len(self._levels[height]) > 1:
             if height + 1 == len(self._levels):
-                self._levels.append([])
+                self._levels.append(self._new_level())
             below, level = self._levels[height], self._levels[height + 1]
             fresh = iter(below[2 * len(level) :])
             level.extend(sha256(b"\x01" + left + right).digest() for left, right in zip(fresh, fresh, strict=False))

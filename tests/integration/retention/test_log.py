@@ -20,12 +20,18 @@ from ombud.verify import (
     leaf_hash,
     verify_checkpoint,
     verify_consistency,
+    verify_event,
     verify_inclusion,
     verify_record,
 )
 from services.retention.checks.fsck import check as fsck
+from services.retention.log.leaves import event_evidence
+from services.retention.log.ledger import Ledger
 from services.retention.log.note import Head, Signer
+from services.retention.log.tree import Tree
 from tests.integration.retention.harness import GROUP, OTHER_GROUP, Retention, bodies, frame, running_retention
+from tests.integration.retention.served import entries
+from tests.support.engines import opened
 from tests.support.refusals import refusal_of
 
 BEYOND = 1_000_000
@@ -255,3 +261,24 @@ async def test_damaged_segment_is_refused_when_it_is_read_and_served_again_when_
         assert refused.reason == "SEGMENT_DAMAGED"
         file.write_bytes(whole)
         assert (await retention.log.GetReceipt(request)).state == ProofState.PROOF_STATE_SEALED
+
+
+async def test_proof_that_a_new_checkpoint_overtakes_while_it_is_made_is_of_one_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, loop = Tree.inclusion, asyncio.get_running_loop()
+    async with opened(f"sqlite:///{tmp_path}/retention.db", "retention") as database:
+        ledger = Ledger(database, tmp_path, "log.example/chat")
+        await ledger.open()
+        await ledger.append(entries(0, 3), lambda _session, _first: None)
+
+        def overtaken(tree: Tree, index: int, size: int) -> list[bytes]:
+            later = ledger.append(entries(3, 9), lambda _session, _first: None)
+            asyncio.run_coroutine_threadsafe(later, loop).result()
+            return whole(tree, index, size)
+
+        monkeypatch.setattr(Tree, "inclusion", overtaken)
+        evidence = event_evidence(entries(1, 2)[0], bytes(16), b"event")
+        proof = await asyncio.to_thread(ledger.proof, evidence, 1)
+        assert verify_event(proof, ledger.verifier_key).checkpoint.size == 3
+        assert ledger.head.size == 9
