@@ -48,7 +48,8 @@ class ServerConfig(Settings):
         peers: Targets of the other services, by name.
         token_keys: Files with the Ed25519 public keys (PEM) that people's tokens are checked with, by issuer.
         read_trace_ratio: Share of successful reads that get a span, 0 to 1.
-        traces_file: Where spans are kept on this machine.
+        otlp: The collector that spans and metrics go to.
+        traces_file: Where spans are kept on this machine if there is no collector.
     """
 
     listen: str = "127.0.0.1:7700"
@@ -59,7 +60,20 @@ class ServerConfig(Settings):
     peers: Mapping[str, str] = Field(default_factory=dict)
     token_keys: Mapping[str, Path] = Field(default_factory=dict)
     read_trace_ratio: float = Field(default=0.01, ge=0, le=1)
-    traces_file: Path
+    otlp: "OtlpConfig | None" = None
+    traces_file: Path | None = None
+
+
+class OtlpConfig(Settings):
+    """A collector that takes OTLP over gRPC.
+
+    Attributes:
+        endpoint: Its `host:port`.
+        every_seconds: How often metrics are sent.
+    """
+
+    endpoint: str = Field(pattern=r"^[A-Za-z0-9.:\[\]-]+:[0-9]{1,5}$")
+    every_seconds: float = Field(default=15, gt=0)
 
 
 class TlsFiles(Settings):

@@ -1,5 +1,6 @@
 """A service as a process of its own: what its settings hold, and how it starts from them."""
 
+import asyncio
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -7,12 +8,16 @@ from typing import Generic, TypeVar
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace.export import SpanExporter
 
 from chassis.auth.authenticator import Authenticator, LoopbackAuthenticator, MutualTlsAuthenticator
 from chassis.auth.tokens import TokenVerifier
 from chassis.clock import Clock, SystemClock
 from chassis.config import ConfigError, ServerConfig, ServiceConfig, Settings
 from chassis.db import migrate
+from chassis.ids import new_id
+from chassis.otlp import span_exporter
 from chassis.peers import Peers
 from chassis.run import Hosted, serving, stop_signal
 from chassis.service import Platform, Service
@@ -47,7 +52,7 @@ async def serve(config: ProcessConfig[C], package: str, build: Callable[[C, Plat
     server, clock = config.server, SystemClock()
     if not config.service.upgrade_schema:
         _refuse_an_old_schema(config.service.database_url, package)
-    telemetry = Telemetry(TraceStore(server.traces_file), read_ratio=server.read_trace_ratio)
+    telemetry = telemetry_for(server, package.rpartition(".")[2])
     try:
         platform = Platform(clock, Peers(server.peers, tls=client_tls(server)), telemetry)
         service = build(config.service, platform)
@@ -56,7 +61,7 @@ async def serve(config: ProcessConfig[C], package: str, build: Callable[[C, Plat
             _log.info("%s serves on port %d", service.name, running.port)
             await stop.wait()
     finally:
-        telemetry.shutdown()
+        await asyncio.to_thread(telemetry.shutdown)
 
 
 def _refuse_an_old_schema(url: str, package: str) -> None:
@@ -67,6 +72,22 @@ def _refuse_an_old_schema(url: str, package: str) -> None:
             f"{schema.newest}; run `ombud migrate {package.rpartition('.')[2]}` with the same settings, "
             "or set service.upgrade_schema"
         )
+
+
+def telemetry_for(server: ServerConfig, service: str) -> Telemetry:
+    """Spans to the collector, or where there is none to a file.
+
+    Raises:
+        ConfigError: There is neither.
+    """
+    if server.otlp is not None:
+        exporter: SpanExporter = span_exporter(server.otlp)
+    elif server.traces_file is not None:
+        exporter = TraceStore(server.traces_file)
+    else:
+        raise ConfigError("server.otlp: give the endpoint of a collector, or a file as server.traces_file")
+    names = {"service.namespace": "ombud", "service.name": f"ombud-{service}", "service.instance.id": new_id()}
+    return Telemetry(exporter, read_ratio=server.read_trace_ratio, resource=Resource(names))
 
 
 def client_tls(server: ServerConfig) -> Tls | None:

@@ -42,7 +42,7 @@ _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-
 _QUEUE = 65_536
 _EXPORT_EVERY_MS = 200
 _RATIO_BITS = 64
-_RESOURCE = Resource({"service.name": "ombud"})
+_ANY_PROCESS = Resource({"service.name": "ombud"})
 _SCOPE = InstrumentationScope("ombud")
 _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 _UNSET = Status(StatusCode.UNSET)
@@ -58,6 +58,7 @@ class Span:
     kind: SpanKind
     attributes: Mapping[str, str | int]
     start_ns: int
+    resource: Resource
     ended: Callable[[ReadableSpan], None]
 
 
@@ -67,10 +68,12 @@ class Telemetry:
     Args:
         exporter: Where spans go.
         read_ratio: Share of successful reads that get a span, 0 to 1.
+        resource: What the spans say of this process.
     """
 
-    def __init__(self, exporter: SpanExporter, *, read_ratio: float) -> None:
+    def __init__(self, exporter: SpanExporter, *, read_ratio: float, resource: Resource = _ANY_PROCESS) -> None:
         self._processor = BatchSpanProcessor(exporter, max_queue_size=_QUEUE, schedule_delay_millis=_EXPORT_EVERY_MS)
+        self._resource = resource
         self._ids = RandomIdGenerator()
         self._read_bound = int(read_ratio * (1 << _RATIO_BITS))
 
@@ -101,6 +104,7 @@ class Telemetry:
             kind=kind,
             attributes=allowed(attributes),
             start_ns=time.time_ns() if start_time_ns is None else start_time_ns,
+            resource=self._resource,
             ended=self._processor.on_end,
         )
 
@@ -125,7 +129,7 @@ def finish(span: Span, code: str, attributes: Mapping[str, str | int]) -> None:
             span.name,
             context=span.context,
             parent=span.parent,
-            resource=_RESOURCE,
+            resource=span.resource,
             attributes={**span.attributes, "rpc.response.status_code": code, **allowed(attributes)},
             kind=span.kind,
             status=_UNSET if code == "OK" else Status(StatusCode.ERROR, code),

@@ -1,5 +1,6 @@
 """The four services as in production: a server each, which know each other by certificate alone."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
@@ -10,13 +11,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from chassis.auth.tokens import DEV_ISSUER, DevIssuer
 from chassis.clock import SystemClock
-from chassis.config import ServerConfig, TlsFiles
+from chassis.config import OtlpConfig, ServerConfig, TlsFiles
 from chassis.peers import Peers
-from chassis.process import authenticator_for, client_tls
+from chassis.process import authenticator_for, client_tls, telemetry_for
 from chassis.run import Hosted, Running, serving
 from chassis.service import Platform
-from chassis.telemetry import Telemetry
-from chassis.trace_store import TraceStore
 from ombudctl.dev_ca import Authority
 from ombudctl.services import SERVICES
 from tests.support.clock import ManualClock
@@ -34,6 +33,7 @@ class Mesh:
     issuer: DevIssuer
     authority: Authority
     database_url: Callable[[str], str]
+    otlp: OtlpConfig | None = None
     targets: dict[str, str] = field(default_factory=dict)
     health: dict[str, str] = field(default_factory=dict)
     _channels: dict[tuple[Path, str], grpc.aio.Channel] = field(default_factory=dict)
@@ -70,12 +70,15 @@ class Mesh:
 
 
 @contextlib.asynccontextmanager
-async def meshed(folder: Path, database_url: Callable[[str], str] | None = None) -> AsyncIterator[Mesh]:
+async def meshed(
+    folder: Path, database_url: Callable[[str], str] | None = None, otlp: OtlpConfig | None = None
+) -> AsyncIterator[Mesh]:
     """Starts the four, each with its own certificate, database and traces, on ports of their own.
 
     Args:
         folder: Where everything is kept.
         database_url: Gives the database of a service by name; files under the folder if absent.
+        otlp: Where spans and metrics go; a file of each service if absent.
     """
 
     def in_folder(name: str) -> str:
@@ -88,6 +91,7 @@ async def meshed(folder: Path, database_url: Callable[[str], str] | None = None)
         DevIssuer(folder, clock),
         Authority(folder / "certificates", SystemClock().now()),
         database_url or in_folder,
+        otlp,
     )
     public = mesh.issuer.public_key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     (folder / "issuer.pem").write_bytes(public)
@@ -109,11 +113,12 @@ async def _started(mesh: Mesh, name: str) -> AsyncIterator[Running]:
         health_listen="127.0.0.1:0",
         tls=mesh.authority.workload(name),
         token_keys={DEV_ISSUER: mesh.folder / "issuer.pem"},
+        otlp=mesh.otlp,
         traces_file=folder / "traces.db",
         read_trace_ratio=1.0,
     )
     config = config_type(database_url=mesh.database_url(name), data_dir=folder, policy_file=POLICY)
-    telemetry = Telemetry(TraceStore(server.traces_file), read_ratio=server.read_trace_ratio)
+    telemetry = telemetry_for(server, name)
     platform = Platform(mesh.clock, Peers(mesh.targets, tls=client_tls(server)), telemetry)
 
     def bound(port: int) -> None:
@@ -125,4 +130,4 @@ async def _started(mesh: Mesh, name: str) -> AsyncIterator[Running]:
         async with serving(hosted, server, authenticator, telemetry, reflect=False, bound=bound) as running:
             yield running
     finally:
-        telemetry.shutdown()
+        await asyncio.to_thread(telemetry.shutdown)

@@ -1,7 +1,9 @@
-"""One trace holds a tip-off and all that it leads to: calls between services, deliveries in the background, records."""
+"""One trace holds a tip-off and all that it leads to: calls between services, deliveries in the background, records.
+
+As a collector gets it by OTLP from four services.
+"""
 
 import contextlib
-import json
 import sqlite3
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -13,7 +15,6 @@ import pytest_asyncio
 from google.protobuf.message import Message
 
 from chassis.telemetry import ALLOWED_ATTRIBUTES
-from chassis.trace_store import StoredSpan, spans_of
 from ombud.common.v1.audit_pb2 import AuditRecord
 from ombud.common.v1.types_pb2 import Subject
 from ombud.credit.v1 import types_pb2 as credit
@@ -26,6 +27,7 @@ from tests.support.contract import Rpc
 from tests.support.eventually import eventually
 from tests.support.life import AUDITOR, Life
 from tests.support.mesh import meshed
+from tests.support.receiver import Received, Receiver, receiving
 from tests.support.stage import PARENT, TRACE
 from tests.support.wire import PLATFORM, Who
 
@@ -65,16 +67,16 @@ class Told:
     life: Life
     entries: list[AuditEntry]
     verifier_key: str
+    receiver: Receiver
 
-    def spans(self) -> list[StoredSpan]:
-        found = [span for name in SERVICES for span in spans_of(self.folder / name / "traces.db", TRACE)]
-        return sorted(found, key=lambda span: span.start_ns)
+    def spans(self) -> list[Received]:
+        return self.receiver.of_trace(TRACE)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def told(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Told]:
     folder = tmp_path_factory.mktemp("mesh")
-    async with meshed(folder) as mesh:
+    async with receiving() as receiver, meshed(folder, otlp=receiver.config) as mesh:
         wire = mesh.wire()
 
         async def traced(who: Who, rpc: Rpc, request: Message) -> bytes:
@@ -103,7 +105,7 @@ async def told(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Told]:
 
         entries = await eventually(proved, within=20)
         checkpoint = await life.act(PLATFORM, GetCheckpointRequest())
-        told = Told(folder, life, entries, checkpoint.verifier_key)
+        told = Told(folder, life, entries, checkpoint.verifier_key, receiver)
 
         async def exported() -> bool:
             return edges(told) >= EDGES
@@ -125,8 +127,8 @@ def written(folder: Path) -> list[bytes]:
 
 
 def edges(told: Told) -> set[tuple[str, str]]:
-    def name(span: StoredSpan) -> str:
-        return f"{span.service} {span.name.rpartition('.')[2]}"
+    def name(span: Received) -> str:
+        return f"{span.attributes['ombud.service']} {span.span.name.rpartition('.')[2]}"
 
     spans = told.spans()
     named = {PARENT: "caller"} | {span.span_id: name(span) for span in spans}
@@ -144,9 +146,16 @@ async def test_no_part_hangs_in_the_air(told: Told) -> None:
 async def test_parts_end_after_they_start_and_start_after_their_cause(told: Told) -> None:
     spans = {span.span_id: span for span in told.spans()}
     for span in spans.values():
-        assert span.start_ns <= span.end_ns
+        assert span.span.start_time_unix_nano <= span.span.end_time_unix_nano
         if span.parent_id in spans:
-            assert spans[span.parent_id].start_ns <= span.start_ns
+            assert spans[span.parent_id].span.start_time_unix_nano <= span.span.start_time_unix_nano
+
+
+async def test_each_part_comes_from_the_process_that_did_it(told: Told) -> None:
+    for span in told.spans():
+        assert span.resource["service.name"] == f"ombud-{span.attributes['ombud.service']}"
+    processes = {(span.resource["service.name"], span.resource["service.instance.id"]) for span in told.spans()}
+    assert sorted(name for name, _ in processes) == ["ombud-credit", "ombud-groups"]
 
 
 async def test_each_record_names_the_span_that_it_belongs_to(told: Told) -> None:
@@ -184,11 +193,6 @@ async def test_spans_say_nothing_of_people(told: Told) -> None:
 
 
 async def test_spans_of_all_services_carry_nothing_beyond_the_list(told: Told) -> None:
-    carried: set[str] = set()
-    for service in SERVICES:
-        connection = sqlite3.connect(f"file:{told.folder}/{service}/traces.db?mode=ro", uri=True)
-        for (attributes,) in connection.execute("SELECT attributes FROM span"):
-            carried |= set(json.loads(attributes))
-        connection.close()
+    carried = {name for span in told.receiver.spans for name in span.attributes}
     assert carried
     assert carried <= ALLOWED_ATTRIBUTES

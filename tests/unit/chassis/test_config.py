@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from chassis.config import ConfigError, ServerConfig, ServiceConfig, TlsFiles, load, parse
-from chassis.process import ProcessConfig, authenticator_for
+from chassis.process import ProcessConfig, authenticator_for, telemetry_for
 from chassis.run import bind
 from tests.support.clock import ManualClock
 
@@ -43,7 +43,7 @@ def test_good_file_is_read_and_can_not_be_changed(tmp_path: Path) -> None:
         (SERVER | {"read_trace_ratio": 2}, SERVICE, "server.read_trace_ratio"),
         (SERVER | {"peers": ["credit"]}, SERVICE, "server.peers"),
         (SERVER | {"tls": {"root": "r", "certificate": "c"}}, SERVICE, "server.tls.key"),
-        ({}, SERVICE, "server.traces_file"),
+        (SERVER | {"otlp": {"endpoint": "http://collector"}}, SERVICE, "server.otlp.endpoint"),
         (SERVER | {"listen": ["127.0.0.1"]}, SERVICE, "server.listen"),
     ],
 )
@@ -56,7 +56,7 @@ def test_wrong_field_is_named_and_its_value_is_not_repeated(
 
 
 def test_all_wrong_fields_are_named_at_once() -> None:
-    text = refusal({"server": {}, "service": {}, "extra": 1})
+    text = refusal({"server": {"otlp": {}}, "service": {}, "extra": 1})
     assert len(text.splitlines()) == 5
 
 
@@ -128,6 +128,11 @@ async def test_certificate_file_that_is_absent_is_named(server: grpc.aio.Server,
     files = {name: tmp_path / f"{name}.pem" for name in ("root", "certificate", "key")}
     with pytest.raises(ConfigError, match=r"^tls\.key: key\.pem: No such file"):
         bind(server, ServerConfig(listen="127.0.0.1:0", traces_file=Path("t"), tls=TlsFiles(**files)))
+
+
+def test_spans_need_somewhere_to_go() -> None:
+    with pytest.raises(ConfigError, match=r"^server\.otlp: give the endpoint of a collector"):
+        telemetry_for(ServerConfig(), "credit")
 
 
 def test_issuers_key_that_can_not_be_used_is_named(tmp_path: Path) -> None:
