@@ -130,6 +130,12 @@ class Run:
                 counts[stretch] += FRAME_RECORDS
         return [count / _STRETCH for count in counts[_SETTLING:] or counts]
 
+    @property
+    def overall(self) -> float:
+        """Records a second from the first acknowledgement until the last record was sealed."""
+        moments = [moment for _, moment in self.acks]
+        return self.records / (max(moments) - min(moments) + self.behind)
+
 
 def seconds(count: float) -> Callable[[Run], bool]:
     """Enough once so many seconds have passed."""
