@@ -12,6 +12,7 @@ from enum import StrEnum
 from chassis.refusal import ErrorReason, Refusal
 from services.credit.sanctions.domain import Evidence, Sanction, SanctionState
 from services.credit.standings.domain import Stay
+from services.credit.subjects import SubjectKind
 
 
 class AppealState(StrEnum):
@@ -45,6 +46,13 @@ class AppealGround(StrEnum):
     NEW_EVIDENCE = "NEW_EVIDENCE"
     IDENTITY_ERROR = "IDENTITY_ERROR"
     HARDSHIP = "HARDSHIP"
+
+
+class Appellant(StrEnum):
+    """Who appeals."""
+
+    PERSON_CONCERNED = "PERSON_CONCERNED"
+    REPRESENTATIVE = "REPRESENTATIVE"
 
 
 class AppealOutcome(StrEnum):
@@ -120,6 +128,8 @@ class Appeal:
     decided_at: datetime | None = None
     questions: tuple[Question, ...] = ()
     prolongation: Prolongation | None = None
+    remedy_sought: str = ""
+    wants_suspension: bool = False
     had_by: frozenset[str] = frozenset()
 
     @property
@@ -139,6 +149,8 @@ def file(
     statement: str,
     evidence: tuple[Evidence, ...],
     at: datetime,
+    remedy_sought: str = "",
+    wants_suspension: bool = False,
 ) -> Appeal:
     """The filed appeal.
 
@@ -164,7 +176,14 @@ def file(
         evidence=evidence,
         filed_at=at,
         due=at + timedelta(days=sanction.statement.rule.appeal_decision_days),
+        remedy_sought=remedy_sought,
+        wants_suspension=wants_suspension,
     )
+
+
+def appellant_of(sanction: Sanction) -> Appellant:
+    """Who appeals against a sanction: for a group somebody has to."""
+    return Appellant.REPRESENTATIVE if sanction.subject.kind is SubjectKind.GROUP else Appellant.PERSON_CONCERNED
 
 
 def already_appealed(appeal_id: str) -> Refusal:

@@ -40,11 +40,14 @@ class Assignment:
                 async with asyncio.timeout(None if all(given) else _AGAIN_SECONDS):
                     await self._due.wait()
 
-    async def independent(self, appeal_id: str) -> Reviewer:
+    async def independent(self, appeal_id: str) -> Reviewer | None:
         """Whom the roster offers for an appeal: of those whom nothing ties to it, who has the fewest.
 
+        Returns:
+            None if the appeal needs nobody.
+
         Raises:
-            Refusal: NOT_FOUND, REVIEWER_NOT_INDEPENDENT or PEER_UNAVAILABLE.
+            Refusal: NOT_FOUND, WRONG_STATE if it has ended, REVIEWER_NOT_INDEPENDENT or PEER_UNAVAILABLE.
         """
 
         def case(session: Session) -> tuple[Appeal, Sanction, list[Reviewer]]:
@@ -52,6 +55,8 @@ class Assignment:
             return appeal, sanctions.get(session, appeal.sanction_id), store.roster(session)
 
         appeal, sanction, roster = await self._database.read(case)
+        if not domain.needs_reviewer(appeal, at=self._database.clock.now()):
+            return None
         conflicts: list[Conflict] = []
         for reviewer in roster:
             conflict = domain.conflict_of(appeal, sanction, reviewer, in_group=False)
@@ -71,18 +76,20 @@ class Assignment:
         return True
 
 
-def give(unit: Unit, appeal_id: str, reviewer: Reviewer) -> Appeal:
-    """Gives an appeal to a reviewer, unless somebody has it and is in time.
+def give(unit: Unit, appeal_id: str, reviewer: Reviewer | None) -> Appeal:
+    """Gives an appeal to a reviewer, unless somebody has it and is in time; that they keep it is recorded, too.
 
     Raises:
         Refusal: WRONG_STATE, if it has ended; REVIEWER_NOT_INDEPENDENT.
     """
 
     def step(_unit: Unit, appeal: Appeal, sanction: Sanction) -> Appeal:
+        needed = domain.needs_reviewer(appeal, at=unit.now)
+        if reviewer is None or not needed:
+            return appeal
         conflict = domain.conflict_of(appeal, sanction, reviewer, in_group=False)
         if conflict is not None:
             raise domain.nobody_independent([conflict])
         return domain.assign(appeal, reviewer=reviewer)
 
-    appeal = store.get(unit.session, appeal_id)
-    return take(unit, appeal, "assigned", step) if domain.needs_reviewer(appeal, at=unit.now) else appeal
+    return take(unit, store.get(unit.session, appeal_id), "assigned", step)

@@ -7,8 +7,11 @@ from sqlmodel import Session
 
 from ombud.credit.v1 import appeal_service_pb2 as pb
 from services.credit import wire
-from services.credit.appeals.domain import Appeal, Question
+from services.credit.appeals.domain import Appeal, Question, appellant_of
 from services.credit.appeals.effects import effects_of
+from services.credit.notices import store as letters
+from services.credit.notices.domain import LetterKind
+from services.credit.sanctions import store as sanctions
 
 
 def question_messages(questions: Iterable[Question]) -> list[pb.AppealQuestion]:
@@ -43,6 +46,10 @@ def appeal_message(session: Session, appeal: Appeal, at: datetime) -> pb.Appeal:
         questions=question_messages(appeal.questions),
         prolongation_reasons=appeal.prolongation.reasons if appeal.prolongation else "",
         prolonged_until_time=wire.timestamp(appeal.prolongation.until) if appeal.prolongation else None,
+        appellant=wire.number(pb.Appellant, appellant_of(sanctions.get(session, appeal.sanction_id))),
+        remedy_sought=appeal.remedy_sought,
+        wants_suspension=appeal.wants_suspension,
+        notify_time=wire.timestamp(letters.sent_at(session, LetterKind.APPEAL_ENDED, appeal.sanction_id)),
     )
     if appeal.outcome and appeal.outcome.takes_back:
         effects = effects_of(session, appeal)

@@ -75,6 +75,8 @@ class AppealRow(CreditTable, table=True):
     outcome: str | None = Field(default=None, sa_type=String(16))
     reasons: str = Field(default="", sa_type=Text)
     decided_at: datetime | None = Field(default=None, sa_type=Instant)
+    remedy_sought: str = Field(default="", sa_type=Text)
+    wants_suspension: bool = False
     prolonged_until: datetime | None = Field(default=None, sa_type=Instant)
     prolongation_reasons: str = Field(default="", sa_type=Text)
 

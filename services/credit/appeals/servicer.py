@@ -145,12 +145,10 @@ class AppealServicer(Contract):
         """Assigns the appeal to somebody on the roster whom nothing ties to the case."""
         if isinstance(answer := await self._database.recall(), pb.AssignReviewerResponse):
             return answer
-        at = self._database.clock.now()
-        known = await self._database.read(lambda session: store.get(session, request.appeal_id))
-        chosen = await self._assignment.independent(request.appeal_id) if domain.needs_reviewer(known, at=at) else None
+        chosen = await self._assignment.independent(request.appeal_id)
 
         def command(unit: Unit) -> pb.AssignReviewerResponse:
-            appeal = give(unit, request.appeal_id, chosen) if chosen else store.get(unit.session, request.appeal_id)
+            appeal = give(unit, request.appeal_id, chosen)
             return pb.AssignReviewerResponse(appeal=appeal_message(unit.session, appeal, unit.now))
 
         return await self._database.write(command)
@@ -279,6 +277,8 @@ def _filed(
         statement=request.statement,
         evidence=wire.evidence(request.evidence),
         at=unit.now,
+        remedy_sought=request.remedy_sought,
+        wants_suspension=request.wants_suspension,
     )
     store.add(unit.session, appeal, sanction)
     # The deadline from which silence stays the sanction travels ahead of time.

@@ -43,6 +43,8 @@ def add(session: Session, appeal: Appeal, sanction: Sanction) -> None:
             statement=appeal.statement,
             filed_at=appeal.filed_at,
             due_at=appeal.due,
+            remedy_sought=appeal.remedy_sought,
+            wants_suspension=appeal.wants_suspension,
         )
     )
     session.flush()
@@ -166,6 +168,8 @@ def _appeal(session: Session, row: AppealRow) -> Appeal:
         outcome=AppealOutcome(row.outcome) if row.outcome else None,
         reasons=row.reasons,
         decided_at=row.decided_at,
+        remedy_sought=row.remedy_sought,
+        wants_suspension=row.wants_suspension,
         questions=tuple(
             Question(item.question, item.asked_at, item.answer, item.answered_at)
             for item in session.exec(

@@ -20,6 +20,7 @@ class LetterRow(CreditTable, table=True):
         one_of("kind", LetterKind),
         CheckConstraint("sent_at >= not_before", name="not_before"),
         Index(None, "sent_at", "not_before"),
+        Index(None, "sanction_id", "kind"),
     )
 
     letter_id: str = Field(primary_key=True, sa_type=String(36))

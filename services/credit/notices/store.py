@@ -67,6 +67,12 @@ def mark_sent(session: Session, letter_id: str, *, at: datetime) -> None:
     session.flush()
 
 
+def sent_at(session: Session, kind: LetterKind, sanction_id: str) -> datetime | None:
+    """When the letter of a kind about a sanction was sent; None if there is none or it waits."""
+    query = select(LetterRow.sent_at).where(LetterRow.sanction_id == sanction_id, LetterRow.kind == kind)
+    return session.exec(query.limit(1)).first()
+
+
 def language_of(session: Session, subject: Subject) -> Language:
     """The language that a subject chose; English if it chose none."""
     row = session.get(LanguageRow, (subject.kind, subject.id))

@@ -197,3 +197,30 @@ async def test_notice_that_is_under_way_while_its_ground_falls_is_without_effect
         return (await court.standing(subject)).active_points == 0
 
     await eventually(nothing_counts)
+
+
+async def test_what_is_asked_for_and_when_the_answer_was_sent_are_told(court: Court) -> None:
+    sanction = await court.in_force(court.proposal())
+    filed = await court.file(
+        sanction.sanction_id,
+        sanction.subject.account_id,
+        remedy_sought="A shorter term, until the tickets are paid back.",
+        wants_suspension=True,
+    )
+    assert (filed.appellant, filed.wants_suspension) == (pb.APPELLANT_PERSON_CONCERNED, True)
+    assert filed.remedy_sought.startswith("A shorter term")
+    assert not filed.HasField("notify_time")
+    await court.assign(filed.appeal_id)
+    await court.decide(filed.appeal_id, pb.APPEAL_OUTCOME_UPHELD)
+
+    async def told() -> bool:
+        reply = await court.platform(AppealServiceStub).GetAppeal(pb.GetAppealRequest(appeal_id=filed.appeal_id))
+        return reply.appeal.HasField("notify_time")
+
+    assert await eventually(told)
+
+
+async def test_group_is_represented_in_its_appeal(court: Court) -> None:
+    owner = await court.person()
+    sanction = await court.in_force(court.proposal(Subject(group_id=await court.group(owner))))
+    assert (await court.file(sanction.sanction_id, owner)).appellant == pb.APPELLANT_REPRESENTATIVE

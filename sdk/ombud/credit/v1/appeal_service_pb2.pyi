@@ -106,6 +106,30 @@ APPEAL_GROUND_HARDSHIP: AppealGround.ValueType  # 7
 """The measure is an undue hardship."""
 Global___AppealGround: _TypeAlias = AppealGround  # noqa: Y015
 
+class _Appellant:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _AppellantEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Appellant.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    APPELLANT_UNSPECIFIED: _Appellant.ValueType  # 0
+    """Never sent."""
+    APPELLANT_PERSON_CONCERNED: _Appellant.ValueType  # 1
+    """The sanctioned account, or whoever holds the receipt of its notice."""
+    APPELLANT_REPRESENTATIVE: _Appellant.ValueType  # 2
+    """An owner or manager of the sanctioned group, or whoever holds the receipt of its notice."""
+
+class Appellant(_Appellant, metaclass=_AppellantEnumTypeWrapper):
+    """Who appeals."""
+
+APPELLANT_UNSPECIFIED: Appellant.ValueType  # 0
+"""Never sent."""
+APPELLANT_PERSON_CONCERNED: Appellant.ValueType  # 1
+"""The sanctioned account, or whoever holds the receipt of its notice."""
+APPELLANT_REPRESENTATIVE: Appellant.ValueType  # 2
+"""An owner or manager of the sanctioned group, or whoever holds the receipt of its notice."""
+Global___Appellant: _TypeAlias = Appellant  # noqa: Y015
+
 class _AppealOutcome:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -154,6 +178,8 @@ class FileAppealRequest(_message.Message):
     GROUNDS_FIELD_NUMBER: _builtins.int
     STATEMENT_FIELD_NUMBER: _builtins.int
     EVIDENCE_FIELD_NUMBER: _builtins.int
+    REMEDY_SOUGHT_FIELD_NUMBER: _builtins.int
+    WANTS_SUSPENSION_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Idempotency key (UUID). REQUEST_ID_REUSED if it came with another request."""
     sanction_id: _builtins.str
@@ -162,6 +188,10 @@ class FileAppealRequest(_message.Message):
     """The appealing account (UUID): the sanctioned one, or an owner or manager of the sanctioned group."""
     statement: _builtins.str
     """The appeal in the person's own words, at most 5,000 characters."""
+    remedy_sought: _builtins.str
+    """What the person asks for, in their own words, at most 500 characters. Empty: that the sanction falls."""
+    wants_suspension: _builtins.bool
+    """True: the person asks that the sanction has no effect until the appeal ends. An approver may see to that."""
     @_builtins.property
     def grounds(self) -> _containers.RepeatedScalarFieldContainer[Global___AppealGround.ValueType]:
         """What is wrong with the sanction."""
@@ -179,10 +209,12 @@ class FileAppealRequest(_message.Message):
         grounds: _abc.Iterable[Global___AppealGround.ValueType] | None = ...,
         statement: _builtins.str = ...,
         evidence: _abc.Iterable[_types_pb2.Evidence] | None = ...,
+        remedy_sought: _builtins.str = ...,
+        wants_suspension: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["appellant_account_id", b"appellant_account_id", "evidence", b"evidence", "grounds", b"grounds", "request_id", b"request_id", "sanction_id", b"sanction_id", "statement", b"statement"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["appellant_account_id", b"appellant_account_id", "evidence", b"evidence", "grounds", b"grounds", "remedy_sought", b"remedy_sought", "request_id", b"request_id", "sanction_id", b"sanction_id", "statement", b"statement", "wants_suspension", b"wants_suspension"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -223,12 +255,18 @@ class FileAppealByReceiptRequest(_message.Message):
     GROUNDS_FIELD_NUMBER: _builtins.int
     STATEMENT_FIELD_NUMBER: _builtins.int
     EVIDENCE_FIELD_NUMBER: _builtins.int
+    REMEDY_SOUGHT_FIELD_NUMBER: _builtins.int
+    WANTS_SUSPENSION_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Idempotency key (UUID). REQUEST_ID_REUSED if it came with another request."""
     receipt: _builtins.str
     """The receipt of the notice: 48 symbols in groups of four; case and hyphens do not matter."""
     statement: _builtins.str
     """The appeal in the person's own words, at most 5,000 characters."""
+    remedy_sought: _builtins.str
+    """What the person asks for, in their own words, at most 500 characters. Empty: that the sanction falls."""
+    wants_suspension: _builtins.bool
+    """True: the person asks that the sanction has no effect until the appeal ends. An approver may see to that."""
     @_builtins.property
     def grounds(self) -> _containers.RepeatedScalarFieldContainer[Global___AppealGround.ValueType]:
         """What is wrong with the sanction."""
@@ -245,10 +283,12 @@ class FileAppealByReceiptRequest(_message.Message):
         grounds: _abc.Iterable[Global___AppealGround.ValueType] | None = ...,
         statement: _builtins.str = ...,
         evidence: _abc.Iterable[_types_pb2.Evidence] | None = ...,
+        remedy_sought: _builtins.str = ...,
+        wants_suspension: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["evidence", b"evidence", "grounds", b"grounds", "receipt", b"receipt", "request_id", b"request_id", "statement", b"statement"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["evidence", b"evidence", "grounds", b"grounds", "receipt", b"receipt", "remedy_sought", b"remedy_sought", "request_id", b"request_id", "statement", b"statement", "wants_suspension", b"wants_suspension"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -942,6 +982,10 @@ class Appeal(_message.Message):
     QUESTIONS_FIELD_NUMBER: _builtins.int
     PROLONGATION_REASONS_FIELD_NUMBER: _builtins.int
     PROLONGED_UNTIL_TIME_FIELD_NUMBER: _builtins.int
+    APPELLANT_FIELD_NUMBER: _builtins.int
+    REMEDY_SOUGHT_FIELD_NUMBER: _builtins.int
+    WANTS_SUSPENSION_FIELD_NUMBER: _builtins.int
+    NOTIFY_TIME_FIELD_NUMBER: _builtins.int
     appeal_id: _builtins.str
     """Id of the appeal (UUIDv7)."""
     sanction_id: _builtins.str
@@ -956,6 +1000,12 @@ class Appeal(_message.Message):
     """Why it ended so."""
     prolongation_reasons: _builtins.str
     """Why the decision takes longer than until due_time. Empty: it does not."""
+    appellant: Global___Appellant.ValueType
+    """Who appeals, derived from whom the sanction concerns."""
+    remedy_sought: _builtins.str
+    """What the person asks for, in their own words. Empty: that the sanction falls."""
+    wants_suspension: _builtins.bool
+    """True: the person asked that the sanction has no effect until the appeal ends."""
     @_builtins.property
     def grounds(self) -> _containers.RepeatedScalarFieldContainer[Global___AppealGround.ValueType]:
         """What it says is wrong."""
@@ -992,6 +1042,10 @@ class Appeal(_message.Message):
     def prolonged_until_time(self) -> _timestamp_pb2.Timestamp:
         """Until when it takes. Absent: until due_time."""
 
+    @_builtins.property
+    def notify_time(self) -> _timestamp_pb2.Timestamp:
+        """When the person was told how it ended. Absent: not yet."""
+
     def __init__(
         self,
         *,
@@ -1011,10 +1065,14 @@ class Appeal(_message.Message):
         questions: _abc.Iterable[Global___AppealQuestion] | None = ...,
         prolongation_reasons: _builtins.str = ...,
         prolonged_until_time: _timestamp_pb2.Timestamp | None = ...,
+        appellant: Global___Appellant.ValueType = ...,
+        remedy_sought: _builtins.str = ...,
+        wants_suspension: _builtins.bool = ...,
+        notify_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["decide_time", b"decide_time", "due_time", b"due_time", "effects", b"effects", "file_time", b"file_time", "prolonged_until_time", b"prolonged_until_time", "stayed_from_time", b"stayed_from_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["decide_time", b"decide_time", "due_time", b"due_time", "effects", b"effects", "file_time", b"file_time", "notify_time", b"notify_time", "prolonged_until_time", b"prolonged_until_time", "stayed_from_time", b"stayed_from_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["appeal_id", b"appeal_id", "decide_time", b"decide_time", "due_time", b"due_time", "effects", b"effects", "evidence", b"evidence", "file_time", b"file_time", "grounds", b"grounds", "outcome", b"outcome", "prolongation_reasons", b"prolongation_reasons", "prolonged_until_time", b"prolonged_until_time", "questions", b"questions", "reasons", b"reasons", "sanction_id", b"sanction_id", "state", b"state", "statement", b"statement", "stayed_from_time", b"stayed_from_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["appeal_id", b"appeal_id", "appellant", b"appellant", "decide_time", b"decide_time", "due_time", b"due_time", "effects", b"effects", "evidence", b"evidence", "file_time", b"file_time", "grounds", b"grounds", "notify_time", b"notify_time", "outcome", b"outcome", "prolongation_reasons", b"prolongation_reasons", "prolonged_until_time", b"prolonged_until_time", "questions", b"questions", "reasons", b"reasons", "remedy_sought", b"remedy_sought", "sanction_id", b"sanction_id", "state", b"state", "statement", b"statement", "stayed_from_time", b"stayed_from_time", "wants_suspension", b"wants_suspension"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
