@@ -27,7 +27,7 @@ from ombud.retention.v1.log_service_pb2_grpc import LogServiceStub
 from ombud.retention.v1.record_pb2 import PROOF_STATE_SEALED
 
 BUDGET, ACK_BUDGET_MS, PROOF_BUDGET = 150_000, 50.0, 5.0
-_PRODUCERS, _IN_FLIGHT = 4, 2
+_PRODUCERS, _IN_FLIGHT = 3, 2
 _PROBE_EVERY, _LOOK_EVERY = 0.5, 0.1
 # Rates are those of such stretches. The first few do not count: what is not sealed grows in them to what it then stays.
 _STRETCH, _SETTLING = 1.0, 5
