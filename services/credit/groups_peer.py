@@ -9,11 +9,12 @@ from chassis.peers import Peers
 from chassis.refusal import Refusal
 from ombud.client import OmbudError
 from ombud.common.v1.types_pb2 import Interval
-from ombud.groups.v1 import figures_service_pb2, group_service_pb2, stewardship_service_pb2
+from ombud.groups.v1 import figures_service_pb2, group_service_pb2, stewardship_service_pb2, tipoff_service_pb2
 from ombud.groups.v1.figures_service_pb2_grpc import FiguresServiceStub
 from ombud.groups.v1.group_service_pb2_grpc import GroupServiceStub
 from ombud.groups.v1.stewardship_service_pb2_grpc import StewardshipServiceStub
-from services.credit.sanctions.domain import DutyBreach
+from ombud.groups.v1.tipoff_service_pb2_grpc import TipOffServiceStub
+from services.credit.sanctions.domain import OWN_INITIATIVE, DutyBreach, Origin, SourceType
 from services.credit.sanctions.proposal import breach_required
 
 
@@ -56,6 +57,25 @@ class GroupsPeer:
             served_at=entry.serve_time.ToDatetime(UTC),
             cure_end=entry.cure_end_time.ToDatetime(UTC),
         )
+
+    async def origin(self, tip_off_id: str) -> Origin:
+        """Where the facts of a proposal came from; without a tip-off, from the platform itself.
+
+        Raises:
+            Refusal: NOT_FOUND, if there is no such tip-off; PEER_UNAVAILABLE.
+        """
+        if not tip_off_id:
+            return OWN_INITIATIVE
+        request = tipoff_service_pb2.GetTipOffOriginRequest(tip_off_id=tip_off_id)
+        try:
+            reply = await TipOffServiceStub(self._channel()).GetTipOffOrigin(request)
+        except OmbudError as error:
+            if error.code() is grpc.StatusCode.NOT_FOUND:
+                raise Refusal.not_found("tip-off", tip_off_id) from None
+            raise Refusal.peer_unavailable("groups") from None
+        trusted = reply.source == tipoff_service_pb2.TIP_OFF_SOURCE_TRUSTED_FLAGGER
+        source = SourceType.TRUSTED_FLAGGER if trusted else SourceType.NOTICE
+        return Origin(source, reply.due_time.ToDatetime(UTC))
 
     async def role_in(self, group_id: str, account_id: str) -> GroupRole | None:
         """What an account is in a group; None if it is not in it.

@@ -145,6 +145,7 @@ async def look(life: Life) -> None:
         (PLATFORM, stewardship.GetDutyLedgerRequest(group_id=group_id)),
         (NOBODY, tipoffs.GetTipOffByTrackingCodeRequest(tracking_code=life.ids["tracking_code"])),
         (MODERATOR, tipoffs.GetTipOffRequest(tip_off_id=decided.tip_off_id)),
+        (Who("credit"), tipoffs.GetTipOffOriginRequest(tip_off_id=decided.tip_off_id)),
         (AUDITOR, access.GetAccessRequest(access_id=life.ids["access"])),
         (AUDITOR, access.ListAccessRegisterRequest()),
         (AUDITOR, lifecycle.ListRetentionClassesRequest()),

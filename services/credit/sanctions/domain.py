@@ -44,6 +44,29 @@ class SanctionState(StrEnum):
     OVERTURNED = "OVERTURNED"
 
 
+class SourceType(StrEnum):
+    """Where the facts came from (DSA Art. 17(3)(b)); derived, never stated."""
+
+    NOTICE = "NOTICE"
+    TRUSTED_FLAGGER = "TRUSTED_FLAGGER"
+    OWN_INITIATIVE = "OWN_INITIATIVE"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where the facts came from: no tip-off, or one of whoever, whose answer is due at an instant."""
+
+    source: SourceType = SourceType.OWN_INITIATIVE
+    due: datetime | None = None
+
+    def late(self, at: datetime) -> bool:
+        """Whether the answer to the tip-off is overdue at the instant."""
+        return self.due is not None and self.due <= at
+
+
+OWN_INITIATIVE = Origin()
+
+
 @dataclass(frozen=True)
 class Evidence:
     """A reference to evidence: SHA-256 in hexadecimal, and when the evidence was observed."""
@@ -131,6 +154,8 @@ class Statement:
     duty_breach: DutyBreach | None
     steps_skipped: int = 0
     step_justification: str = ""
+    source: SourceType = SourceType.OWN_INITIATIVE
+    late: bool = False
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from chassis.refusal import ErrorReason, Refusal
 from policies.pack import MeasureKind
 from services.credit.policies.domain import PolicyInForce
-from services.credit.sanctions.domain import Lift, Sanction, SanctionState
+from services.credit.sanctions.domain import OWN_INITIATIVE, Lift, Origin, Sanction, SanctionState
 from services.credit.sanctions.proposal import (
     Proposal,
     capacity_refused,
@@ -40,7 +40,14 @@ _KINDS = frozenset(
 
 
 def impose(
-    proposal: Proposal, *, sanction_id: str, policy: PolicyInForce, known: str, own_account_id: str, at: datetime
+    proposal: Proposal,
+    *,
+    sanction_id: str,
+    policy: PolicyInForce,
+    known: str,
+    own_account_id: str,
+    origin: Origin = OWN_INITIATIVE,
+    at: datetime,
 ) -> Sanction:
     """The interim measure, which waits for the delivery of its notice.
 
@@ -50,6 +57,7 @@ def impose(
         policy: The policy in force at the act, or the first one if the act is older.
         known: The interim measure or the decision that a part of the evidence founds already; empty if there is none.
         own_account_id: The account of who imposes it, if they told of one.
+        origin: Where the facts came from.
         at: The present instant.
 
     Raises:
@@ -88,7 +96,11 @@ def impose(
         subject=proposal.subject,
         capacity=proposal.capacity,
         group_id=proposal.group_id,
-        statement=statement(proposal.reasons, policy, rule, priors=(), breach=None),
+        statement=replace(
+            statement(proposal.reasons, policy, rule, priors=(), breach=None),
+            source=origin.source,
+            late=origin.late(at),
+        ),
         measures=proposal.measures,
         points=0,
         tip_off_id=proposal.tip_off_id,

@@ -64,14 +64,13 @@ def varied_ends(measures: Iterable[pb.VariedMeasure]) -> dict[MeasureKind, datet
 
 def sanction_message(sanction: Sanction, *, stay: Stay | None, at: datetime) -> pb.Sanction:
     """The message of a sanction at an instant. Names neither staff nor a reporter."""
-    source = pb.SOURCE_TYPE_NOTICE if sanction.tip_off_id else pb.SOURCE_TYPE_OWN_INITIATIVE
     return pb.Sanction(
         sanction_id=sanction.sanction_id,
         state=wire.number(pb.SanctionState, sanction.state_at(at)),
         subject=wire.subject_message(sanction.subject),
         capacity=wire.number(types_pb2.Capacity, sanction.capacity),
         group_id=sanction.group_id,
-        statement=_statement_message(sanction.statement, source),
+        statement=_statement_message(sanction.statement),
         measures=measure_messages(sanction.terms),
         points=sanction.points,
         points_end_time=wire.timestamp(sanction.points_end),
@@ -134,7 +133,7 @@ def _reasons(message: pb.Reasons) -> Reasons:
     )
 
 
-def _statement_message(statement: Statement, source: pb.SourceType.ValueType) -> pb.StatementOfReasons:
+def _statement_message(statement: Statement) -> pb.StatementOfReasons:
     rule, breach = statement.rule, statement.duty_breach
     return pb.StatementOfReasons(
         reasons=reasons_message(statement),
@@ -147,7 +146,7 @@ def _statement_message(statement: Statement, source: pb.SourceType.ValueType) ->
         clause_hash=rule.clause_hash,
         ground=wire.number(types_pb2.Ground, rule.ground),
         category=wire.number(types_pb2.Category, rule.category),
-        source_type=source,
+        source_type=wire.number(pb.SourceType, statement.source),
         automated_detection=False,
         automated_decision=False,
         prior_decisions=[
@@ -167,4 +166,5 @@ def _statement_message(statement: Statement, source: pb.SourceType.ValueType) ->
         appeal_window_days=rule.appeal_window_days,
         appeal_decision_days=rule.appeal_decision_days,
         steps_skipped=statement.steps_skipped,
+        late=statement.late,
     )

@@ -12,7 +12,7 @@ from sqlmodel import Field
 
 from chassis.db.types import Instant
 from policies.pack import SIX_MONTHS_DAYS, Category, Ground, MeasureKind
-from services.credit.sanctions.domain import Capacity
+from services.credit.sanctions.domain import Capacity, SourceType
 from services.credit.sanctions.interim import INTERIM_HOURS_MOST
 from services.credit.subjects import SubjectKind
 from services.credit.tables import DAY_MICROSECONDS, HOUR_MICROSECONDS, CreditTable, one_of
@@ -29,6 +29,7 @@ class StatementRow(CreditTable, table=True):
     __table_args__ = (
         UniqueConstraint("sanction_id", "duty_notice_id"),
         one_of("ground", Ground),
+        one_of("source", SourceType),
         one_of("category", Category),
         CheckConstraint("length(trim(facts)) > 0", name="facts"),
         CheckConstraint("length(trim(explanation)) > 0", name="explanation"),
@@ -36,6 +37,7 @@ class StatementRow(CreditTable, table=True):
         CheckConstraint("length(trim(how_to_restore)) > 0", name="how_to_restore"),
         CheckConstraint("act_at >= policy_effective_at", name="not_retroactive"),
         CheckConstraint("steps_skipped = 0 OR length(trim(step_justification)) > 0", name="step_justification"),
+        CheckConstraint("source <> 'OWN_INITIATIVE' OR NOT late", name="late"),
         CheckConstraint(f"appeal_window_days >= {SIX_MONTHS_DAYS}", name="appeal_window"),
         CheckConstraint(
             "duty_notice_id IS NULL OR (duty_group_id IS NOT NULL AND duty_served_at IS NOT NULL"
@@ -71,6 +73,8 @@ class StatementRow(CreditTable, table=True):
     duty_group_id: str | None = Field(default=None, sa_type=String(36))
     duty_served_at: datetime | None = Field(default=None, sa_type=Instant)
     duty_cure_end: datetime | None = Field(default=None, sa_type=Instant)
+    source: str = Field(default=SourceType.OWN_INITIATIVE, sa_type=String(16))
+    late: bool = False
 
 
 class EvidenceRow(CreditTable, table=True):

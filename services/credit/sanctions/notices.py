@@ -48,6 +48,7 @@ class Notice:
     proportionality_note: str
     how_to_restore: str
     materials_needed: str
+    source: str
     automated: bool
     appeal_within_days: int
     appeal_decided_within_days: int
@@ -100,6 +101,7 @@ def notice_of(sanction: Sanction, *, receipt: str, language: Language, templates
         proportionality_note=statement.proportionality_note,
         how_to_restore=statement.how_to_restore,
         materials_needed=statement.materials_needed,
+        source=statement.source,
         automated=False,
         appeal_within_days=rule.appeal_window_days,
         appeal_decided_within_days=rule.appeal_decision_days,

@@ -8,9 +8,11 @@ from chassis.refusal import ErrorReason, Refusal
 from policies.pack import MeasureKind, Pack, Rule
 from services.credit.policies.domain import PolicyInForce
 from services.credit.sanctions.domain import (
+    OWN_INITIATIVE,
     Capacity,
     DutyBreach,
     Measure,
+    Origin,
     PinnedRule,
     PriorDecision,
     Reasons,
@@ -61,6 +63,7 @@ def propose(
     priors: Sequence[Sanction],
     breach: DutyBreach | None,
     gravest: int = -1,
+    origin: Origin = OWN_INITIATIVE,
     at: datetime,
 ) -> Sanction:
     """The proposed sanction.
@@ -72,6 +75,7 @@ def propose(
         priors: The sanctions that it is to rest on.
         breach: The recorded breach of duty; None if there is none.
         gravest: The step of the gravest measure that the subject met before; -1 if none.
+        origin: Where the facts came from.
         at: The instant of the proposal.
 
     Raises:
@@ -101,6 +105,8 @@ def propose(
             statement(proposal.reasons, policy, rule, priors, breach),
             steps_skipped=skipped,
             step_justification=proposal.reasons.step_justification,
+            source=origin.source,
+            late=origin.late(at),
         ),
         measures=proposal.measures,
         points=proposal.points,

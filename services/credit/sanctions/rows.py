@@ -13,6 +13,7 @@ from services.credit.sanctions.domain import (
     PriorDecision,
     Sanction,
     SanctionState,
+    SourceType,
     Statement,
     Variation,
 )
@@ -81,6 +82,8 @@ def statement_of(row: StatementRow, *, evidence: list[EvidenceRow], priors: list
         duty_breach=breach,
         steps_skipped=row.steps_skipped,
         step_justification=row.step_justification,
+        source=SourceType(row.source),
+        late=row.late,
     )
 
 
@@ -128,6 +131,8 @@ def statement_row(sanction_id: str, statement: Statement) -> StatementRow:
         materials_needed=statement.materials_needed,
         steps_skipped=statement.steps_skipped,
         step_justification=statement.step_justification,
+        source=statement.source,
+        late=statement.late,
         duty_notice_id=breach.notice_id if breach else None,
         duty_group_id=breach.group_id if breach else None,
         duty_served_at=breach.served_at if breach else None,

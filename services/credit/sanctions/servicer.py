@@ -40,6 +40,7 @@ class SanctionServicer(Contract):
             return answer
         proposal = messages.proposal(request, issuer=current_call().person.staff_id)
         breach = await self._breach(proposal, request.duty_notice_id)
+        origin = await self._groups.origin(proposal.tip_off_id)
 
         def command(unit: Unit) -> pb.ProposeSanctionResponse:
             act_at = proposal.reasons.act_at or unit.now
@@ -50,6 +51,7 @@ class SanctionServicer(Contract):
                 priors=store.get_all(unit.session, request.prior_sanction_ids),
                 breach=breach,
                 gravest=store.gravest_step(unit.session, proposal.subject),
+                origin=origin,
                 at=unit.now,
             )
             if known := store.founded_on(unit.session, sanction.subject, sanction.evidence_set):
@@ -96,7 +98,10 @@ class SanctionServicer(Contract):
         self, request: pb.ImposeInterimMeasureRequest, _context: wire.Context
     ) -> pb.ImposeInterimMeasureResponse:
         """Imposes measures until there is a decision, and makes their notice."""
+        if isinstance(answer := await self._database.recall(), pb.ImposeInterimMeasureResponse):
+            return answer
         proposal = messages.interim(request, issuer=current_call().person.staff_id)
+        origin = await self._groups.origin(proposal.tip_off_id)
 
         def command(unit: Unit) -> pb.ImposeInterimMeasureResponse:
             sanction = interim.impose(
@@ -107,6 +112,7 @@ class SanctionServicer(Contract):
                     unit.session, proposal.subject, [item.sha256 for item in proposal.reasons.evidence]
                 ),
                 own_account_id=unit.call.person.account_id,
+                origin=origin,
                 at=unit.now,
             )
             store.add(unit.session, sanction)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from policies.pack import Ground, MeasureKind
-from services.credit.sanctions.domain import Measure, Sanction
+from services.credit.sanctions.domain import Measure, Sanction, SourceType
 from services.credit.subjects import SubjectKind
 
 BATCH = 100
@@ -33,6 +33,11 @@ RESTRICTIONS = frozenset(MeasureKind) - {MeasureKind.WARNED, MeasureKind.RECTIFI
 """The measures that restrict something: a decision without one of them is no statement for the database."""
 
 _ON_SERVICE = RESTRICTIONS - _ON_ACCOUNT.keys()
+_SOURCES = {
+    SourceType.NOTICE: "SOURCE_TYPE_OTHER_NOTIFICATION",
+    SourceType.TRUSTED_FLAGGER: "SOURCE_TRUSTED_FLAGGER",
+    SourceType.OWN_INITIATIVE: "SOURCE_VOLUNTARY",
+}
 _LASTING = frozenset({MeasureKind.GROUP_CLOSED, MeasureKind.MANAGEMENT_CANCELLED})
 
 
@@ -87,7 +92,7 @@ def statement_of(sanction: Sanction) -> DatabaseStatement:
         else "Conduct of an account",
         content_date=_day(sanction.statement.act_at),
         application_date=_day(sanction.start),
-        source_type="SOURCE_TYPE_OTHER_NOTIFICATION" if sanction.tip_off_id else "SOURCE_VOLUNTARY",
+        source_type=_SOURCES[sanction.statement.source],
     )
 
 

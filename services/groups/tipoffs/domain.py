@@ -1,5 +1,6 @@
 """Tip-offs: where each stands, when it is due, and what may happen to it next."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -42,6 +43,13 @@ class Conflict(StrEnum):
     CONCERNED = "CONCERNED"
     GROUP_MEMBER = "GROUP_MEMBER"
     DECIDER = "DECIDER"
+
+
+class Source(StrEnum):
+    """Who a tip-off came from; the contract's `TipOffSource`."""
+
+    ANYONE = "ANYONE"
+    TRUSTED_FLAGGER = "TRUSTED_FLAGGER"
 
 
 class Outcome(StrEnum):
@@ -127,6 +135,7 @@ class TipOff:
     decider: str = ""
     contest_end: datetime | None = None
     contest: Contest | None = None
+    source: Source = Source.ANYONE
 
     @property
     def state(self) -> State:
@@ -149,6 +158,11 @@ class TipOff:
         if self.contest is not None:
             return self.contest.decide_time is None and self.contest.overdue(at)
         return self.reply_time is None and self.overdue(at)
+
+
+def source_of(roles: Iterable[str]) -> Source:
+    """Who a tip-off comes from, by the proved roles of who brings it."""
+    return Source.TRUSTED_FLAGGER if "trusted_flagger" in roles else Source.ANYONE
 
 
 def reference_number(year: int, number: int) -> str:

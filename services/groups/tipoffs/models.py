@@ -7,7 +7,7 @@ from sqlmodel import Field
 
 from chassis.db.types import Instant
 from services.groups.tables import GroupsTable, one_of
-from services.groups.tipoffs.domain import Category, Outcome
+from services.groups.tipoffs.domain import Category, Outcome, Source
 
 
 class TipOffRow(GroupsTable, table=True):
@@ -20,6 +20,7 @@ class TipOffRow(GroupsTable, table=True):
     __table_args__ = (
         one_of("category", Category),
         one_of("outcome", Outcome),
+        one_of("source", Source),
         CheckConstraint("(account_id = '') <> (group_id = '')", name="one_target"),
         CheckConstraint("due_time > receive_time", name="time_to_answer"),
         CheckConstraint("decide_time IS NULL OR triage_time IS NOT NULL", name="triaged_first"),
@@ -59,6 +60,7 @@ class TipOffRow(GroupsTable, table=True):
     reply_time: datetime | None = Field(default=None, sa_type=Instant)
     decider: str = Field(default="", sa_type=String(128))
     contest_end: datetime | None = Field(default=None, sa_type=Instant)
+    source: str = Field(default=Source.ANYONE, sa_type=String(16))
 
 
 class TipOffContestRow(GroupsTable, table=True):

@@ -65,7 +65,7 @@ class TipOffServicer(tipoff_service_pb2_grpc.TipOffServiceServicer):
         """Takes a tip-off."""
 
         def command(unit: Unit) -> contract.SubmitTipOffResponse:
-            target = _target(unit.session, request.target)
+            target, reporter = _target(unit.session, request.target), unit.call.caller.person
             self._check_intake(unit, target)
             tip_off = domain.TipOff(
                 tip_off_id=new_id(),
@@ -75,6 +75,7 @@ class TipOffServicer(tipoff_service_pb2_grpc.TipOffServiceServicer):
                 urgent=request.urgent,
                 receive_time=unit.now,
                 due_time=unit.now + self._reply_within(unit),
+                source=domain.source_of(reporter.roles if reporter else ()),
             )
             tracking_hash = self._tracking.hash(self._tracking.code(tip_off.reference_number))
             store.add(unit.session, tip_off, self._sealed(tip_off.tip_off_id, request), tracking_hash)
@@ -149,6 +150,15 @@ class TipOffServicer(tipoff_service_pb2_grpc.TipOffServiceServicer):
             return contract.DecideTipOffContestResponse(tip_off=wire.tip_off(tip_off, unit.now))
 
         return await self._database.write(command)
+
+    async def GetTipOffOrigin(
+        self, request: contract.GetTipOffOriginRequest, _context: Context
+    ) -> contract.GetTipOffOriginResponse:
+        """Tells the credit service where a tip-off came from, and nothing of what was written."""
+        tip_off = await self._database.read(lambda session: store.get(session, request.tip_off_id))
+        return contract.GetTipOffOriginResponse(
+            source=wire.source(tip_off.source), due_time=timestamp(tip_off.due_time)
+        )
 
     async def GetTipOff(self, request: contract.GetTipOffRequest, _context: Context) -> contract.GetTipOffResponse:
         """Shows the desk a tip-off with all that was written."""

@@ -65,6 +65,7 @@ def add(session: Session, tip_off: domain.TipOff, report: SealedReport, tracking
             observe_time=report.observe_time,
             receive_time=tip_off.receive_time,
             due_time=tip_off.due_time,
+            source=tip_off.source,
         )
     )
 
@@ -232,6 +233,7 @@ def _tip_off(row: TipOffRow, contest: TipOffContestRow | None) -> domain.TipOff:
         reply_time=row.reply_time,
         decider=row.decider,
         contest_end=row.contest_end,
+        source=domain.Source(row.source),
         contest=domain.Contest(
             contest_time=contest.contest_time,
             due_time=contest.due_time,

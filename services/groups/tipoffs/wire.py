@@ -17,6 +17,11 @@ def outcome(value: contract.TipOffOutcome.ValueType) -> domain.Outcome:
     return domain.Outcome(contract.TipOffOutcome.Name(value).removeprefix("TIP_OFF_OUTCOME_"))
 
 
+def source(value: domain.Source) -> contract.TipOffSource.ValueType:
+    """The contract's source."""
+    return contract.TipOffSource.Value(f"TIP_OFF_SOURCE_{value}")
+
+
 def tip_off(tip_off: domain.TipOff, at: datetime) -> contract.TipOff:
     """A tip-off as the desk sees it at the instant."""
     message = for_reporter(tip_off, at)
@@ -46,6 +51,7 @@ def for_reporter(tip_off: domain.TipOff, at: datetime) -> contract.TipOff:
         decide_time=timestamp(tip_off.decide_time),
         reply_time=timestamp(tip_off.reply_time),
         contest_end_time=timestamp(tip_off.contest_end),
+        source=source(tip_off.source),
         contest=_contest(tip_off.contest, at) if tip_off.contest else None,
     )
 

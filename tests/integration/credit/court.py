@@ -21,8 +21,10 @@ from ombud.credit.v1.sanction_service_pb2_grpc import SanctionServiceStub
 from ombud.credit.v1.standing_service_pb2_grpc import StandingServiceStub
 from ombud.groups.v1 import decision_service_pb2 as decisions
 from ombud.groups.v1 import group_service_pb2 as groups
+from ombud.groups.v1 import tipoff_service_pb2 as tipoffs
 from ombud.groups.v1.decision_service_pb2_grpc import DecisionServiceStub
 from ombud.groups.v1.group_service_pb2_grpc import GroupServiceStub
+from ombud.groups.v1.tipoff_service_pb2_grpc import TipOffServiceStub
 from ombud.identity.v1 import account_service_pb2 as accounts
 from ombud.identity.v1 import verification_service_pb2 as verifications
 from ombud.identity.v1.account_service_pb2_grpc import AccountServiceStub
@@ -167,6 +169,21 @@ class Court:
         found = await eventually(arrived)
         assert found is not None
         return found
+
+    async def tip_off(self, *, trusted: bool = False) -> str:
+        """A tip-off about a new account, by anyone or by a trusted flagger; gives its id."""
+        channel = self.suite.channel(role="trusted_flagger", staff="flag-1") if trusted else self.suite.channel()
+        receipt = await TipOffServiceStub(channel).SubmitTipOff(
+            tipoffs.SubmitTipOffRequest(
+                request_id=new_id(),
+                target=tipoffs.TipOffTarget(account_id=await self.person()),
+                category=tipoffs.TIP_OFF_CATEGORY_SPAM,
+                explanation="Sends the same offer to everybody.",
+                good_faith=True,
+            )
+        )
+        due = await self.desk(TipOffServiceStub, "moderator", "mod-1").ListDueTipOffs(tipoffs.ListDueTipOffsRequest())
+        return next(each.tip_off_id for each in due.tip_offs if each.reference_number == receipt.reference_number)
 
     def notice(self, sanction_id: str) -> dict[str, Any]:
         """The notice of a sanction."""

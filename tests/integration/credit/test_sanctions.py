@@ -15,7 +15,9 @@ from tests.support.refusals import refusal_of
 async def test_sanction_is_in_force_once_its_notice_was_delivered(court: Court) -> None:
     subject = Subject(account_id=new_id())
 
-    sanction = await court.in_force(court.proposal(subject, tip_off_id=new_id(), reporter_account_id=new_id()))
+    sanction = await court.in_force(
+        court.proposal(subject, tip_off_id=await court.tip_off(), reporter_account_id=new_id())
+    )
 
     now = court.suite.clock.now()
     assert sanction.start_time.ToDatetime(now.tzinfo) == now
@@ -35,11 +37,27 @@ async def test_sanction_is_in_force_once_its_notice_was_delivered(court: Court) 
     assert outbox.stat().st_mode & 0o777 == 0o600
 
 
-async def test_own_initiative_is_derived_from_the_absence_of_a_tip_off(court: Court) -> None:
-    sanction = await court.propose(court.proposal())
+async def test_source_is_derived_from_who_brought_the_tip_off_and_lateness_from_its_clock(court: Court) -> None:
+    reported, flagged = await court.tip_off(), await court.tip_off(trusted=True)
 
-    assert sanction.statement.source_type == pb.SOURCE_TYPE_OWN_INITIATIVE
-    assert sanction.state == pb.SANCTION_STATE_PROPOSED
+    own = await court.propose(court.proposal())
+    from_anyone = await court.propose(court.proposal(tip_off_id=reported))
+    from_flagger = await court.propose(court.proposal(tip_off_id=flagged))
+    court.suite.clock.advance(timedelta(days=7))
+    late = await court.propose(court.proposal(tip_off_id=reported))
+    unknown = await refusal_of(court.propose(court.proposal(tip_off_id=new_id())))
+
+    statements = [each.statement for each in (own, from_anyone, from_flagger, late)]
+    assert [each.source_type for each in statements] == [
+        pb.SOURCE_TYPE_OWN_INITIATIVE,
+        pb.SOURCE_TYPE_NOTICE,
+        pb.SOURCE_TYPE_TRUSTED_FLAGGER,
+        pb.SOURCE_TYPE_NOTICE,
+    ]
+    assert [each.late for each in statements] == [False, False, False, True]
+    assert (unknown.reason, unknown.facts["resource"]) == ("NOT_FOUND", "tip-off")
+    kept = await court.sanction(late.sanction_id)
+    assert (kept.statement.source_type, kept.statement.late) == (pb.SOURCE_TYPE_NOTICE, True)
 
 
 async def test_neither_messages_nor_notices_name_staff_or_reporter(court: Court) -> None:

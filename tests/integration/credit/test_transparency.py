@@ -15,8 +15,6 @@ from ombud.credit.v1 import transparency_service_pb2 as pb
 from ombud.credit.v1 import types_pb2 as credit
 from ombud.credit.v1.sanction_service_pb2_grpc import SanctionServiceStub
 from ombud.credit.v1.transparency_service_pb2_grpc import TransparencyServiceStub
-from ombud.groups.v1 import tipoff_service_pb2 as tipoffs
-from ombud.groups.v1.tipoff_service_pb2_grpc import TipOffServiceStub
 from ombudctl.publish import command
 from ombudctl.publish.command import Months
 from ombudctl.suite import Suite
@@ -43,18 +41,6 @@ async def report(court: Court, months: Months) -> pb.TransparencyReport:
     return (await TransparencyServiceStub(court.suite.channel()).GetTransparencyReport(request)).report
 
 
-async def tip_off(court: Court) -> None:
-    await TipOffServiceStub(court.suite.channel()).SubmitTipOff(
-        tipoffs.SubmitTipOffRequest(
-            request_id=new_id(),
-            target=tipoffs.TipOffTarget(account_id=await court.person()),
-            category=tipoffs.TIP_OFF_CATEGORY_SPAM,
-            explanation="Sends the same offer to everybody.",
-            good_faith=True,
-        )
-    )
-
-
 async def a_fallen_decision(court: Court) -> str:
     sanction = await court.in_force(court.proposal())
     appeal = await court.file(sanction.sanction_id, sanction.subject.account_id)
@@ -65,9 +51,8 @@ async def a_fallen_decision(court: Court) -> str:
 
 async def test_anybody_reads_the_report_of_a_month_that_is_over(court: Court) -> None:
     months = months_of(court)
-    await court.in_force(court.proposal(tip_off_id=new_id()))
+    await court.in_force(court.proposal(tip_off_id=await court.tip_off()))
     await a_fallen_decision(court)
-    await tip_off(court)
     early = await refusal_of(report(court, months))
     month_passes(court)
 
@@ -85,7 +70,7 @@ async def test_anybody_reads_the_report_of_a_month_that_is_over(court: Court) ->
 
 async def test_tip_off_without_an_answer_counts_as_overdue_in_the_public_figures(court: Court) -> None:
     months = months_of(court)
-    await tip_off(court)
+    await court.tip_off()
     month_passes(court)
 
     told = await report(court, months)

@@ -82,6 +82,8 @@ class _SourceTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SourceType
     """A tip-off."""
     SOURCE_TYPE_OWN_INITIATIVE: _SourceType.ValueType  # 2
     """The platform itself."""
+    SOURCE_TYPE_TRUSTED_FLAGGER: _SourceType.ValueType  # 3
+    """A tip-off of a trusted flagger (DSA Art. 22)."""
 
 class SourceType(_SourceType, metaclass=_SourceTypeEnumTypeWrapper):
     """Where the facts came from (DSA Art. 17(3)(b)). Derived, never typed."""
@@ -92,6 +94,8 @@ SOURCE_TYPE_NOTICE: SourceType.ValueType  # 1
 """A tip-off."""
 SOURCE_TYPE_OWN_INITIATIVE: SourceType.ValueType  # 2
 """The platform itself."""
+SOURCE_TYPE_TRUSTED_FLAGGER: SourceType.ValueType  # 3
+"""A tip-off of a trusted flagger (DSA Art. 22)."""
 Global___SourceType: _TypeAlias = SourceType  # noqa: Y015
 
 @_typing.final
@@ -220,7 +224,9 @@ class ProposeSanctionRequest(_message.Message):
     points: _builtins.int
     """Points to be recorded, within the rule's range; 0 for a group. POINTS_REFUSED outside of it."""
     tip_off_id: _builtins.str
-    """The tip-off (UUID) that led to it. Empty: own initiative."""
+    """The tip-off (UUID) that led to it. Empty: own initiative. NOT_FOUND if there is none; who it came from and whether
+    it was answered in time go into the statement of reasons.
+    """
     duty_notice_id: _builtins.str
     """The duty notice (UUID) that was served and not cured. Required for FOUNDER and MANAGER, otherwise
     empty. OWNER_BREACH_REQUIRED if the duty ledger of the group records no such breach.
@@ -364,7 +370,9 @@ class ImposeInterimMeasureRequest(_message.Message):
     group_id: _builtins.str
     """The group (UUID) in which it happened. Required for MEMBER; empty for ACCOUNT and GROUP."""
     tip_off_id: _builtins.str
-    """The tip-off (UUID) that led to it. Empty: own initiative."""
+    """The tip-off (UUID) that led to it. Empty: own initiative. NOT_FOUND if there is none; who it came from and whether
+    it was answered in time go into the statement of reasons.
+    """
     reporter_account_id: _builtins.str
     """The reporting account (UUID), where known: kept to tell a reviewer's conflict, shown to nobody."""
     @_builtins.property
@@ -956,6 +964,7 @@ class StatementOfReasons(_message.Message):
     APPEAL_WINDOW_DAYS_FIELD_NUMBER: _builtins.int
     APPEAL_DECISION_DAYS_FIELD_NUMBER: _builtins.int
     STEPS_SKIPPED_FIELD_NUMBER: _builtins.int
+    LATE_FIELD_NUMBER: _builtins.int
     rule_title: _builtins.str
     """Title of the rule."""
     article: _builtins.str
@@ -982,6 +991,8 @@ class StatementOfReasons(_message.Message):
     """Days within which an appeal is decided, or else the sanction is stayed."""
     steps_skipped: _builtins.int
     """Steps of the rule's ladder that the sanction leaves out, justified in the reasons. 0: none."""
+    late: _builtins.bool
+    """Whether it was proposed, or imposed, only after the answer to the tip-off was due."""
     @_builtins.property
     def reasons(self) -> Global___Reasons:
         """What a person stated."""
@@ -1017,10 +1028,11 @@ class StatementOfReasons(_message.Message):
         appeal_window_days: _builtins.int = ...,
         appeal_decision_days: _builtins.int = ...,
         steps_skipped: _builtins.int = ...,
+        late: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["duty_breach", b"duty_breach", "policy", b"policy", "reasons", b"reasons"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["appeal_decision_days", b"appeal_decision_days", "appeal_window_days", b"appeal_window_days", "article", b"article", "automated_decision", b"automated_decision", "automated_detection", b"automated_detection", "category", b"category", "clause", b"clause", "clause_hash", b"clause_hash", "duty_breach", b"duty_breach", "ground", b"ground", "policy", b"policy", "prior_decisions", b"prior_decisions", "reasons", b"reasons", "rule_title", b"rule_title", "source_type", b"source_type", "steps_skipped", b"steps_skipped"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["appeal_decision_days", b"appeal_decision_days", "appeal_window_days", b"appeal_window_days", "article", b"article", "automated_decision", b"automated_decision", "automated_detection", b"automated_detection", "category", b"category", "clause", b"clause", "clause_hash", b"clause_hash", "duty_breach", b"duty_breach", "ground", b"ground", "late", b"late", "policy", b"policy", "prior_decisions", b"prior_decisions", "reasons", b"reasons", "rule_title", b"rule_title", "source_type", b"source_type", "steps_skipped", b"steps_skipped"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -154,6 +154,30 @@ TIP_OFF_OUTCOME_INSUFFICIENT: TipOffOutcome.ValueType  # 4
 """Too little to go by."""
 Global___TipOffOutcome: _TypeAlias = TipOffOutcome  # noqa: Y015
 
+class _TipOffSource:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _TipOffSourceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_TipOffSource.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    TIP_OFF_SOURCE_UNSPECIFIED: _TipOffSource.ValueType  # 0
+    """Never sent."""
+    TIP_OFF_SOURCE_ANYONE: _TipOffSource.ValueType  # 1
+    """Anyone: nothing about the reporter is kept."""
+    TIP_OFF_SOURCE_TRUSTED_FLAGGER: _TipOffSource.ValueType  # 2
+    """A trusted flagger (DSA Art. 22): a person at the desk with the role "trusted_flagger"."""
+
+class TipOffSource(_TipOffSource, metaclass=_TipOffSourceEnumTypeWrapper):
+    """Who a tip-off came from, as far as it is known. Derived from the proof that came with it, never typed in."""
+
+TIP_OFF_SOURCE_UNSPECIFIED: TipOffSource.ValueType  # 0
+"""Never sent."""
+TIP_OFF_SOURCE_ANYONE: TipOffSource.ValueType  # 1
+"""Anyone: nothing about the reporter is kept."""
+TIP_OFF_SOURCE_TRUSTED_FLAGGER: TipOffSource.ValueType  # 2
+"""A trusted flagger (DSA Art. 22): a person at the desk with the role "trusted_flagger"."""
+Global___TipOffSource: _TypeAlias = TipOffSource  # noqa: Y015
+
 @_typing.final
 class TipOffTarget(_message.Message):
     """What a tip-off points at."""
@@ -239,6 +263,7 @@ class TipOff(_message.Message):
     REPLY_TIME_FIELD_NUMBER: _builtins.int
     CONTEST_END_TIME_FIELD_NUMBER: _builtins.int
     CONTEST_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
     tip_off_id: _builtins.str
     """Id of the tip-off (UUIDv7)."""
     reference_number: _builtins.str
@@ -261,6 +286,8 @@ class TipOff(_message.Message):
     """True: overdue and still without an answer, so that the lead of the desk has it."""
     outcome: Global___TipOffOutcome.ValueType
     """What was decided; UNSPECIFIED if nothing yet."""
+    source: Global___TipOffSource.ValueType
+    """Who it came from."""
     @_builtins.property
     def target(self) -> Global___TipOffTarget:
         """What it points at, as the reporter gave it."""
@@ -321,10 +348,11 @@ class TipOff(_message.Message):
         reply_time: _timestamp_pb2.Timestamp | None = ...,
         contest_end_time: _timestamp_pb2.Timestamp | None = ...,
         contest: Global___TipOffContest | None = ...,
+        source: Global___TipOffSource.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["contest", b"contest", "contest_end_time", b"contest_end_time", "decide_time", b"decide_time", "due_time", b"due_time", "receive_time", b"receive_time", "reply_time", b"reply_time", "target", b"target", "triage_time", b"triage_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "contest", b"contest", "contest_end_time", b"contest_end_time", "decide_time", b"decide_time", "due_time", b"due_time", "escalated", b"escalated", "group_id", b"group_id", "outcome", b"outcome", "overdue", b"overdue", "priority", b"priority", "receive_time", b"receive_time", "reference_number", b"reference_number", "reply_time", b"reply_time", "sanction_ids", b"sanction_ids", "state", b"state", "target", b"target", "tip_off_id", b"tip_off_id", "triage_time", b"triage_time", "urgent", b"urgent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "contest", b"contest", "contest_end_time", b"contest_end_time", "decide_time", b"decide_time", "due_time", b"due_time", "escalated", b"escalated", "group_id", b"group_id", "outcome", b"outcome", "overdue", b"overdue", "priority", b"priority", "receive_time", b"receive_time", "reference_number", b"reference_number", "reply_time", b"reply_time", "sanction_ids", b"sanction_ids", "source", b"source", "state", b"state", "target", b"target", "tip_off_id", b"tip_off_id", "triage_time", b"triage_time", "urgent", b"urgent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -695,6 +723,56 @@ class DecideTipOffContestResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DecideTipOffContestResponse: _TypeAlias = DecideTipOffContestResponse  # noqa: Y015
+
+@_typing.final
+class GetTipOffOriginRequest(_message.Message):
+    """Which tip-off's origin."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TIP_OFF_ID_FIELD_NUMBER: _builtins.int
+    tip_off_id: _builtins.str
+    """The tip-off (UUID). NOT_FOUND if there is none."""
+    def __init__(
+        self,
+        *,
+        tip_off_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["tip_off_id", b"tip_off_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetTipOffOriginRequest: _TypeAlias = GetTipOffOriginRequest  # noqa: Y015
+
+@_typing.final
+class GetTipOffOriginResponse(_message.Message):
+    """Where a tip-off came from, and by when it is due."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SOURCE_FIELD_NUMBER: _builtins.int
+    DUE_TIME_FIELD_NUMBER: _builtins.int
+    source: Global___TipOffSource.ValueType
+    """Who it came from."""
+    @_builtins.property
+    def due_time(self) -> _timestamp_pb2.Timestamp:
+        """By when the reporter must have an answer."""
+
+    def __init__(
+        self,
+        *,
+        source: Global___TipOffSource.ValueType = ...,
+        due_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["due_time", b"due_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["due_time", b"due_time", "source", b"source"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetTipOffOriginResponse: _TypeAlias = GetTipOffOriginResponse  # noqa: Y015
 
 @_typing.final
 class GetTipOffRequest(_message.Message):

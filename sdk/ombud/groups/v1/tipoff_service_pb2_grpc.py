@@ -55,6 +55,11 @@ class TipOffServiceStub(object):
                 request_serializer=ombud_dot_groups_dot_v1_dot_tipoff__service__pb2.DecideTipOffContestRequest.SerializeToString,
                 response_deserializer=ombud_dot_groups_dot_v1_dot_tipoff__service__pb2.DecideTipOffContestResponse.FromString,
                 _registered_method=True)
+        self.GetTipOffOrigin = channel.unary_unary(
+                '/ombud.groups.v1.TipOffService/GetTipOffOrigin',
+                request_serializer=ombud_dot_groups_dot_v1_dot_tipoff__service__pb2.GetTipOffOriginRequest.SerializeToString,
+                response_deserializer=ombud_dot_groups_dot_v1_dot_tipoff__service__pb2.GetTipOffOriginResponse.FromString,
+                _registered_method=True)
         self.GetTipOff = channel.unary_unary(
                 '/ombud.groups.v1.TipOffService/GetTipOff',
                 request_serializer=ombud_dot_groups_dot_v1_dot_tipoff__service__pb2.GetTipOffRequest.SerializeToString,
@@ -119,6 +124,13 @@ class TipOffServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetTipOffOrigin(self, request, context):
+        """Where a tip-off came from and by when it is due, for the statement of reasons of a decision that follows it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetTipOff(self, request, context):
         """A tip-off with what the reporter wrote. REVIEWER_NOT_INDEPENDENT for the account concerned and for members of the
         group concerned; so with every act of the desk below.
@@ -177,6 +189,11 @@ def add_TipOffServiceServicer_to_server(servicer, server):
                     servicer.DecideTipOffContest,
                     request_deserializer=ombud_dot_groups_dot_v1_dot_tipoff__service__pb2.DecideTipOffContestRequest.FromString,
                     response_serializer=ombud_dot_groups_dot_v1_dot_tipoff__service__pb2.DecideTipOffContestResponse.SerializeToString,
+            ),
+            'GetTipOffOrigin': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetTipOffOrigin,
+                    request_deserializer=ombud_dot_groups_dot_v1_dot_tipoff__service__pb2.GetTipOffOriginRequest.FromString,
+                    response_serializer=ombud_dot_groups_dot_v1_dot_tipoff__service__pb2.GetTipOffOriginResponse.SerializeToString,
             ),
             'GetTipOff': grpc.unary_unary_rpc_method_handler(
                     servicer.GetTipOff,
@@ -313,6 +330,33 @@ class TipOffService(object):
             '/ombud.groups.v1.TipOffService/DecideTipOffContest',
             ombud_dot_groups_dot_v1_dot_tipoff__service__pb2.DecideTipOffContestRequest.SerializeToString,
             ombud_dot_groups_dot_v1_dot_tipoff__service__pb2.DecideTipOffContestResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetTipOffOrigin(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ombud.groups.v1.TipOffService/GetTipOffOrigin',
+            ombud_dot_groups_dot_v1_dot_tipoff__service__pb2.GetTipOffOriginRequest.SerializeToString,
+            ombud_dot_groups_dot_v1_dot_tipoff__service__pb2.GetTipOffOriginResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -50,6 +50,8 @@ class TipOffServiceStub:
     """Decides what a reporter contested and answers it, with reasons. Contested only, else WRONG_STATE.
     REVIEWER_NOT_INDEPENDENT for who decided the tip-off, is the account concerned or a member of the group concerned.
     """
+    GetTipOffOrigin: _grpc.UnaryUnaryMultiCallable[_tipoff_service_pb2.GetTipOffOriginRequest, _tipoff_service_pb2.GetTipOffOriginResponse]
+    """Where a tip-off came from and by when it is due, for the statement of reasons of a decision that follows it."""
     GetTipOff: _grpc.UnaryUnaryMultiCallable[_tipoff_service_pb2.GetTipOffRequest, _tipoff_service_pb2.GetTipOffResponse]
     """A tip-off with what the reporter wrote. REVIEWER_NOT_INDEPENDENT for the account concerned and for members of the
     group concerned; so with every act of the desk below.
@@ -85,6 +87,8 @@ class TipOffServiceAsyncStub(TipOffServiceStub):
     """Decides what a reporter contested and answers it, with reasons. Contested only, else WRONG_STATE.
     REVIEWER_NOT_INDEPENDENT for who decided the tip-off, is the account concerned or a member of the group concerned.
     """
+    GetTipOffOrigin: _aio.UnaryUnaryMultiCallable[_tipoff_service_pb2.GetTipOffOriginRequest, _tipoff_service_pb2.GetTipOffOriginResponse]  # type: ignore[assignment]
+    """Where a tip-off came from and by when it is due, for the statement of reasons of a decision that follows it."""
     GetTipOff: _aio.UnaryUnaryMultiCallable[_tipoff_service_pb2.GetTipOffRequest, _tipoff_service_pb2.GetTipOffResponse]  # type: ignore[assignment]
     """A tip-off with what the reporter wrote. REVIEWER_NOT_INDEPENDENT for the account concerned and for members of the
     group concerned; so with every act of the desk below.
@@ -141,6 +145,14 @@ class TipOffServiceServicer(metaclass=_abc_1.ABCMeta):
         """Decides what a reporter contested and answers it, with reasons. Contested only, else WRONG_STATE.
         REVIEWER_NOT_INDEPENDENT for who decided the tip-off, is the account concerned or a member of the group concerned.
         """
+
+    @_abc_1.abstractmethod
+    def GetTipOffOrigin(
+        self,
+        request: _tipoff_service_pb2.GetTipOffOriginRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_tipoff_service_pb2.GetTipOffOriginResponse, _abc.Awaitable[_tipoff_service_pb2.GetTipOffOriginResponse]]:
+        """Where a tip-off came from and by when it is due, for the statement of reasons of a decision that follows it."""
 
     @_abc_1.abstractmethod
     def GetTipOff(

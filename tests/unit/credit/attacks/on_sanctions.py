@@ -156,6 +156,12 @@ SANCTIONS = [
         f"UPDATE sanction SET state = 'IN_FORCE'{ONE}",
     ),
     attack(
+        "late without a tip-off",
+        a_sanction_in_force,
+        "ck_statement_late",
+        f"UPDATE statement SET late = TRUE{ONE}",
+    ),
+    attack(
         "overturned by no appeal",
         a_sanction_in_force,
         "ck_sanction_overturned",

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policies.pack import Category, Ground, MeasureKind
-from services.credit.sanctions.domain import Lift, Measure, Sanction
+from services.credit.sanctions.domain import Lift, Measure, Sanction, SourceType
 from services.credit.transparency.messages import statement_message
 from services.credit.transparency.statements import RESTRICTIONS, statement_of
 from tests.unit.credit.builders import NOW, group, in_force, reasons
@@ -41,14 +41,13 @@ def sanctions(draw: st.DrawFn) -> Sanction:
         article=draw(st.text(min_size=1, max_size=2000)),
         clause=draw(st.text(min_size=1, max_size=2000)),
     )
-    statement = replace(sanction.statement, rule=rule)
+    statement = replace(sanction.statement, rule=rule, source=draw(st.sampled_from(SourceType)))
     lift = draw(st.one_of(st.none(), st.just(Lift(NOW + timedelta(days=1), "app-1", "Paid."))))
     return replace(
         sanction,
         measures=tuple(measures),
         statement=statement,
         lift=lift,
-        tip_off_id=draw(st.sampled_from(["", sanction.sanction_id])),
     )
 
 
@@ -119,4 +118,9 @@ def test_who_decided_is_told_of_an_interim_measure_and_of_a_sanction() -> None:
 
 def test_source_is_derived_from_what_brought_the_decision_about() -> None:
     assert exported(ACCOUNT)["source_type"] == "SOURCE_VOLUNTARY"
-    assert exported(replace(ACCOUNT, tip_off_id=ACCOUNT.sanction_id))["source_type"] == "SOURCE_TYPE_OTHER_NOTIFICATION"
+    for source, name in (
+        (SourceType.NOTICE, "SOURCE_TYPE_OTHER_NOTIFICATION"),
+        (SourceType.TRUSTED_FLAGGER, "SOURCE_TRUSTED_FLAGGER"),
+    ):
+        reported = replace(ACCOUNT, statement=replace(ACCOUNT.statement, source=source))
+        assert exported(reported)["source_type"] == name
