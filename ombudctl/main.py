@@ -5,7 +5,10 @@ from typing import Annotated
 
 import typer
 
+from ombudctl.options import DATA, TARGET, Data, Json, Staff, Target, TlsFolder, TokenFile
 from ombudctl.output import finish
+from ombudctl.policy.cli import app as policies
+from ombudctl.policy.cli import prove
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -22,29 +25,23 @@ app.add_typer(logs, name="log")
 
 custodian = typer.Typer(no_args_is_help=True, help="A custodian's part: keep a key, open what two persons approved.")
 app.add_typer(custodian, name="custodian")
+app.add_typer(policies, name="policy")
+app.command()(prove)
 
-Data = Annotated[Path, typer.Option(help="Folder of the suite.", show_default=True)]
-Target = Annotated[str, typer.Option(help="Where the suite serves.", show_default=True)]
 Witnesses = Annotated[
     list[str] | None, typer.Option(help="A witness's verifier key, or the file that holds it; repeat for more.")
 ]
 Quorum = Annotated[
     int | None, typer.Option(help="How many of these witnesses must have cosigned; all if not given.", min=1)
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
-Staff = Annotated[str, typer.Option(help="Your staff id, for a suite on this machine.")]
-TokenFile = Annotated[Path | None, typer.Option(help="Your token, for a suite on another machine.")]
-TlsFolder = Annotated[Path | None, typer.Option(help="Folder with ca.pem, cert.pem, key.pem, for the same.")]
 
-_DATA = Path("data")
-_TARGET = "127.0.0.1:7700"
 _DEFAULT_POLICY = Path(__file__).parent.parent / "policies" / "default.yaml"
 
 
 @app.command()
 def up(
     *,
-    data: Data = _DATA,
+    data: Data = DATA,
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 for any.", min=0, max=65535)] = 7700,
     health_port: Annotated[
         int | None,
@@ -99,7 +96,7 @@ def token(
         str, typer.Option(help="The workload; without --role the token proves it alone. For a person: desk.")
     ] = "",
     minutes: Annotated[int, typer.Option(help="How long it is valid.", min=1, max=60 * 24)] = 60,
-    data: Data = _DATA,
+    data: Data = DATA,
     as_json: Json = False,
 ) -> None:
     """Print a token for calling the suite on this machine, as a person or as a workload."""
@@ -128,8 +125,8 @@ def dev_ca(
 def trace(
     *,
     trace_id: Annotated[str, typer.Argument(help="W3C trace id, 32 hexadecimal digits.")],
-    data: Data = _DATA,
-    target: Target = _TARGET,
+    data: Data = DATA,
+    target: Target = TARGET,
     as_json: Json = False,
 ) -> None:
     """Show one trace as a tree, with its audit records, each verified against the signed log."""
@@ -165,7 +162,7 @@ def _witnesses(witness: list[str] | None, quorum: int | None) -> list[str]:
 @app.command()
 def fsck(
     *,
-    data: Data = _DATA,
+    data: Data = DATA,
     config: Annotated[
         Path | None,
         typer.Option(
@@ -214,7 +211,7 @@ def monitor(
 @logs.command("serve")
 def serve_log(
     *,
-    data: Data = _DATA,
+    data: Data = DATA,
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 for any.", min=0, max=65535)] = 7702,
     as_json: Json = False,
 ) -> None:
@@ -230,8 +227,8 @@ def export_access(
     access_id: Annotated[str, typer.Argument(help="The approved access (UUID).")],
     folder: Annotated[Path, typer.Argument(help="A new folder for the export.")],
     staff: Annotated[str, typer.Option(help="Staff id of the person who requested the access.")],
-    data: Data = _DATA,
-    target: Target = _TARGET,
+    data: Data = DATA,
+    target: Target = TARGET,
     as_json: Json = False,
 ) -> None:
     """Export all that an access opens: RSMF, CSV and JSON Lines, a proof for each record, and what is missing.
@@ -254,7 +251,7 @@ def report(
     first: First,
     last: Last,
     out: Annotated[Path, typer.Option(help="The HTML page to write.")] = Path("report.html"),
-    target: Target = _TARGET,
+    target: Target = TARGET,
     tls: TlsFolder = None,
     as_json: Json = False,
 ) -> None:
@@ -271,8 +268,8 @@ def statements(
     last: Last,
     folder: Annotated[Path, typer.Argument(help="A new folder for the files.")],
     staff: Staff = "auditor-1",
-    data: Data = _DATA,
-    target: Target = _TARGET,
+    data: Data = DATA,
+    target: Target = TARGET,
     token_file: TokenFile = None,
     tls: TlsFolder = None,
     as_json: Json = False,
@@ -294,8 +291,8 @@ def import_chat(
         typer.Option(help="The group of the records (UUID); or CHANNEL=UUID for one channel, repeat for more."),
     ],
     rejected: Annotated[Path, typer.Option(help="Where lines that can not be read are kept.")] = Path("chat.rejected"),
-    data: Data = _DATA,
-    target: Target = _TARGET,
+    data: Data = DATA,
+    target: Target = TARGET,
     as_json: Json = False,
 ) -> None:
     """Append the events of a chat log to retention: IRC, JSON Lines, Slack's or Mattermost's export.
@@ -321,8 +318,8 @@ def custodian_keygen(
 def custodian_pending(
     *,
     staff: Staff = "custodian-1",
-    data: Data = _DATA,
-    target: Target = _TARGET,
+    data: Data = DATA,
+    target: Target = TARGET,
     token_file: TokenFile = None,
     tls: TlsFolder = None,
     as_json: Json = False,
@@ -341,8 +338,8 @@ def custodian_answer(
     pending_id: Annotated[str, typer.Argument(help="The request, as `ombud custodian pending` lists it.")],
     key: Annotated[Path, typer.Option(help="The file of your private key.")],
     staff: Staff = "custodian-1",
-    data: Data = _DATA,
-    target: Target = _TARGET,
+    data: Data = DATA,
+    target: Target = TARGET,
     token_file: TokenFile = None,
     tls: TlsFolder = None,
     as_json: Json = False,

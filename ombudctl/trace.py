@@ -17,7 +17,7 @@ from ombud.common.v1.audit_pb2 import AUDIT_OUTCOME_DENIED, AuditRecord
 from ombud.retention.v1.audit_service_pb2 import AuditEntry, QueryAuditRecordsRequest
 from ombud.retention.v1.audit_service_pb2_grpc import AuditServiceStub
 from ombud.retention.v1.record_pb2 import PROOF_STATE_SEALED
-from ombud.verify import VerificationError, verify_record
+from ombud.verify import VerificationError, VerifierKey, verify_record
 from ombudctl.output import CommandError, print_json
 from ombudctl.token import issuer
 
@@ -45,12 +45,14 @@ class Act:
         return not self.problem
 
 
-async def acts_of(channel: grpc.aio.Channel, trace_id: str, verifier_key: str) -> list[Act]:
-    """Asks for the audit records of a trace and verifies each offline.
+async def acts_of(
+    channel: grpc.aio.Channel, wanted: QueryAuditRecordsRequest, verifier_key: VerifierKey | str
+) -> list[Act]:
+    """Asks for audit records and verifies each offline.
 
     Args:
         channel: Channel of a person with the role auditor.
-        trace_id: The trace, 32 hexadecimal digits.
+        wanted: Which records: of a trace, or of a subject.
         verifier_key: The log's public key, from elsewhere than the channel.
 
     Returns:
@@ -63,7 +65,8 @@ async def acts_of(channel: grpc.aio.Channel, trace_id: str, verifier_key: str) -
     acts: list[Act] = []
     token = ""
     while True:
-        request = QueryAuditRecordsRequest(trace_id=trace_id, page_token=token, page_size=500)
+        request = QueryAuditRecordsRequest(page_token=token, page_size=500)
+        request.MergeFrom(wanted)
         page = await stub.QueryAuditRecords(request)
         acts += [_act(entry, verifier_key) for entry in page.entries]
         token = page.next_page_token
@@ -71,7 +74,7 @@ async def acts_of(channel: grpc.aio.Channel, trace_id: str, verifier_key: str) -
             return acts
 
 
-def _act(entry: AuditEntry, verifier_key: str) -> Act:
+def _act(entry: AuditEntry, verifier_key: VerifierKey | str) -> Act:
     if entry.state != PROOF_STATE_SEALED:
         return Act(entry.record, 0, "no checkpoint covers it yet; ask again in a few seconds")
     try:
@@ -174,7 +177,7 @@ async def _ask(trace_id: str, data: Path, target: str) -> list[Act]:
     verifier_key = (data / "retention" / "log.vkey").read_text().strip()
     async with connect(target, token=token) as channel:
         try:
-            return await acts_of(channel, trace_id, verifier_key)
+            return await acts_of(channel, QueryAuditRecordsRequest(trace_id=trace_id), verifier_key)
         except OmbudError as error:
             raise CommandError(f"{target}: {error}", f"Is the suite up? ombud up --data {data}") from error
 

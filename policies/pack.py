@@ -306,6 +306,38 @@ class CreditPolicy(Cited):
         return next((rule for rule in self.rules if rule.id == rule_id), None)
 
 
+class Evidence(StrEnum):
+    """What a running suite can show for an obligation; `ombud prove` asks for it."""
+
+    STATEMENTS = "STATEMENTS"
+    NOTICES = "NOTICES"
+    SECOND_PERSONS = "SECOND_PERSONS"
+    ENDS = "ENDS"
+    PINNED_RULES = "PINNED_RULES"
+    APPEAL_WINDOWS = "APPEAL_WINDOWS"
+    APPEALS = "APPEALS"
+    REVIEWERS = "REVIEWERS"
+    BLACKLIST_TERMS = "BLACKLIST_TERMS"
+    REFERRALS = "REFERRALS"
+    PUBLICATIONS = "PUBLICATIONS"
+    TIP_OFFS = "TIP_OFFS"
+    DISCLOSURES = "DISCLOSURES"
+    PACK_IN_FORCE = "PACK_IN_FORCE"
+    AGREEMENT = "AGREEMENT"
+    VERIFIED_ACCOUNTS = "VERIFIED_ACCOUNTS"
+    RETENTION_TERMS = "RETENTION_TERMS"
+    SIGNED_LOG = "SIGNED_LOG"
+    AUDIT_PROOFS = "AUDIT_PROOFS"
+
+
+class Obligation(_Strict):
+    """What an article demands, and the evidence that shows whether it is done."""
+
+    article: Text
+    duty: Text
+    evidence: Annotated[tuple[Evidence, ...], Field(min_length=1)]
+
+
 class Pack(_Strict):
     """A policy pack: one immutable version of everything that an operator may set."""
 
@@ -317,6 +349,7 @@ class Pack(_Strict):
     credit: CreditPolicy
     groups: GroupsPolicy
     retention: RetentionPolicy
+    obligations: tuple[Obligation, ...] = ()
 
     @property
     def canonical(self) -> str:

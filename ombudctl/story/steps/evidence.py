@@ -3,6 +3,7 @@
 from collections import Counter
 
 from chassis.trace_store import spans_of
+from ombud.retention.v1.audit_service_pb2 import QueryAuditRecordsRequest
 from ombudctl.story.scene import Scene
 from ombudctl.story.world import AUDITOR, World
 from ombudctl.trace import TRACES, Act, acts_of, tree_of
@@ -32,7 +33,7 @@ async def play(world: World, scene: Scene) -> None:
     auditor = world.suite.as_(AUDITOR)
 
     async def ask() -> list[Act]:
-        return await acts_of(auditor, trace_id, world.verifier_key)
+        return await acts_of(auditor, QueryAuditRecordsRequest(trace_id=trace_id), world.verifier_key)
 
     scene.says(f"Everything of step 5 travelled under trace {trace_id}.")
     acts = await scene.until(

@@ -1,0 +1,1 @@
+"""`ombud prove`: what a running suite shows for an article that a policy pack serves."""
