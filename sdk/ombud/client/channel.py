@@ -55,7 +55,9 @@ def connect(
     travels along; failures raise `OmbudError`.
 
     Args:
-        target: gRPC name of the server, such as "127.0.0.1:7700" or "dns:///ombud.internal:7700".
+        target: gRPC name of the server, such as "127.0.0.1:7700" or "dns:///ombud.internal:7700". Calls take turns
+            over all addresses that it stands for; of a list ("ipv4:10.0.0.1:7700,10.0.0.2:7700") the certificate of
+            each server has to name the first.
         token: Bearer token, or what gives a fresh one for each call; None to call without.
         tls: Files for mutual TLS; needed for every server that is not on this host. When they are replaced, new
             calls go over a new connection, and those in flight end on the old one.
@@ -75,8 +77,9 @@ def connect(
         raise ValueError(f"timeout must be positive seconds, not {timeout}")
     connection: Connection
     if tls:
+        options = (*_OPTIONS, *_authority(target))
         connection = Renewed(
-            Rotation(tls), lambda pem: grpc.aio.secure_channel(target, pem.credentials(), options=_OPTIONS)
+            Rotation(tls), lambda pem: grpc.aio.secure_channel(target, pem.credentials(), options=options)
         )
     elif is_loopback(target):
         connection = Fixed(grpc.aio.insecure_channel(target, options=_OPTIONS))
@@ -84,6 +87,12 @@ def connect(
         raise ValueError(f"{target} is not on this host: pass tls=Tls(root, certificate, key)")
     give = (lambda: token) if isinstance(token, str) else token
     return _Channel(connection, Settings(token=give, timeout=timeout, remaining=remaining))
+
+
+def _authority(target: str) -> tuple[tuple[str, str], ...]:
+    """The name to check certificates by, where gRPC takes none from the target: it does not from lists."""
+    first, _, others = target.removeprefix("ipv4:").removeprefix("ipv6:").partition(",")
+    return (("grpc.default_authority", first),) if others else ()
 
 
 def is_loopback(target: str) -> bool:

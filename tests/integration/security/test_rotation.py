@@ -95,6 +95,12 @@ async def test_new_calls_bear_the_new_certificate_and_none_fails(pair: Pair) -> 
     assert len(pair.peers) == 40
 
 
+async def test_list_of_addresses_is_reached_by_the_name_of_the_first(pair: Pair) -> None:
+    pair.target = f"ipv4:{pair.target},{pair.target}"
+    async with pair.connect() as channel:
+        await Stub(channel).one(SUBJECT)
+
+
 async def test_stream_ends_on_the_connection_that_it_began_on(pair: Pair) -> None:
     async with pair.connect() as channel:
         stub = Stub(channel)
