@@ -262,6 +262,7 @@ class CreditPolicy(Cited):
     appeal_decision_days: Annotated[StrictInt, Field(ge=1, le=90)]
     blacklist_days_most: Days
     indefinite_review_days: Annotated[StrictInt, Field(ge=1, le=366)]
+    referral_days: Days
     blind_review_percent: Annotated[StrictInt, Field(ge=0, le=100)]
 
     @model_validator(mode="after")

@@ -34,6 +34,7 @@ from services.credit.policies.servicer import PolicyServicer
 from services.credit.quality.sampling import Sampling
 from services.credit.quality.servicer import QualityServicer
 from services.credit.receipts import Receipts
+from services.credit.referrals.jobs import Destruction
 from services.credit.referrals.servicer import ReferralServicer
 from services.credit.retention_peer import RetentionPeer
 from services.credit.sanctions.ends import Ends
@@ -98,7 +99,14 @@ def build(config: CreditConfig, platform: Platform) -> Service:
             ),
         ],
         tasks=[memory.run],
-        jobs=[notices.run, letters.run, assignment.run, republication.run, Ends(database).run],
+        jobs=[
+            notices.run,
+            letters.run,
+            assignment.run,
+            republication.run,
+            Ends(database).run,
+            Destruction(database).run,
+        ],
         starting=[take_up_pack, memory.load],
     )
 

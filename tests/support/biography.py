@@ -134,6 +134,7 @@ async def look(life: Life) -> None:
         (PLATFORM, blacklist.WatchBlacklistRequest()),
         (MODERATOR, blacklist.ExportBlacklistRequest()),
         (MODERATOR, referrals.ListReferralsRequest()),
+        (AUDITOR, referrals.ListReferralCertificatesRequest()),
         (PLATFORM, policies.GetPolicyRequest()),
         (PLATFORM, policies.ListPoliciesRequest()),
         (AUDITOR, policies.GetEvidenceRequest()),

@@ -291,6 +291,7 @@ class Life:
         )
         referral_id = proposed.referral.referral_id
         await self.act(APPROVER, referrals.ApproveReferralRequest(referral_id=referral_id))
+        await self.act(MODERATOR, referrals.HandOverReferralRequest(referral_id=referral_id))
         await self.act(
             MODERATOR,
             referrals.RecordReferralOutcomeRequest(

@@ -62,7 +62,8 @@ def take_back(unit: Unit, appeal: Appeal, sanction: Sanction) -> None:
     blacklist.revoke(session, ids, at=unit.now)
     for referral in referrals.of_sanctions(session, ids):
         if referral.state is not ReferralState.PROPOSED:
-            referrals.save(session, mark_for_correction(referral, unit.now))
+            term = referrals.term(session, unit.now)
+            referrals.save(session, mark_for_correction(referral, term=term, at=unit.now))
             letters.write(
                 unit,
                 LetterKind.REFERRAL_CORRECTED,

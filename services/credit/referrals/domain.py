@@ -1,6 +1,11 @@
-"""What it takes to refer a sanctioned act to an authority: one act, one sanction, two persons."""
+"""What it takes to refer a sanctioned act to an authority: one act, one sanction, two persons, and a term on file.
 
-from dataclasses import dataclass, replace
+Each act on a referral says anew until when it is kept: a term after it, and after the person concerned was told.
+"""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -39,7 +44,7 @@ class ReferralOutcome(StrEnum):
 
 @dataclass(frozen=True)
 class Referral:
-    """A referral on file. Instants are None until they are known."""
+    """A referral on file, until `kept_until`. Other instants are None until they are known."""
 
     referral_id: str
     sanction_id: str
@@ -49,6 +54,7 @@ class Referral:
     state: ReferralState
     proposer: str
     proposed_at: datetime
+    kept_until: datetime
     approver: str = ""
     approved_at: datetime | None = None
     outcome: ReferralOutcome | None = None
@@ -56,6 +62,25 @@ class Referral:
     outcome_at: datetime | None = None
     correction_at: datetime | None = None
     notify_at: datetime | None = None
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of all that is recorded of it, as JSON with sorted keys: 64 hexadecimal digits."""
+        content = json.dumps(asdict(self), sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=_plain)
+        return hashlib.sha256(content.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """That a referral was destroyed, with what the figures of its time still need."""
+
+    referral_id: str
+    record_sha256: str
+    kept_until: datetime
+    destroyed_at: datetime
+    approved_at: datetime | None
+    outcome: ReferralOutcome | None
+    outcome_at: datetime | None
 
 
 def propose(
@@ -66,10 +91,11 @@ def propose(
     legal_basis: str,
     fields: tuple[ReferralField, ...],
     proposer: str,
+    term: timedelta,
     at: datetime,
     notify_at: datetime | None = None,
 ) -> Referral:
-    """The proposed referral of one sanction in force.
+    """The proposed referral of one sanction in force, to be kept for a term.
 
     Raises:
         Refusal: WRONG_STATE, or INVALID_FIELD if the person concerned would be told too late.
@@ -88,11 +114,12 @@ def propose(
         state=ReferralState.PROPOSED,
         proposer=proposer,
         proposed_at=at,
+        kept_until=max(at, notify_at or at) + term,
         notify_at=notify_at,
     )
 
 
-def approve(referral: Referral, sanction: Sanction, *, approver: str, at: datetime) -> Referral:
+def approve(referral: Referral, sanction: Sanction, *, approver: str, term: timedelta, at: datetime) -> Referral:
     """The referral, approved by a second person.
 
     Raises:
@@ -102,22 +129,61 @@ def approve(referral: Referral, sanction: Sanction, *, approver: str, at: dateti
     _need_in_force(sanction)
     if approver == referral.proposer:
         raise Refusal.second_person("propose")
-    return replace(referral, state=ReferralState.APPROVED, approver=approver, approved_at=at)
+    approved = replace(referral, state=ReferralState.APPROVED, approver=approver, approved_at=at)
+    return _kept(approved, term, at)
 
 
-def conclude(referral: Referral, *, outcome: ReferralOutcome, reference: str, at: datetime) -> Referral:
+def check_hand_over(referral: Referral, sanction: Sanction) -> None:
+    """Refuses to hand a referral over before it is approved, after it was concluded, or once its sanction has fallen.
+
+    Raises:
+        Refusal: WRONG_STATE.
+    """
+    _need_state(referral, ReferralState.APPROVED)
+    _need_in_force(sanction)
+
+
+def conclude(
+    referral: Referral, *, outcome: ReferralOutcome, reference: str, term: timedelta, at: datetime
+) -> Referral:
     """The referral with what the authority did.
 
     Raises:
         Refusal: WRONG_STATE.
     """
     _need_state(referral, ReferralState.APPROVED)
-    return replace(referral, state=ReferralState.CONCLUDED, outcome=outcome, reference=reference, outcome_at=at)
+    concluded = replace(referral, state=ReferralState.CONCLUDED, outcome=outcome, reference=reference, outcome_at=at)
+    return _kept(concluded, term, at)
 
 
-def mark_for_correction(referral: Referral, at: datetime) -> Referral:
+def mark_for_correction(referral: Referral, *, term: timedelta, at: datetime) -> Referral:
     """The referral, still on file, once its sanction was overturned: whoever received it must be told."""
-    return replace(referral, correction_at=at)
+    return _kept(replace(referral, correction_at=at), term, at)
+
+
+def destroy(referral: Referral, *, at: datetime) -> Certificate | None:
+    """The certificate of a referral that need not be kept any longer; None if it must."""
+    if at < referral.kept_until:
+        return None
+    return Certificate(
+        referral_id=referral.referral_id,
+        record_sha256=referral.sha256,
+        kept_until=referral.kept_until,
+        destroyed_at=at,
+        approved_at=referral.approved_at,
+        outcome=referral.outcome,
+        outcome_at=referral.outcome_at,
+    )
+
+
+def _kept(referral: Referral, term: timedelta, at: datetime) -> Referral:
+    """The referral, kept for a term from an act on; never for less than was said before."""
+    return replace(referral, kept_until=max(referral.kept_until, max(at, referral.notify_at or at) + term))
+
+
+def _plain(value: object) -> str:
+    assert isinstance(value, datetime)  # noqa: S101 - all else of a referral is JSON's own
+    return value.isoformat(timespec="microseconds")
 
 
 def _need_state(referral: Referral, needs: ReferralState) -> None:

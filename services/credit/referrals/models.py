@@ -1,4 +1,4 @@
-"""The table of referrals. They stay on file: no code removes one."""
+"""The tables of referrals, which stay on file for their term, and of the certificates that they leave."""
 
 from datetime import datetime
 
@@ -30,7 +30,9 @@ class ReferralRow(CreditTable, table=True):
             "(state = 'CONCLUDED') = (outcome IS NOT NULL) AND (outcome IS NULL) = (outcome_at IS NULL)",
             name="outcome",
         ),
+        CheckConstraint("kept_until > proposed_at AND kept_until > coalesce(notify_at, proposed_at)", name="kept"),
         Index(None, "sanction_id"),
+        Index(None, "kept_until"),
     )
 
     referral_id: str = Field(primary_key=True, sa_type=String(36))
@@ -48,3 +50,22 @@ class ReferralRow(CreditTable, table=True):
     outcome_at: datetime | None = Field(default=None, sa_type=Instant)
     correction_at: datetime | None = Field(default=None, sa_type=Instant)
     notify_at: datetime | None = Field(default=None, sa_type=Instant)
+    kept_until: datetime = Field(sa_type=Instant)
+
+
+class ReferralCertificateRow(CreditTable, table=True):
+    """That a referral was destroyed; nothing of what it said or of whom it concerned."""
+
+    __tablename__ = "referral_certificate"
+    __table_args__ = (
+        CheckConstraint("destroyed_at >= kept_until", name="term"),
+        CheckConstraint("length(record_sha256) = 64", name="record_sha256"),
+    )
+
+    referral_id: str = Field(primary_key=True, sa_type=String(36))
+    record_sha256: str = Field(sa_type=String(64))
+    kept_until: datetime = Field(sa_type=Instant)
+    destroyed_at: datetime = Field(sa_type=Instant)
+    approved_at: datetime | None = Field(default=None, sa_type=Instant)
+    outcome: str | None = Field(default=None, sa_type=String(16))
+    outcome_at: datetime | None = Field(default=None, sa_type=Instant)

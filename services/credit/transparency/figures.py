@@ -1,6 +1,6 @@
 """Exact counts of decisions, appeals and referrals over a period; the domain says what is published of them."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -12,12 +12,14 @@ from services.credit.appeals.domain import AppealOutcome, AppealState
 from services.credit.appeals.models import AppealRow
 from services.credit.quality.domain import agree
 from services.credit.quality.models import BlindReviewRow
-from services.credit.referrals.models import ReferralRow
+from services.credit.referrals.models import ReferralCertificateRow, ReferralRow
 from services.credit.sanctions.models import MeasureRow, SanctionRow, StatementRow
 from services.credit.transparency.domain import Period
 
 FROM_A_REPORT = "NOTICE"
 OWN_INITIATIVE = "OWN_INITIATIVE"
+# A destroyed referral counts by its certificate.
+_REFERRALS: tuple[type[ReferralRow | ReferralCertificateRow], ...] = (ReferralRow, ReferralCertificateRow)
 
 
 @dataclass
@@ -73,8 +75,8 @@ def counts(session: Session, period: Period) -> Counts:
         appeals_decided=sum(outcomes.values()),
         appeals_overdue=_count(session, AppealRow, _within(AppealRow.due_at, period), late),
         time_to_decide=median_time(session, AppealRow.filed_at, AppealRow.decided_at, *decided),
-        referrals_approved=_count(session, ReferralRow, _within(ReferralRow.approved_at, period)),
-        referral_outcomes=_grouped(session, ReferralRow.outcome, _within(ReferralRow.outcome_at, period)),
+        referrals_approved=sum(_count(session, kept, _within(kept.approved_at, period)) for kept in _REFERRALS),
+        referral_outcomes=_referral_outcomes(session, period),
         rules=by_rule,
     )
 
@@ -83,7 +85,18 @@ def _within(column: datetime | None, period: Period) -> ColumnElement[bool]:
     return (col(column) >= period.start) & (col(column) < period.end)
 
 
-def _count(session: Session, table: type[SanctionRow | AppealRow | ReferralRow], *among: ColumnElement[bool]) -> int:
+def _referral_outcomes(session: Session, period: Period) -> dict[str, int]:
+    outcomes: Counter[str] = Counter()
+    for kept in _REFERRALS:
+        outcomes.update(_grouped(session, kept.outcome, _within(kept.outcome_at, period)))
+    return dict(outcomes)
+
+
+def _count(
+    session: Session,
+    table: type[SanctionRow | AppealRow | ReferralRow | ReferralCertificateRow],
+    *among: ColumnElement[bool],
+) -> int:
     return session.exec(select(func.count()).select_from(table).where(*among)).one()
 
 

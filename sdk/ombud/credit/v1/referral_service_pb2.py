@@ -25,9 +25,12 @@ _sym_db = _symbol_database.Default()
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from ombud.common.v1 import access_pb2 as ombud_dot_common_dot_v1_dot_access__pb2
+from ombud.common.v1 import types_pb2 as ombud_dot_common_dot_v1_dot_types__pb2
+from ombud.credit.v1 import sanction_service_pb2 as ombud_dot_credit_dot_v1_dot_sanction__service__pb2
+from ombud.credit.v1 import types_pb2 as ombud_dot_credit_dot_v1_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&ombud/credit/v1/referral_service.proto\x12\x0fombud.credit.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1combud/common/v1/access.proto\"\x8d\x02\n\x16ProposeReferralRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1d\n\x0bsanction_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1d\n\tauthority\x18\x03 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xc8\x01\x12\x1f\n\x0blegal_basis\x18\x04 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xf4\x03\x12\x45\n\x06\x66ields\x18\x05 \x03(\x0e\x32\x1e.ombud.credit.v1.ReferralFieldB\x15\xbaH\x12\x92\x01\x0f\x08\x01\x10\x06\x18\x01\"\x07\x82\x01\x04\x10\x01 \x00\x12/\n\x0bnotify_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"F\n\x17ProposeReferralResponse\x12+\n\x08referral\x18\x01 \x01(\x0b\x32\x19.ombud.credit.v1.Referral\"U\n\x16\x41pproveReferralRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1d\n\x0breferral_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"F\n\x17\x41pproveReferralResponse\x12+\n\x08referral\x18\x01 \x01(\x0b\x32\x19.ombud.credit.v1.Referral\"\xb7\x01\n\x1cRecordReferralOutcomeRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1d\n\x0breferral_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12=\n\x07outcome\x18\x03 \x01(\x0e\x32 .ombud.credit.v1.ReferralOutcomeB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x1b\n\treference\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\"L\n\x1dRecordReferralOutcomeResponse\x12+\n\x08referral\x18\x01 \x01(\x0b\x32\x19.ombud.credit.v1.Referral\"P\n\x14ListReferralsRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08\"^\n\x15ListReferralsResponse\x12,\n\treferrals\x18\x01 \x03(\x0b\x32\x19.ombud.credit.v1.Referral\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xfd\x03\n\x08Referral\x12\x13\n\x0breferral_id\x18\x01 \x01(\t\x12\x13\n\x0bsanction_id\x18\x02 \x01(\t\x12\x11\n\tauthority\x18\x03 \x01(\t\x12\x13\n\x0blegal_basis\x18\x04 \x01(\t\x12.\n\x06\x66ields\x18\x05 \x03(\x0e\x32\x1e.ombud.credit.v1.ReferralField\x12-\n\x05state\x18\x06 \x01(\x0e\x32\x1e.ombud.credit.v1.ReferralState\x12\x30\n\x0cpropose_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0c\x61pprove_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\x07outcome\x18\t \x01(\x0e\x32 .ombud.credit.v1.ReferralOutcome\x12\x11\n\treference\x18\n \x01(\t\x12\x30\n\x0coutcome_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x33\n\x0f\x63orrection_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bnotify_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp*\xdf\x01\n\rReferralField\x12\x1e\n\x1aREFERRAL_FIELD_UNSPECIFIED\x10\x00\x12\x1d\n\x19REFERRAL_FIELD_SUBJECT_ID\x10\x01\x12\x1b\n\x17REFERRAL_FIELD_ACT_TIME\x10\x02\x12\x17\n\x13REFERRAL_FIELD_RULE\x10\x03\x12\x18\n\x14REFERRAL_FIELD_FACTS\x10\x04\x12\"\n\x1eREFERRAL_FIELD_EVIDENCE_HASHES\x10\x05\x12\x1b\n\x17REFERRAL_FIELD_MEASURES\x10\x06*\x87\x01\n\rReferralState\x12\x1e\n\x1aREFERRAL_STATE_UNSPECIFIED\x10\x00\x12\x1b\n\x17REFERRAL_STATE_PROPOSED\x10\x01\x12\x1b\n\x17REFERRAL_STATE_APPROVED\x10\x02\x12\x1c\n\x18REFERRAL_STATE_CONCLUDED\x10\x03*\x91\x01\n\x0fReferralOutcome\x12 \n\x1cREFERRAL_OUTCOME_UNSPECIFIED\x10\x00\x12\x1d\n\x19REFERRAL_OUTCOME_TAKEN_UP\x10\x01\x12\x1d\n\x19REFERRAL_OUTCOME_DECLINED\x10\x02\x12\x1e\n\x1aREFERRAL_OUTCOME_NO_ACTION\x10\x03\x32\xb4\x04\n\x0fReferralService\x12{\n\x0fProposeReferral\x12\'.ombud.credit.v1.ProposeReferralRequest\x1a(.ombud.credit.v1.ProposeReferralResponse\"\x15\x8a\xb5\x18\x11\x12\x04\x64\x65sk\x1a\tmoderator\x12|\n\x0f\x41pproveReferral\x12\'.ombud.credit.v1.ApproveReferralRequest\x1a(.ombud.credit.v1.ApproveReferralResponse\"\x16\x8a\xb5\x18\x12\x12\x04\x64\x65sk\x1a\x08\x61pprover \x01\x12\x97\x01\n\x15RecordReferralOutcome\x12-.ombud.credit.v1.RecordReferralOutcomeRequest\x1a..ombud.credit.v1.RecordReferralOutcomeResponse\"\x1f\x8a\xb5\x18\x1b\x12\x04\x64\x65sk\x1a\tmoderator\x1a\x08\x61pprover\x12\x8b\x01\n\rListReferrals\x12%.ombud.credit.v1.ListReferralsRequest\x1a&.ombud.credit.v1.ListReferralsResponse\"+\x90\x02\x01\x8a\xb5\x18$\x12\x04\x64\x65sk\x1a\tmoderator\x1a\x08\x61pprover\x1a\x07\x61uditorb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&ombud/credit/v1/referral_service.proto\x12\x0fombud.credit.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1combud/common/v1/access.proto\x1a\x1bombud/common/v1/types.proto\x1a&ombud/credit/v1/sanction_service.proto\x1a\x1bombud/credit/v1/types.proto\"\x8d\x02\n\x16ProposeReferralRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1d\n\x0bsanction_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1d\n\tauthority\x18\x03 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xc8\x01\x12\x1f\n\x0blegal_basis\x18\x04 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xf4\x03\x12\x45\n\x06\x66ields\x18\x05 \x03(\x0e\x32\x1e.ombud.credit.v1.ReferralFieldB\x15\xbaH\x12\x92\x01\x0f\x08\x01\x10\x06\x18\x01\"\x07\x82\x01\x04\x10\x01 \x00\x12/\n\x0bnotify_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"F\n\x17ProposeReferralResponse\x12+\n\x08referral\x18\x01 \x01(\x0b\x32\x19.ombud.credit.v1.Referral\"U\n\x16\x41pproveReferralRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1d\n\x0breferral_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"F\n\x17\x41pproveReferralResponse\x12+\n\x08referral\x18\x01 \x01(\x0b\x32\x19.ombud.credit.v1.Referral\"V\n\x17HandOverReferralRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1d\n\x0breferral_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"O\n\x18HandOverReferralResponse\x12\x33\n\x08\x64ocument\x18\x01 \x01(\x0b\x32!.ombud.credit.v1.ReferralDocument\"\xbd\x02\n\x10ReferralDocument\x12\x13\n\x0breferral_id\x18\x01 \x01(\t\x12\x11\n\tauthority\x18\x02 \x01(\t\x12\x13\n\x0blegal_basis\x18\x03 \x01(\t\x12)\n\x07subject\x18\x04 \x01(\x0b\x32\x18.ombud.common.v1.Subject\x12,\n\x08\x61\x63t_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x04rule\x18\x06 \x01(\x0b\x32\x1d.ombud.credit.v1.ReferredRule\x12\r\n\x05\x66\x61\x63ts\x18\x07 \x01(\t\x12+\n\x08\x65vidence\x18\x08 \x03(\x0b\x32\x19.ombud.credit.v1.Evidence\x12*\n\x08measures\x18\t \x03(\x0b\x32\x18.ombud.credit.v1.Measure\">\n\x0cReferredRule\x12\r\n\x05title\x18\x01 \x01(\t\x12\x0f\n\x07\x61rticle\x18\x02 \x01(\t\x12\x0e\n\x06\x63lause\x18\x03 \x01(\t\"\xb7\x01\n\x1cRecordReferralOutcomeRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1d\n\x0breferral_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12=\n\x07outcome\x18\x03 \x01(\x0e\x32 .ombud.credit.v1.ReferralOutcomeB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x1b\n\treference\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\"L\n\x1dRecordReferralOutcomeResponse\x12+\n\x08referral\x18\x01 \x01(\x0b\x32\x19.ombud.credit.v1.Referral\"P\n\x14ListReferralsRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08\"^\n\x15ListReferralsResponse\x12,\n\treferrals\x18\x01 \x03(\x0b\x32\x19.ombud.credit.v1.Referral\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"[\n\x1fListReferralCertificatesRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08\"w\n ListReferralCertificatesResponse\x12:\n\x0c\x63\x65rtificates\x18\x01 \x03(\x0b\x32$.ombud.credit.v1.ReferralCertificate\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xa6\x01\n\x13ReferralCertificate\x12\x13\n\x0breferral_id\x18\x01 \x01(\t\x12\x15\n\rrecord_sha256\x18\x02 \x01(\t\x12\x31\n\rkeep_end_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0c\x64\x65stroy_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xb0\x04\n\x08Referral\x12\x13\n\x0breferral_id\x18\x01 \x01(\t\x12\x13\n\x0bsanction_id\x18\x02 \x01(\t\x12\x11\n\tauthority\x18\x03 \x01(\t\x12\x13\n\x0blegal_basis\x18\x04 \x01(\t\x12.\n\x06\x66ields\x18\x05 \x03(\x0e\x32\x1e.ombud.credit.v1.ReferralField\x12-\n\x05state\x18\x06 \x01(\x0e\x32\x1e.ombud.credit.v1.ReferralState\x12\x30\n\x0cpropose_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0c\x61pprove_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\x07outcome\x18\t \x01(\x0e\x32 .ombud.credit.v1.ReferralOutcome\x12\x11\n\treference\x18\n \x01(\t\x12\x30\n\x0coutcome_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x33\n\x0f\x63orrection_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bnotify_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\rkeep_end_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp*\xdf\x01\n\rReferralField\x12\x1e\n\x1aREFERRAL_FIELD_UNSPECIFIED\x10\x00\x12\x1d\n\x19REFERRAL_FIELD_SUBJECT_ID\x10\x01\x12\x1b\n\x17REFERRAL_FIELD_ACT_TIME\x10\x02\x12\x17\n\x13REFERRAL_FIELD_RULE\x10\x03\x12\x18\n\x14REFERRAL_FIELD_FACTS\x10\x04\x12\"\n\x1eREFERRAL_FIELD_EVIDENCE_HASHES\x10\x05\x12\x1b\n\x17REFERRAL_FIELD_MEASURES\x10\x06*\x87\x01\n\rReferralState\x12\x1e\n\x1aREFERRAL_STATE_UNSPECIFIED\x10\x00\x12\x1b\n\x17REFERRAL_STATE_PROPOSED\x10\x01\x12\x1b\n\x17REFERRAL_STATE_APPROVED\x10\x02\x12\x1c\n\x18REFERRAL_STATE_CONCLUDED\x10\x03*\x91\x01\n\x0fReferralOutcome\x12 \n\x1cREFERRAL_OUTCOME_UNSPECIFIED\x10\x00\x12\x1d\n\x19REFERRAL_OUTCOME_TAKEN_UP\x10\x01\x12\x1d\n\x19REFERRAL_OUTCOME_DECLINED\x10\x02\x12\x1e\n\x1aREFERRAL_OUTCOME_NO_ACTION\x10\x03\x32\xee\x06\n\x0fReferralService\x12{\n\x0fProposeReferral\x12\'.ombud.credit.v1.ProposeReferralRequest\x1a(.ombud.credit.v1.ProposeReferralResponse\"\x15\x8a\xb5\x18\x11\x12\x04\x64\x65sk\x1a\tmoderator\x12|\n\x0f\x41pproveReferral\x12\'.ombud.credit.v1.ApproveReferralRequest\x1a(.ombud.credit.v1.ApproveReferralResponse\"\x16\x8a\xb5\x18\x12\x12\x04\x64\x65sk\x1a\x08\x61pprover \x01\x12\x88\x01\n\x10HandOverReferral\x12(.ombud.credit.v1.HandOverReferralRequest\x1a).ombud.credit.v1.HandOverReferralResponse\"\x1f\x8a\xb5\x18\x1b\x12\x04\x64\x65sk\x1a\tmoderator\x1a\x08\x61pprover\x12\x97\x01\n\x15RecordReferralOutcome\x12-.ombud.credit.v1.RecordReferralOutcomeRequest\x1a..ombud.credit.v1.RecordReferralOutcomeResponse\"\x1f\x8a\xb5\x18\x1b\x12\x04\x64\x65sk\x1a\tmoderator\x1a\x08\x61pprover\x12\x8b\x01\n\rListReferrals\x12%.ombud.credit.v1.ListReferralsRequest\x1a&.ombud.credit.v1.ListReferralsResponse\"+\x90\x02\x01\x8a\xb5\x18$\x12\x04\x64\x65sk\x1a\tmoderator\x1a\x08\x61pprover\x1a\x07\x61uditor\x12\xac\x01\n\x18ListReferralCertificates\x12\x30.ombud.credit.v1.ListReferralCertificatesRequest\x1a\x31.ombud.credit.v1.ListReferralCertificatesResponse\"+\x90\x02\x01\x8a\xb5\x18$\x12\x04\x64\x65sk\x1a\tmoderator\x1a\x08\x61pprover\x1a\x07\x61uditorb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -48,6 +51,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_APPROVEREFERRALREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\005r\003\260\001\001'
   _globals['_APPROVEREFERRALREQUEST'].fields_by_name['referral_id']._loaded_options = None
   _globals['_APPROVEREFERRALREQUEST'].fields_by_name['referral_id']._serialized_options = b'\272H\005r\003\260\001\001'
+  _globals['_HANDOVERREFERRALREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_HANDOVERREFERRALREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\005r\003\260\001\001'
+  _globals['_HANDOVERREFERRALREQUEST'].fields_by_name['referral_id']._loaded_options = None
+  _globals['_HANDOVERREFERRALREQUEST'].fields_by_name['referral_id']._serialized_options = b'\272H\005r\003\260\001\001'
   _globals['_RECORDREFERRALOUTCOMEREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_RECORDREFERRALOUTCOMEREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\005r\003\260\001\001'
   _globals['_RECORDREFERRALOUTCOMEREQUEST'].fields_by_name['referral_id']._loaded_options = None
@@ -60,38 +67,60 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTREFERRALSREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\004\032\002(\000'
   _globals['_LISTREFERRALSREQUEST'].fields_by_name['page_token']._loaded_options = None
   _globals['_LISTREFERRALSREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200\010'
+  _globals['_LISTREFERRALCERTIFICATESREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTREFERRALCERTIFICATESREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\004\032\002(\000'
+  _globals['_LISTREFERRALCERTIFICATESREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_LISTREFERRALCERTIFICATESREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200\010'
   _globals['_REFERRALSERVICE'].methods_by_name['ProposeReferral']._loaded_options = None
   _globals['_REFERRALSERVICE'].methods_by_name['ProposeReferral']._serialized_options = b'\212\265\030\021\022\004desk\032\tmoderator'
   _globals['_REFERRALSERVICE'].methods_by_name['ApproveReferral']._loaded_options = None
   _globals['_REFERRALSERVICE'].methods_by_name['ApproveReferral']._serialized_options = b'\212\265\030\022\022\004desk\032\010approver \001'
+  _globals['_REFERRALSERVICE'].methods_by_name['HandOverReferral']._loaded_options = None
+  _globals['_REFERRALSERVICE'].methods_by_name['HandOverReferral']._serialized_options = b'\212\265\030\033\022\004desk\032\tmoderator\032\010approver'
   _globals['_REFERRALSERVICE'].methods_by_name['RecordReferralOutcome']._loaded_options = None
   _globals['_REFERRALSERVICE'].methods_by_name['RecordReferralOutcome']._serialized_options = b'\212\265\030\033\022\004desk\032\tmoderator\032\010approver'
   _globals['_REFERRALSERVICE'].methods_by_name['ListReferrals']._loaded_options = None
   _globals['_REFERRALSERVICE'].methods_by_name['ListReferrals']._serialized_options = b'\220\002\001\212\265\030$\022\004desk\032\tmoderator\032\010approver\032\007auditor'
-  _globals['_REFERRALFIELD']._serialized_start=1609
-  _globals['_REFERRALFIELD']._serialized_end=1832
-  _globals['_REFERRALSTATE']._serialized_start=1835
-  _globals['_REFERRALSTATE']._serialized_end=1970
-  _globals['_REFERRALOUTCOME']._serialized_start=1973
-  _globals['_REFERRALOUTCOME']._serialized_end=2118
-  _globals['_PROPOSEREFERRALREQUEST']._serialized_start=152
-  _globals['_PROPOSEREFERRALREQUEST']._serialized_end=421
-  _globals['_PROPOSEREFERRALRESPONSE']._serialized_start=423
-  _globals['_PROPOSEREFERRALRESPONSE']._serialized_end=493
-  _globals['_APPROVEREFERRALREQUEST']._serialized_start=495
-  _globals['_APPROVEREFERRALREQUEST']._serialized_end=580
-  _globals['_APPROVEREFERRALRESPONSE']._serialized_start=582
-  _globals['_APPROVEREFERRALRESPONSE']._serialized_end=652
-  _globals['_RECORDREFERRALOUTCOMEREQUEST']._serialized_start=655
-  _globals['_RECORDREFERRALOUTCOMEREQUEST']._serialized_end=838
-  _globals['_RECORDREFERRALOUTCOMERESPONSE']._serialized_start=840
-  _globals['_RECORDREFERRALOUTCOMERESPONSE']._serialized_end=916
-  _globals['_LISTREFERRALSREQUEST']._serialized_start=918
-  _globals['_LISTREFERRALSREQUEST']._serialized_end=998
-  _globals['_LISTREFERRALSRESPONSE']._serialized_start=1000
-  _globals['_LISTREFERRALSRESPONSE']._serialized_end=1094
-  _globals['_REFERRAL']._serialized_start=1097
-  _globals['_REFERRAL']._serialized_end=1606
-  _globals['_REFERRALSERVICE']._serialized_start=2121
-  _globals['_REFERRALSERVICE']._serialized_end=2685
+  _globals['_REFERRALSERVICE'].methods_by_name['ListReferralCertificates']._loaded_options = None
+  _globals['_REFERRALSERVICE'].methods_by_name['ListReferralCertificates']._serialized_options = b'\220\002\001\212\265\030$\022\004desk\032\tmoderator\032\010approver\032\007auditor'
+  _globals['_REFERRALFIELD']._serialized_start=2694
+  _globals['_REFERRALFIELD']._serialized_end=2917
+  _globals['_REFERRALSTATE']._serialized_start=2920
+  _globals['_REFERRALSTATE']._serialized_end=3055
+  _globals['_REFERRALOUTCOME']._serialized_start=3058
+  _globals['_REFERRALOUTCOME']._serialized_end=3203
+  _globals['_PROPOSEREFERRALREQUEST']._serialized_start=250
+  _globals['_PROPOSEREFERRALREQUEST']._serialized_end=519
+  _globals['_PROPOSEREFERRALRESPONSE']._serialized_start=521
+  _globals['_PROPOSEREFERRALRESPONSE']._serialized_end=591
+  _globals['_APPROVEREFERRALREQUEST']._serialized_start=593
+  _globals['_APPROVEREFERRALREQUEST']._serialized_end=678
+  _globals['_APPROVEREFERRALRESPONSE']._serialized_start=680
+  _globals['_APPROVEREFERRALRESPONSE']._serialized_end=750
+  _globals['_HANDOVERREFERRALREQUEST']._serialized_start=752
+  _globals['_HANDOVERREFERRALREQUEST']._serialized_end=838
+  _globals['_HANDOVERREFERRALRESPONSE']._serialized_start=840
+  _globals['_HANDOVERREFERRALRESPONSE']._serialized_end=919
+  _globals['_REFERRALDOCUMENT']._serialized_start=922
+  _globals['_REFERRALDOCUMENT']._serialized_end=1239
+  _globals['_REFERREDRULE']._serialized_start=1241
+  _globals['_REFERREDRULE']._serialized_end=1303
+  _globals['_RECORDREFERRALOUTCOMEREQUEST']._serialized_start=1306
+  _globals['_RECORDREFERRALOUTCOMEREQUEST']._serialized_end=1489
+  _globals['_RECORDREFERRALOUTCOMERESPONSE']._serialized_start=1491
+  _globals['_RECORDREFERRALOUTCOMERESPONSE']._serialized_end=1567
+  _globals['_LISTREFERRALSREQUEST']._serialized_start=1569
+  _globals['_LISTREFERRALSREQUEST']._serialized_end=1649
+  _globals['_LISTREFERRALSRESPONSE']._serialized_start=1651
+  _globals['_LISTREFERRALSRESPONSE']._serialized_end=1745
+  _globals['_LISTREFERRALCERTIFICATESREQUEST']._serialized_start=1747
+  _globals['_LISTREFERRALCERTIFICATESREQUEST']._serialized_end=1838
+  _globals['_LISTREFERRALCERTIFICATESRESPONSE']._serialized_start=1840
+  _globals['_LISTREFERRALCERTIFICATESRESPONSE']._serialized_end=1959
+  _globals['_REFERRALCERTIFICATE']._serialized_start=1962
+  _globals['_REFERRALCERTIFICATE']._serialized_end=2128
+  _globals['_REFERRAL']._serialized_start=2131
+  _globals['_REFERRAL']._serialized_end=2691
+  _globals['_REFERRALSERVICE']._serialized_start=3206
+  _globals['_REFERRALSERVICE']._serialized_end=4084
 # @@protoc_insertion_point(module_scope)

@@ -9,6 +9,9 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from ombud.common.v1 import types_pb2 as _types_pb2
+from ombud.credit.v1 import sanction_service_pb2 as _sanction_service_pb2
+from ombud.credit.v1 import types_pb2 as _types_pb2_1
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -241,6 +244,152 @@ class ApproveReferralResponse(_message.Message):
 Global___ApproveReferralResponse: _TypeAlias = ApproveReferralResponse  # noqa: Y015
 
 @_typing.final
+class HandOverReferralRequest(_message.Message):
+    """Which referral is handed over."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    REFERRAL_ID_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Idempotency key (UUID). REQUEST_ID_REUSED if it came with another request."""
+    referral_id: _builtins.str
+    """The referral (UUID). NOT_FOUND if there is none."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        referral_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["referral_id", b"referral_id", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HandOverReferralRequest: _TypeAlias = HandOverReferralRequest  # noqa: Y015
+
+@_typing.final
+class HandOverReferralResponse(_message.Message):
+    """What is handed over."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DOCUMENT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def document(self) -> Global___ReferralDocument:
+        """What the authority gets."""
+
+    def __init__(
+        self,
+        *,
+        document: Global___ReferralDocument | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["document", b"document"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["document", b"document"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HandOverReferralResponse: _TypeAlias = HandOverReferralResponse  # noqa: Y015
+
+@_typing.final
+class ReferralDocument(_message.Message):
+    """What an authority gets: who refers to what, and of the sanctioned act the fields that the referral names. The others are
+    absent.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REFERRAL_ID_FIELD_NUMBER: _builtins.int
+    AUTHORITY_FIELD_NUMBER: _builtins.int
+    LEGAL_BASIS_FIELD_NUMBER: _builtins.int
+    SUBJECT_FIELD_NUMBER: _builtins.int
+    ACT_TIME_FIELD_NUMBER: _builtins.int
+    RULE_FIELD_NUMBER: _builtins.int
+    FACTS_FIELD_NUMBER: _builtins.int
+    EVIDENCE_FIELD_NUMBER: _builtins.int
+    MEASURES_FIELD_NUMBER: _builtins.int
+    referral_id: _builtins.str
+    """The referral (UUID), to be quoted in the answer."""
+    authority: _builtins.str
+    """Name of the authority."""
+    legal_basis: _builtins.str
+    """The provision that demands or permits it."""
+    facts: _builtins.str
+    """FACTS: the facts as stated in the statement of reasons."""
+    @_builtins.property
+    def subject(self) -> _types_pb2.Subject:
+        """SUBJECT_ID: the account or the group."""
+
+    @_builtins.property
+    def act_time(self) -> _timestamp_pb2.Timestamp:
+        """ACT_TIME: when the act took place."""
+
+    @_builtins.property
+    def rule(self) -> Global___ReferredRule:
+        """RULE: the rule that was breached."""
+
+    @_builtins.property
+    def evidence(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2_1.Evidence]:
+        """EVIDENCE_HASHES: hashes of the evidence."""
+
+    @_builtins.property
+    def measures(self) -> _containers.RepeatedCompositeFieldContainer[_sanction_service_pb2.Measure]:
+        """MEASURES: what was imposed, as it runs."""
+
+    def __init__(
+        self,
+        *,
+        referral_id: _builtins.str = ...,
+        authority: _builtins.str = ...,
+        legal_basis: _builtins.str = ...,
+        subject: _types_pb2.Subject | None = ...,
+        act_time: _timestamp_pb2.Timestamp | None = ...,
+        rule: Global___ReferredRule | None = ...,
+        facts: _builtins.str = ...,
+        evidence: _abc.Iterable[_types_pb2_1.Evidence] | None = ...,
+        measures: _abc.Iterable[_sanction_service_pb2.Measure] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["act_time", b"act_time", "rule", b"rule", "subject", b"subject"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["act_time", b"act_time", "authority", b"authority", "evidence", b"evidence", "facts", b"facts", "legal_basis", b"legal_basis", "measures", b"measures", "referral_id", b"referral_id", "rule", b"rule", "subject", b"subject"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReferralDocument: _TypeAlias = ReferralDocument  # noqa: Y015
+
+@_typing.final
+class ReferredRule(_message.Message):
+    """A rule, as a referral names it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TITLE_FIELD_NUMBER: _builtins.int
+    ARTICLE_FIELD_NUMBER: _builtins.int
+    CLAUSE_FIELD_NUMBER: _builtins.int
+    title: _builtins.str
+    """Title of the rule."""
+    article: _builtins.str
+    """The article that it serves."""
+    clause: _builtins.str
+    """Its wording."""
+    def __init__(
+        self,
+        *,
+        title: _builtins.str = ...,
+        article: _builtins.str = ...,
+        clause: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["article", b"article", "clause", b"clause", "title", b"title"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReferredRule: _TypeAlias = ReferredRule  # noqa: Y015
+
+@_typing.final
 class RecordReferralOutcomeRequest(_message.Message):
     """What the authority did."""
 
@@ -353,6 +502,98 @@ class ListReferralsResponse(_message.Message):
 Global___ListReferralsResponse: _TypeAlias = ListReferralsResponse  # noqa: Y015
 
 @_typing.final
+class ListReferralCertificatesRequest(_message.Message):
+    """Which page of the certificates."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    """Most certificates in the answer. 0: 50. More than 500 counts as 500."""
+    page_token: _builtins.str
+    """Token of the page, from the answer before. Empty: the first page."""
+    def __init__(
+        self,
+        *,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListReferralCertificatesRequest: _TypeAlias = ListReferralCertificatesRequest  # noqa: Y015
+
+@_typing.final
+class ListReferralCertificatesResponse(_message.Message):
+    """A page of the certificates."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CERTIFICATES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Token of the next page. Empty: this is the last."""
+    @_builtins.property
+    def certificates(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReferralCertificate]:
+        """The certificates."""
+
+    def __init__(
+        self,
+        *,
+        certificates: _abc.Iterable[Global___ReferralCertificate] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificates", b"certificates", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListReferralCertificatesResponse: _TypeAlias = ListReferralCertificatesResponse  # noqa: Y015
+
+@_typing.final
+class ReferralCertificate(_message.Message):
+    """That a referral was destroyed. The audit record of the same instant, in the tamper-evident log, has the same hash."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REFERRAL_ID_FIELD_NUMBER: _builtins.int
+    RECORD_SHA256_FIELD_NUMBER: _builtins.int
+    KEEP_END_TIME_FIELD_NUMBER: _builtins.int
+    DESTROY_TIME_FIELD_NUMBER: _builtins.int
+    referral_id: _builtins.str
+    """The referral (UUID)."""
+    record_sha256: _builtins.str
+    """SHA-256 of what was destroyed, as JSON with sorted keys: 64 hexadecimal digits."""
+    @_builtins.property
+    def keep_end_time(self) -> _timestamp_pb2.Timestamp:
+        """First instant at which it no longer had to be kept."""
+
+    @_builtins.property
+    def destroy_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was destroyed."""
+
+    def __init__(
+        self,
+        *,
+        referral_id: _builtins.str = ...,
+        record_sha256: _builtins.str = ...,
+        keep_end_time: _timestamp_pb2.Timestamp | None = ...,
+        destroy_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["destroy_time", b"destroy_time", "keep_end_time", b"keep_end_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["destroy_time", b"destroy_time", "keep_end_time", b"keep_end_time", "record_sha256", b"record_sha256", "referral_id", b"referral_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReferralCertificate: _TypeAlias = ReferralCertificate  # noqa: Y015
+
+@_typing.final
 class Referral(_message.Message):
     """A referral of one sanctioned act to one authority."""
 
@@ -371,6 +612,7 @@ class Referral(_message.Message):
     OUTCOME_TIME_FIELD_NUMBER: _builtins.int
     CORRECTION_TIME_FIELD_NUMBER: _builtins.int
     NOTIFY_TIME_FIELD_NUMBER: _builtins.int
+    KEEP_END_TIME_FIELD_NUMBER: _builtins.int
     referral_id: _builtins.str
     """Id of the referral (UUIDv7)."""
     sanction_id: _builtins.str
@@ -409,6 +651,12 @@ class Referral(_message.Message):
     def notify_time(self) -> _timestamp_pb2.Timestamp:
         """The first instant at which the person concerned is told, once it is approved. Absent: with the approval."""
 
+    @_builtins.property
+    def keep_end_time(self) -> _timestamp_pb2.Timestamp:
+        """First instant at which it is no longer kept: the policy's term after the last of all that is recorded of it, the notice
+        to the person concerned included.
+        """
+
     def __init__(
         self,
         *,
@@ -425,10 +673,11 @@ class Referral(_message.Message):
         outcome_time: _timestamp_pb2.Timestamp | None = ...,
         correction_time: _timestamp_pb2.Timestamp | None = ...,
         notify_time: _timestamp_pb2.Timestamp | None = ...,
+        keep_end_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["approve_time", b"approve_time", "correction_time", b"correction_time", "notify_time", b"notify_time", "outcome_time", b"outcome_time", "propose_time", b"propose_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["approve_time", b"approve_time", "correction_time", b"correction_time", "keep_end_time", b"keep_end_time", "notify_time", b"notify_time", "outcome_time", b"outcome_time", "propose_time", b"propose_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["approve_time", b"approve_time", "authority", b"authority", "correction_time", b"correction_time", "fields", b"fields", "legal_basis", b"legal_basis", "notify_time", b"notify_time", "outcome", b"outcome", "outcome_time", b"outcome_time", "propose_time", b"propose_time", "reference", b"reference", "referral_id", b"referral_id", "sanction_id", b"sanction_id", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approve_time", b"approve_time", "authority", b"authority", "correction_time", b"correction_time", "fields", b"fields", "keep_end_time", b"keep_end_time", "legal_basis", b"legal_basis", "notify_time", b"notify_time", "outcome", b"outcome", "outcome_time", b"outcome_time", "propose_time", b"propose_time", "reference", b"reference", "referral_id", b"referral_id", "sanction_id", b"sanction_id", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

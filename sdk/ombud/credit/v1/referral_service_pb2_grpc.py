@@ -26,8 +26,8 @@ if _version_not_supported:
 
 
 class ReferralServiceStub(object):
-    """Referrals of sanctioned acts to an authority: single acts by two persons that stay on file.
-    One referral concerns one sanction; there is no form for several.
+    """Referrals of sanctioned acts to an authority: single acts by two persons that stay on file for the term of the policy
+    and are then destroyed, which a certificate proves. One referral concerns one sanction; there is no form for several.
     """
 
     def __init__(self, channel):
@@ -46,6 +46,11 @@ class ReferralServiceStub(object):
                 request_serializer=ombud_dot_credit_dot_v1_dot_referral__service__pb2.ApproveReferralRequest.SerializeToString,
                 response_deserializer=ombud_dot_credit_dot_v1_dot_referral__service__pb2.ApproveReferralResponse.FromString,
                 _registered_method=True)
+        self.HandOverReferral = channel.unary_unary(
+                '/ombud.credit.v1.ReferralService/HandOverReferral',
+                request_serializer=ombud_dot_credit_dot_v1_dot_referral__service__pb2.HandOverReferralRequest.SerializeToString,
+                response_deserializer=ombud_dot_credit_dot_v1_dot_referral__service__pb2.HandOverReferralResponse.FromString,
+                _registered_method=True)
         self.RecordReferralOutcome = channel.unary_unary(
                 '/ombud.credit.v1.ReferralService/RecordReferralOutcome',
                 request_serializer=ombud_dot_credit_dot_v1_dot_referral__service__pb2.RecordReferralOutcomeRequest.SerializeToString,
@@ -56,11 +61,16 @@ class ReferralServiceStub(object):
                 request_serializer=ombud_dot_credit_dot_v1_dot_referral__service__pb2.ListReferralsRequest.SerializeToString,
                 response_deserializer=ombud_dot_credit_dot_v1_dot_referral__service__pb2.ListReferralsResponse.FromString,
                 _registered_method=True)
+        self.ListReferralCertificates = channel.unary_unary(
+                '/ombud.credit.v1.ReferralService/ListReferralCertificates',
+                request_serializer=ombud_dot_credit_dot_v1_dot_referral__service__pb2.ListReferralCertificatesRequest.SerializeToString,
+                response_deserializer=ombud_dot_credit_dot_v1_dot_referral__service__pb2.ListReferralCertificatesResponse.FromString,
+                _registered_method=True)
 
 
 class ReferralServiceServicer(object):
-    """Referrals of sanctioned acts to an authority: single acts by two persons that stay on file.
-    One referral concerns one sanction; there is no form for several.
+    """Referrals of sanctioned acts to an authority: single acts by two persons that stay on file for the term of the policy
+    and are then destroyed, which a certificate proves. One referral concerns one sanction; there is no form for several.
     """
 
     def ProposeReferral(self, request, context):
@@ -73,6 +83,14 @@ class ReferralServiceServicer(object):
     def ApproveReferral(self, request, context):
         """Approves a proposed referral. SECOND_PERSON_REQUIRED for who proposed it; WRONG_STATE if it is not
         PROPOSED, or the sanction is overturned.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def HandOverReferral(self, request, context):
+        """What the authority gets, for a person of the desk to hand over: the named fields and nothing else. Each call is an act
+        on record. WRONG_STATE if the referral is not APPROVED, or the sanction is overturned.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -92,6 +110,13 @@ class ReferralServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListReferralCertificates(self, request, context):
+        """Lists the certificates of referrals that were destroyed at the end of their term, by referral id.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ReferralServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -105,6 +130,11 @@ def add_ReferralServiceServicer_to_server(servicer, server):
                     request_deserializer=ombud_dot_credit_dot_v1_dot_referral__service__pb2.ApproveReferralRequest.FromString,
                     response_serializer=ombud_dot_credit_dot_v1_dot_referral__service__pb2.ApproveReferralResponse.SerializeToString,
             ),
+            'HandOverReferral': grpc.unary_unary_rpc_method_handler(
+                    servicer.HandOverReferral,
+                    request_deserializer=ombud_dot_credit_dot_v1_dot_referral__service__pb2.HandOverReferralRequest.FromString,
+                    response_serializer=ombud_dot_credit_dot_v1_dot_referral__service__pb2.HandOverReferralResponse.SerializeToString,
+            ),
             'RecordReferralOutcome': grpc.unary_unary_rpc_method_handler(
                     servicer.RecordReferralOutcome,
                     request_deserializer=ombud_dot_credit_dot_v1_dot_referral__service__pb2.RecordReferralOutcomeRequest.FromString,
@@ -115,6 +145,11 @@ def add_ReferralServiceServicer_to_server(servicer, server):
                     request_deserializer=ombud_dot_credit_dot_v1_dot_referral__service__pb2.ListReferralsRequest.FromString,
                     response_serializer=ombud_dot_credit_dot_v1_dot_referral__service__pb2.ListReferralsResponse.SerializeToString,
             ),
+            'ListReferralCertificates': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListReferralCertificates,
+                    request_deserializer=ombud_dot_credit_dot_v1_dot_referral__service__pb2.ListReferralCertificatesRequest.FromString,
+                    response_serializer=ombud_dot_credit_dot_v1_dot_referral__service__pb2.ListReferralCertificatesResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'ombud.credit.v1.ReferralService', rpc_method_handlers)
@@ -124,8 +159,8 @@ def add_ReferralServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class ReferralService(object):
-    """Referrals of sanctioned acts to an authority: single acts by two persons that stay on file.
-    One referral concerns one sanction; there is no form for several.
+    """Referrals of sanctioned acts to an authority: single acts by two persons that stay on file for the term of the policy
+    and are then destroyed, which a certificate proves. One referral concerns one sanction; there is no form for several.
     """
 
     @staticmethod
@@ -183,6 +218,33 @@ class ReferralService(object):
             _registered_method=True)
 
     @staticmethod
+    def HandOverReferral(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ombud.credit.v1.ReferralService/HandOverReferral',
+            ombud_dot_credit_dot_v1_dot_referral__service__pb2.HandOverReferralRequest.SerializeToString,
+            ombud_dot_credit_dot_v1_dot_referral__service__pb2.HandOverReferralResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def RecordReferralOutcome(request,
             target,
             options=(),
@@ -226,6 +288,33 @@ class ReferralService(object):
             '/ombud.credit.v1.ReferralService/ListReferrals',
             ombud_dot_credit_dot_v1_dot_referral__service__pb2.ListReferralsRequest.SerializeToString,
             ombud_dot_credit_dot_v1_dot_referral__service__pb2.ListReferralsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListReferralCertificates(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ombud.credit.v1.ReferralService/ListReferralCertificates',
+            ombud_dot_credit_dot_v1_dot_referral__service__pb2.ListReferralCertificatesRequest.SerializeToString,
+            ombud_dot_credit_dot_v1_dot_referral__service__pb2.ListReferralCertificatesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -27,8 +27,8 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class ReferralServiceStub:
-    """Referrals of sanctioned acts to an authority: single acts by two persons that stay on file.
-    One referral concerns one sanction; there is no form for several.
+    """Referrals of sanctioned acts to an authority: single acts by two persons that stay on file for the term of the policy
+    and are then destroyed, which a certificate proves. One referral concerns one sanction; there is no form for several.
     """
 
     @_typing.overload
@@ -41,15 +41,21 @@ class ReferralServiceStub:
     """Approves a proposed referral. SECOND_PERSON_REQUIRED for who proposed it; WRONG_STATE if it is not
     PROPOSED, or the sanction is overturned.
     """
+    HandOverReferral: _grpc.UnaryUnaryMultiCallable[_referral_service_pb2.HandOverReferralRequest, _referral_service_pb2.HandOverReferralResponse]
+    """What the authority gets, for a person of the desk to hand over: the named fields and nothing else. Each call is an act
+    on record. WRONG_STATE if the referral is not APPROVED, or the sanction is overturned.
+    """
     RecordReferralOutcome: _grpc.UnaryUnaryMultiCallable[_referral_service_pb2.RecordReferralOutcomeRequest, _referral_service_pb2.RecordReferralOutcomeResponse]
     """Records what the authority did. WRONG_STATE if the referral is not APPROVED."""
     ListReferrals: _grpc.UnaryUnaryMultiCallable[_referral_service_pb2.ListReferralsRequest, _referral_service_pb2.ListReferralsResponse]
     """Lists the referrals on file, oldest first."""
+    ListReferralCertificates: _grpc.UnaryUnaryMultiCallable[_referral_service_pb2.ListReferralCertificatesRequest, _referral_service_pb2.ListReferralCertificatesResponse]
+    """Lists the certificates of referrals that were destroyed at the end of their term, by referral id."""
 
 @_typing.type_check_only
 class ReferralServiceAsyncStub(ReferralServiceStub):
-    """Referrals of sanctioned acts to an authority: single acts by two persons that stay on file.
-    One referral concerns one sanction; there is no form for several.
+    """Referrals of sanctioned acts to an authority: single acts by two persons that stay on file for the term of the policy
+    and are then destroyed, which a certificate proves. One referral concerns one sanction; there is no form for several.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -59,14 +65,20 @@ class ReferralServiceAsyncStub(ReferralServiceStub):
     """Approves a proposed referral. SECOND_PERSON_REQUIRED for who proposed it; WRONG_STATE if it is not
     PROPOSED, or the sanction is overturned.
     """
+    HandOverReferral: _aio.UnaryUnaryMultiCallable[_referral_service_pb2.HandOverReferralRequest, _referral_service_pb2.HandOverReferralResponse]  # type: ignore[assignment]
+    """What the authority gets, for a person of the desk to hand over: the named fields and nothing else. Each call is an act
+    on record. WRONG_STATE if the referral is not APPROVED, or the sanction is overturned.
+    """
     RecordReferralOutcome: _aio.UnaryUnaryMultiCallable[_referral_service_pb2.RecordReferralOutcomeRequest, _referral_service_pb2.RecordReferralOutcomeResponse]  # type: ignore[assignment]
     """Records what the authority did. WRONG_STATE if the referral is not APPROVED."""
     ListReferrals: _aio.UnaryUnaryMultiCallable[_referral_service_pb2.ListReferralsRequest, _referral_service_pb2.ListReferralsResponse]  # type: ignore[assignment]
     """Lists the referrals on file, oldest first."""
+    ListReferralCertificates: _aio.UnaryUnaryMultiCallable[_referral_service_pb2.ListReferralCertificatesRequest, _referral_service_pb2.ListReferralCertificatesResponse]  # type: ignore[assignment]
+    """Lists the certificates of referrals that were destroyed at the end of their term, by referral id."""
 
 class ReferralServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Referrals of sanctioned acts to an authority: single acts by two persons that stay on file.
-    One referral concerns one sanction; there is no form for several.
+    """Referrals of sanctioned acts to an authority: single acts by two persons that stay on file for the term of the policy
+    and are then destroyed, which a certificate proves. One referral concerns one sanction; there is no form for several.
     """
 
     @_abc_1.abstractmethod
@@ -88,6 +100,16 @@ class ReferralServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
+    def HandOverReferral(
+        self,
+        request: _referral_service_pb2.HandOverReferralRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_referral_service_pb2.HandOverReferralResponse, _abc.Awaitable[_referral_service_pb2.HandOverReferralResponse]]:
+        """What the authority gets, for a person of the desk to hand over: the named fields and nothing else. Each call is an act
+        on record. WRONG_STATE if the referral is not APPROVED, or the sanction is overturned.
+        """
+
+    @_abc_1.abstractmethod
     def RecordReferralOutcome(
         self,
         request: _referral_service_pb2.RecordReferralOutcomeRequest,
@@ -102,5 +124,13 @@ class ReferralServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_referral_service_pb2.ListReferralsResponse, _abc.Awaitable[_referral_service_pb2.ListReferralsResponse]]:
         """Lists the referrals on file, oldest first."""
+
+    @_abc_1.abstractmethod
+    def ListReferralCertificates(
+        self,
+        request: _referral_service_pb2.ListReferralCertificatesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_referral_service_pb2.ListReferralCertificatesResponse, _abc.Awaitable[_referral_service_pb2.ListReferralCertificatesResponse]]:
+        """Lists the certificates of referrals that were destroyed at the end of their term, by referral id."""
 
 def add_ReferralServiceServicer_to_server(servicer: ReferralServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

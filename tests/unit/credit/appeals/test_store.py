@@ -28,10 +28,11 @@ def keep_referral(unit: Unit, sanction: Sanction, *, approved: bool) -> Referral
         legal_basis="s. 158",
         fields=(ReferralField.RULE, ReferralField.ACT_TIME),
         proposer="mod-1",
+        term=365 * DAY,
         at=NOW,
     )
     if approved:
-        referral = approve(referral, sanction, approver="app-1", at=NOW)
+        referral = approve(referral, sanction, approver="app-1", term=365 * DAY, at=NOW)
     referrals.save(unit.session, referral)
     return referral
 

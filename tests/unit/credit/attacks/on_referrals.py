@@ -6,7 +6,7 @@ from services.credit.referrals import store
 from services.credit.referrals.domain import ReferralField, propose
 from tests.unit.credit.attacks.attack import attack
 from tests.unit.credit.attacks.on_sanctions import a_sanction_in_force
-from tests.unit.credit.builders import NOW
+from tests.unit.credit.builders import DAY, NOW
 from tests.unit.credit.stored import keep_in_force
 
 
@@ -18,6 +18,7 @@ def a_proposed_referral(unit: Unit) -> str:
         legal_basis="s. 158",
         fields=(ReferralField.RULE,),
         proposer="mod-1",
+        term=365 * DAY,
         at=NOW,
     )
     store.save(unit.session, referral)
@@ -51,5 +52,18 @@ REFERRALS = [
         a_proposed_referral,
         "ck_referral_outcome",
         "UPDATE referral SET outcome = 'TAKEN_UP', outcome_at = :now",
+    ),
+    attack(
+        "kept for no time",
+        a_proposed_referral,
+        "ck_referral_kept",
+        "UPDATE referral SET kept_until = proposed_at",
+    ),
+    attack(
+        "destroyed before its time",
+        a_proposed_referral,
+        "ck_referral_certificate_term",
+        "INSERT INTO referral_certificate (referral_id, record_sha256, kept_until, destroyed_at)"
+        " VALUES (:id, '0000000000000000000000000000000000000000000000000000000000000000', :later, :now)",
     ),
 ]
