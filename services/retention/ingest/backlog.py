@@ -17,7 +17,7 @@ _COME_BACK_AFTER = timedelta(seconds=1)
 _EVEN = 2.0
 _MOST_SPACING = 2.0
 _FIRST_GUESS = 10e-6
-_NEWEST = 0.25
+_NEWEST, _MANY = 0.25, 1 / 8
 
 
 class Pace:
@@ -41,10 +41,10 @@ class Pace:
             ready: Since when they could have been; seconds, as `now`.
             now: The instant, by a clock that is never set.
         """
-        took = now - max(ready, self._sealed_at)
-        # A few records cost more each, and say little about what many cost: what was learned before weighs more.
-        share = min(_NEWEST, records * self._cost / _EVEN)
-        self._cost += share * (took / records - self._cost)
+        cost = (now - max(ready, self._sealed_at)) / records
+        # A few records cost more each than many do: they tell at most that it is less than was thought.
+        if cost < self._cost or records >= self._part_records * _MANY:
+            self._cost += _NEWEST * (cost - self._cost)
         self._sealed_at = now
 
     def hold(self, records: int, *, waiting: int, now: float) -> float:
