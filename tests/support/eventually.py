@@ -9,7 +9,7 @@ T = TypeVar("T")
 _EVERY = 0.02
 
 
-async def eventually(found: Callable[[], Awaitable[T]], *, within: float = 10.0) -> T:
+async def eventually(found: Callable[[], Awaitable[T]], *, within: float = 30.0) -> T:
     """What `found` gives as soon as that is true; a failed assertion if it is not within so many seconds."""
     try:
         async with asyncio.timeout(within):
