@@ -1,6 +1,6 @@
 """Referrals are kept for a term, and leave a certificate.
 
-Revision ID: 0013
+Revision ID: 0014
 """
 
 import sqlalchemy as sa
@@ -8,8 +8,8 @@ from alembic import op
 
 from services.credit.migrations.checks import replace_checks
 
-revision = "0013"
-down_revision = "0012"
+revision = "0014"
+down_revision = "0013"
 
 _THREE_YEARS = 1095 * 86_400_000_000
 _FIELDS = {"ck_referral_fields": "length(fields) > 0"}
