@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from xml.etree.ElementTree import Element, SubElement
 
 _WIDTH = 720
-_LABELS = 300
+_LABELS = 350
 _VALUES = 90
 _ROW = 26
 _BAR = 16
@@ -35,7 +35,7 @@ def plot(parent: Element, title: str, bars: Sequence[Bar], *, longest: float = 0
         SubElement(figure, "p").text = "None."
         return
     height = str(_ROW * len(bars))
-    svg = SubElement(figure, "svg", {"viewBox": f"0 0 {_WIDTH} {height}", "role": "img", "aria-label": title})
+    svg = SubElement(figure, "svg", {"viewBox": f"0 0 {_WIDTH} {height}"})
     longest = max(longest, *(bar.length for bar in bars)) or 1
     for row, bar in enumerate(bars):
         _bar(svg, bar, top=row * _ROW, width=bar.length / longest * (_WIDTH - _LABELS - _VALUES))

@@ -11,10 +11,12 @@ import pytest
 from services.credit import subjects
 from services.credit.appeals import domain as appeals
 from services.credit.blacklist import exchange
+from services.credit.quality import domain as quality
 from services.credit.referrals import domain as referrals
 from services.credit.sanctions import domain as sanctions
 from services.credit.sanctions import interim, ladder, proposal, relief
 from services.credit.standings import remedies
+from services.credit.transparency import domain as transparency
 from tests.mutation.code import Forgetting, compiled, definitions, is_guard, replaced
 from tests.mutation.guards import API, CREDIT, GUARDS
 
@@ -31,6 +33,8 @@ GUARDED: dict[ModuleType, str] = {
     exchange: "blacklist/test_exchange.py",
     referrals: "referrals/test_domain.py",
     remedies: "standings/test_remedies.py",
+    quality: "quality/test_domain.py",
+    transparency: "transparency/test_domain.py",
 }
 
 

@@ -1,5 +1,7 @@
 """TransparencyService: what leaves the suite for the public."""
 
+import asyncio
+from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from chassis.db import Database
@@ -15,6 +17,9 @@ from services.credit.transparency.domain import Period
 from services.credit.transparency.figures import counts
 from services.credit.transparency.statements import BATCH, statement_of
 
+_LASTS = timedelta(hours=1)
+_KEPT = 50
+
 R = TypeVar("R", pb.ExportStatementsRequest, pb.ExportErrataRequest)
 
 
@@ -26,6 +31,8 @@ class TransparencyServicer(Contract):
         self._listing = listing
         self._groups = groups
         self._retention = retention
+        self._counting = asyncio.Lock()
+        self._reports: dict[Period, pb.TransparencyReport] = {}
 
     async def GetTransparencyReport(
         self, request: pb.GetTransparencyReportRequest, _context: wire.Context
@@ -33,11 +40,14 @@ class TransparencyServicer(Contract):
         """The report of whole months, with what the other services count."""
         at = self._database.clock.now()
         period = domain.months(request.first_month, request.last_month, at=at)
-        interval = Interval(start_time=wire.timestamp(period.start), end_time=wire.timestamp(period.end))
-        tip_offs = await self._groups.tip_off_figures(interval)
-        disclosures = await self._retention.disclosure_figures(interval)
-        exact = await self._database.read(lambda session: counts(session, period))
-        report = messages.report_message(period, exact, tip_offs, disclosures, at=at)
+        # Anybody may ask, so that one report at a time is counted, and lasts.
+        async with self._counting:
+            report = self._reports.pop(period, None)
+            if report is None or at >= report.make_time.ToDatetime(UTC) + _LASTS:
+                report = await self._report(period, at)
+            self._reports[period] = report
+            if len(self._reports) > _KEPT:
+                del self._reports[next(iter(self._reports))]
         return pb.GetTransparencyReportResponse(report=report)
 
     async def ExportStatements(
@@ -66,6 +76,13 @@ class TransparencyServicer(Contract):
         return pb.ExportErrataResponse(
             errata=[messages.erratum_message(erratum) for erratum in found], next_page_token=token
         )
+
+    async def _report(self, period: Period, at: datetime) -> pb.TransparencyReport:
+        interval = Interval(start_time=wire.timestamp(period.start), end_time=wire.timestamp(period.end))
+        tip_offs = await self._groups.tip_off_figures(interval)
+        disclosures = await self._retention.disclosure_figures(interval)
+        exact = await self._database.read(lambda session: counts(session, period))
+        return messages.report_message(period, exact, tip_offs, disclosures, at=at)
 
 
 def _batch(request: R) -> R:

@@ -78,6 +78,23 @@ async def test_tip_off_without_an_answer_counts_as_overdue_in_the_public_figures
     assert (told.tip_offs.received, told.tip_offs.answered, told.tip_offs.overdue) == (FEWER, NONE, FEWER)
 
 
+async def test_report_lasts_an_hour_and_is_then_counted_anew(court: Court) -> None:
+    months = months_of(court)
+    sanction = await court.in_force(court.proposal())
+    appeal = await court.file(sanction.sanction_id, sanction.subject.account_id)
+    month_passes(court)
+    first = await report(court, months)
+    court.suite.clock.advance(timedelta(minutes=59))
+    again = await report(court, months)
+    court.suite.clock.advance(timedelta(minutes=1))
+    later = await report(court, months)
+
+    assert first.appeals.overdue == FEWER
+    assert appeal.due_time.ToDatetime() < first.make_time.ToDatetime()
+    assert again == first
+    assert later.make_time == court.after()
+
+
 async def test_statements_go_out_in_batches_and_errata_follow_them(court: Court) -> None:
     kept = [(await court.in_force(court.proposal())).sanction_id for _ in range(2)]
     fallen = await a_fallen_decision(court)

@@ -96,7 +96,7 @@ def test_rules_are_told_with_their_rates_and_names_are_escaped(report: pb.Transp
 
 def test_bars_are_as_long_as_their_figures(report: pb.TransparencyReport) -> None:
     fewer, many = Read(page(report)).widths[:2]
-    assert (fewer, many) == (1, 330)
+    assert (fewer, many) == (1, 280)
 
 
 def test_report_without_a_case_says_so() -> None:

@@ -178,7 +178,7 @@ class TransparencyReport(_message.Message):
 
     @_builtins.property
     def make_time(self) -> _timestamp_pb2.Timestamp:
-        """When the figures were taken: what became of them later is not in them."""
+        """When the figures were taken, at most an hour ago: what became of them later is not in them."""
 
     @_builtins.property
     def decisions(self) -> Global___DecisionFigures:
