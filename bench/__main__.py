@@ -6,7 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import batch, blacklist, check, effects, ledger, machine, retention, start, write
+from bench import batch, blacklist, check, effects, ledger, machine, retention, simulate, start, write
 from bench.line import Line
 from bench.load import Plan
 from bench.processes import ALL, CALLER, echo_command, free_port, pin, pinned, ready, running, suite_command
@@ -57,6 +57,7 @@ async def _ledger(plan: Plan) -> None:
         _print(*await ledger.measure(folder / "suite", plan, machine.fdatasyncs(folder)))
     with pinned(ALL):
         _print(*await effects.measure())
+    _print(await simulate.measure())
 
 
 def _print(*lines: Line) -> None:

@@ -125,9 +125,10 @@ def points_until(session: Session, at: datetime, *, after: str, size: int) -> di
         if start and end:
             terms.setdefault(account_id, []).append((count, start, end))
     found = {account_id: domain.points_of_terms(held, at) for account_id, held in terms.items()}
-    for account_id in session.exec(select(LedgerRow.subject_id).where(here, _more_than_points()).distinct()):
-        ledger = entries(session, Subject(SubjectKind.ACCOUNT, account_id))
-        found[account_id] = domain.points_until(ledger, stays(session, {entry.sanction_id for entry in ledger}), at)
+    others = session.exec(select(LedgerRow.subject_id).where(here, _more_than_points()).distinct())
+    whole = ledgers(session, [Subject(SubjectKind.ACCOUNT, account_id) for account_id in others])
+    stayed = stays(session, {entry.sanction_id for ledger in whole.values() for entry in ledger})
+    found |= {subject.id: domain.points_until(ledger, stayed, at) for subject, ledger in whole.items()}
     return {account_id: found[account_id] for account_id in accounts}
 
 

@@ -3,11 +3,16 @@ from datetime import timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlmodel import Session
 
+from chassis.db import Unit
 from policies import Pack
 from services.credit.policies.simulation import RIGHTS, SAMPLE_MOST, Tally
+from services.credit.standings import store
 from services.credit.standings.domain import PointsEntry, points_of_terms, points_until, spans
+from tests.support.engines import OpenDatabase
 from tests.unit.credit.builders import DAY, NOW, account, pack
+from tests.unit.credit.stored import keep_appeal, keep_in_force, keep_overturned, work
 
 HISTORIES = st.lists(st.tuples(st.integers(1, 12), st.integers(-400, 100), st.integers(1, 200)), min_size=1, max_size=5)
 
@@ -90,3 +95,37 @@ def test_points_that_ended_long_ago_count_by_the_way_they_went() -> None:
     entries = ledger([(9, -400, 100), (6, -250, 300)])
 
     assert points_until(entries, {}, NOW + timedelta(days=1)) == (9, 0, 6)
+
+
+async def test_points_of_many_are_those_of_each_whatever_relieved_stayed_or_overturned_them(
+    databases: OpenDatabase,
+) -> None:
+    plain, overturned, stayed, rested = sorted(account() for _ in range(4))
+    late = NOW + 40 * DAY
+
+    def task(unit: Unit) -> None:
+        keep_in_force(unit, subject=plain, points=2)
+        keep_overturned(unit, keep_in_force(unit, subject=overturned, points=4))
+        keep_appeal(unit, keep_in_force(unit, subject=stayed, points=5))
+        first = keep_in_force(unit, subject=rested, points=3)
+        keep_appeal(unit, first)
+        keep_in_force(unit, subject=rested, points=1, priors=(first,))
+
+    def each(session: Session) -> dict[str, tuple[int, ...]]:
+        found = {}
+        for subject in (plain, overturned, stayed, rested):
+            ledger = store.entries(session, subject)
+            stays = store.stays(session, {entry.sanction_id for entry in ledger})
+            found[subject.id] = points_until(ledger, stays, late)
+        return found
+
+    def pages(session: Session) -> dict[str, tuple[int, ...]]:
+        found = store.points_until(session, late, after="", size=3)
+        return found | store.points_until(session, late, after=max(found), size=3)
+
+    async with databases("credit") as database:
+        await work(database, task)
+        folded, paged = await database.read(each), await database.read(pages)
+
+    assert paged == folded
+    assert (folded[plain.id], folded[overturned.id], folded[stayed.id]) == ((2,), (0,), (5, 0))
