@@ -11,6 +11,7 @@ are therefore gap-free and in commit order on both, and no command reads what an
 """
 
 import asyncio
+import contextlib
 import logging
 import queue
 import threading
@@ -21,7 +22,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import insert, select
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import SessionTransaction
 from sqlmodel import Session
 
@@ -107,7 +108,8 @@ class Writer:
 
     def start(self) -> None:
         """Makes the head row if the database is new, and starts the thread."""
-        with self._engine.begin() as connection:
+        # Another process that starts on the same new database may be the one that makes it.
+        with contextlib.suppress(IntegrityError), self._engine.begin() as connection:
             if connection.execute(select(FeedHead.singleton)).first() is None:  # type: ignore[call-overload]  # a column
                 connection.execute(insert(FeedHead).values(singleton=1, epoch=new_id(), revision=0, audit_sequence=0))
         self._thread.start()
@@ -118,6 +120,11 @@ class Writer:
             self._queue.put(None)
             self._thread.join()
         self._engine.dispose()
+
+    @property
+    def waiting(self) -> int:
+        """How many commands wait for the next transaction."""
+        return self._queue.qsize()
 
     def submit(self, item: Item) -> None:
         """Queues a command.

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from chassis import leading
-from chassis.db import Database, Unit, lease
+from chassis.db import Database, Unit, lease, migrate
 from chassis.db.tables import LeaseRecord
 from chassis.leading import Leader
 from tests.support.clock import ManualClock
@@ -172,4 +172,15 @@ async def test_only_process_of_a_file_leads_again_at_once_after_it_was_killed(tm
         name = database.process
         held = await database.work("lease", lambda unit, name=name: lease.take(unit, "jobs", name))  # type: ignore[misc]  # bound at once
         assert held is not None
+        await database.close()
+
+
+async def test_processes_that_start_together_on_a_new_database_share_one_head(database_url: str) -> None:
+    clock = ManualClock()
+    migrate.upgrade(database_url, "tests.support.counter")
+    replicas = [Replica(database_url, str(number), clock).database for number in range(6)]
+    await asyncio.gather(*(database.open() for database in replicas))
+    heads = await asyncio.gather(*(database.head() for database in replicas))
+    assert len({head.epoch for head in heads}) == 1
+    for database in replicas:
         await database.close()
