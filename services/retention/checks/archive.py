@@ -1,6 +1,7 @@
 """The segment files: each segment leaf has the one that it commits to, and the catalogue says what both do."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import date
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -10,6 +11,7 @@ from services.retention.checks.catalogue import Catalogue
 from services.retention.checks.findings import Finding
 from services.retention.errors import DamagedError
 from services.retention.keys.keys import Keys
+from services.retention.keys.store import KeyStore
 from services.retention.log.leaves import RecordClass
 from services.retention.segments.archive import DICTIONARIES, file_name
 from services.retention.segments.chunk import ChunkCodec
@@ -17,6 +19,8 @@ from services.retention.segments.layout import first_damage
 from services.retention.segments.records import from_micros
 from services.retention.segments.segment import Segment
 from services.retention.segments.storage import SegmentStorage
+
+_ANY_SLOTS = 2
 
 
 class _Copy(NamedTuple):
@@ -32,7 +36,7 @@ class Segments:
 
     Args:
         storage: The segment files.
-        keys: Opens the records of days that are not closed; those of others are checked by their hash alone.
+        key_store: Opens the records of days that are not closed; those of others are checked by their hash alone.
         catalogue: Compared with what they say.
         leaves: The segment leaves by their index.
         purged: The leaves whose segments a purge took: their files may be gone.
@@ -41,17 +45,19 @@ class Segments:
     def __init__(
         self,
         storage: SegmentStorage,
-        keys: Keys,
+        key_store: KeyStore,
         catalogue: Catalogue,
         leaves: Mapping[int, SegmentLeaf],
         purged: frozenset[int],
     ) -> None:
         self._storage = storage
-        self._keys = keys
+        self._key_store = key_store
+        self._keys = Keys(key_store, _ANY_SLOTS)
         self._catalogue = catalogue
         self._leaves = leaves
         self._purged = purged
         self._codecs = {bytes(32): ChunkCodec()}
+        self._wrong_keys: set[tuple[RecordClass, date]] = set()
         self.bytes_read = 0
 
     def check(self) -> Iterator[Finding]:
@@ -71,6 +77,7 @@ class Segments:
         for index in wanted.values():
             yield from self._missing(index)
         yield from self._catalogue.heads()
+        yield from self._secrets()
 
     def _file(self, index: int, name: str, copy: _Copy) -> Iterator[Finding]:
         """Checks a file whose hash is the one that a leaf commits to."""
@@ -81,7 +88,7 @@ class Segments:
         yield from self._catalogue.leaf(index, leaf, name)
         yield from self._catalogue.producers(index, segment)
         # What a purge has begun to destroy is opened by nobody.
-        if index not in self._purged:
+        if index not in self._purged and self._has_its_key(leaf):
             yield from self._records(segment, leaf, f"segments/{name}")
 
     def _missing(self, index: int) -> Iterator[Finding]:
@@ -123,6 +130,22 @@ class Segments:
         if (codec := self._codecs.get(dictionary)) is None:
             raise DamagedError(f"dictionary {dictionary.hex()} is missing or damaged")
         return codec
+
+    def _has_its_key(self, leaf: SegmentLeaf) -> bool:
+        """Whether the secret of a leaf's day, if there is one, is the one that the leaf names."""
+        record_class, day = RecordClass(leaf.record_class), from_micros(leaf.first_receive_time).date()
+        try:
+            right = self._keys.key_id(record_class, day) in (None, leaf.key_id)
+        except DamagedError:
+            right = False
+        if not right:
+            self._wrong_keys.add((record_class, day))
+        return right
+
+    def _secrets(self) -> Iterator[Finding]:
+        for record_class, day in sorted(self._wrong_keys):
+            place = f"keys/days/{self._key_store.file_of(record_class, day)}"
+            yield Finding(place, "not the secret that the day's segments were sealed under")
 
     def _records(self, segment: Segment, leaf: SegmentLeaf, place: str) -> Iterator[Finding]:
         """Opens what keys are there for: every record has to lead to the root that the leaf commits to."""

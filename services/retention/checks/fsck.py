@@ -113,7 +113,7 @@ def _check(folder: Path, session: Session, storage: SegmentStorage, *, free: boo
         register = Register(session, truth)
         findings += register.check()
         leaves = _segment_leaves(truth)
-        segments = Segments(storage, _keys(folder), Catalogue(session), leaves, register.purged)
+        segments = Segments(storage, _key_store(folder), Catalogue(session), leaves, register.purged)
         findings += segments.check()
         read = segments.bytes_read
     if free:
@@ -133,7 +133,7 @@ def _segment_leaves(truth: Truth) -> dict[int, SegmentLeaf]:
 
 
 def _journal(folder: Path) -> Iterator[Finding]:
-    keys = _keys(folder)
+    keys = Keys(_key_store(folder), _ANY_SLOTS)
     for path in sorted((folder / "wal").glob("*.wal")):
         try:
             read_wal(path, keys.journal_key)
@@ -149,8 +149,8 @@ def _cut(path: Path, keys: Keys) -> Callable[[], None]:
     return mend
 
 
-def _keys(folder: Path) -> Keys:
-    return Keys(KeyStore(folder / "keys" / "days"), _ANY_SLOTS)
+def _key_store(folder: Path) -> KeyStore:
+    return KeyStore(folder / "keys" / "days")
 
 
 @contextlib.contextmanager

@@ -87,10 +87,11 @@ class Closing:
                 return
 
     async def _close(self, day: date) -> None:
-        kept = await self._database.read(lambda session: _kept(session, day, self._clock))
-        for hold in kept:
-            for group_id in hold.scope.group_ids:
-                self._keys.wrap_for_hold(day, Scope.of_group(group_id), hold.hold_id)
+        if self._key_store.custody(RecordClass.CHAT, day) is None:
+            kept = await self._database.read(lambda session: _kept(session, day, self._clock))
+            for hold in kept:
+                for group_id in hold.scope.group_ids:
+                    self._keys.wrap_for_hold(day, Scope.of_group(group_id), hold.hold_id)
         self._keys.close_day(day)
         self._archive.forget(day)
         self._process.end()

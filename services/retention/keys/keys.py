@@ -63,6 +63,17 @@ class Keys:
             parts = self._store.create(record_class, day, self.slots)
         return _using(parts, domain.key_id)
 
+    def key_id(self, record_class: RecordClass, day: date) -> bytes | None:
+        """The id of a day's secret, open or in custody; None if there is none.
+
+        Raises:
+            DamagedError: The file that it is in can not be read.
+        """
+        if (custody := self._store.custody(record_class, day)) is not None:
+            return custody.key_id
+        parts = self._store.parts(record_class, day)
+        return None if parts is None else _using(parts, domain.key_id)
+
     def scope_key(self, day: date, scope: Scope, *, access_id: str | None = None) -> bytearray:
         """The key of a scope on a day: 32 bytes, to be wiped after use.
 
@@ -102,10 +113,13 @@ class Keys:
             Refusal: CUSTODIANS_MISSING; the day stays open.
         """
         parts = self._store.parts(RecordClass.CHAT, day)
-        if parts is not None:
-            info = domain.share_info(RecordClass.CHAT, day)
-            custody = _using(parts, lambda each: self._shares(domain.key_id(each), each, info))
-            self._store.put_custody(RecordClass.CHAT, day, custody)
+        if parts is None:
+            # The shares are durable: what a closing that was cut off has left of the secret is nothing to share again.
+            self._store.wipe_secret(RecordClass.CHAT, day)
+            return
+        info = domain.share_info(RecordClass.CHAT, day)
+        custody = _using(parts, lambda each: self._shares(domain.key_id(each), each, info))
+        self._store.put_custody(RecordClass.CHAT, day, custody)
 
     def destroy_day(self, day: date, record_class: RecordClass = RecordClass.CHAT) -> None:
         """Destroys the keys of a class's day. Scopes that holds keep stay readable, with custodians' answers."""

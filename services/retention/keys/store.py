@@ -77,6 +77,9 @@ class KeyStore:
 
     def parts(self, record_class: RecordClass, day: date) -> list[bytearray] | None:
         """The parts of an open day's secret; wipe them after use. None if the day is not open."""
+        if self._custody(record_class, day).exists():
+            # What is still there of its secret may be overwritten in part.
+            return None
         path = self._secret(record_class, day)
         try:
             with path.open("rb", buffering=0) as file:
@@ -98,9 +101,18 @@ class KeyStore:
         """A closed day's shares; None if it is not closed."""
         return _read(self._custody(record_class, day))
 
+    def file_of(self, record_class: RecordClass, day: date) -> str:
+        """The name of the file that a day's secret or, once it is closed, its shares are in."""
+        closed = self._custody(record_class, day)
+        return (closed if closed.exists() else self._secret(record_class, day)).name
+
     def put_custody(self, record_class: RecordClass, day: date, custody: Custody) -> None:
         """Keeps a closed day's shares; its secret, if it is still there, is wiped once they are durable."""
         _write(self._custody(record_class, day), custody)
+        self.wipe_secret(record_class, day)
+
+    def wipe_secret(self, record_class: RecordClass, day: date) -> None:
+        """Wipes the secret of a day, if it is still there."""
         _erase(self._secret(record_class, day))
 
     def hold(self, hold_id: str, day: date, scope: Scope) -> Custody | None:
@@ -145,7 +157,7 @@ class KeyStore:
 
     def destroy_day(self, record_class: RecordClass, day: date) -> None:
         """Destroys a day's secret and shares; what holds keep stays."""
-        _erase(self._secret(record_class, day))
+        self.wipe_secret(record_class, day)
         _erase(self._custody(record_class, day))
 
     def destroy_held(self, entry: Entry) -> None:

@@ -71,7 +71,7 @@ async def test_log_as_it_was_written_has_no_findings(folder: Path) -> None:
 
 def bytes_of(folder: Path) -> Iterator[tuple[Path, int]]:
     """Every byte of every file that the log is made of."""
-    for part in ("log", "segments", "wal", "log.vkey", "keys/log.key"):
+    for part in ("log", "segments", "wal", "log.vkey", "keys/log.key", "keys/days"):
         root = folder / part
         for file in [root] if root.is_file() else sorted(each for each in root.rglob("*") if each.is_file()):
             yield from ((file, offset) for offset in range(file.stat().st_size))

@@ -144,6 +144,28 @@ def test_closed_day_needs_two_custodians_for_each_scope(keys: Keys, store: KeySt
         keys.scope_key(DAY, SCOPE, access_id="access")
 
 
+@pytest.mark.parametrize("left", [0, 1, 3 * KEY_BYTES - 1, 3 * KEY_BYTES])
+def test_closing_that_was_cut_off_while_it_wiped_goes_on_wiping_and_shares_nothing_again(
+    keys: Keys, store: KeyStore, people: Custodians, tmp_path: Path, left: int
+) -> None:
+    keys.current(RecordClass.CHAT, DAY)
+    before = bytes(keys.scope_key(DAY, SCOPE))
+    (file,) = (tmp_path / "days").iterdir()
+    secret = file.read_bytes()
+    keys.close_day(DAY)
+    file.write_bytes(bytes(len(secret) - left) + secret[len(secret) - left :])
+
+    with refused(ErrorReason.ERROR_REASON_CUSTODIANS_REQUIRED):
+        keys.scope_key(DAY, SCOPE)
+    keys.close_day(DAY)
+    assert not file.exists()
+    custody = store.custody(RecordClass.CHAT, DAY)
+    assert custody is not None
+    answers = [people.answer(slot, custody, DAY, SCOPE) for slot in (1, 2)]
+    keys.grant("access", DAY, SCOPE, [bytearray(each) for each in domain.merge(answers, custody.slots)])
+    assert keys.scope_key(DAY, SCOPE, access_id="access") == before
+
+
 def test_day_stays_open_while_there_are_too_few_custodians(keys: Keys, people: Custodians) -> None:
     keys.custodians = {1: people.roster[1]}
     keys.current(RecordClass.CHAT, DAY)
