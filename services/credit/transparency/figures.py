@@ -16,8 +16,6 @@ from services.credit.referrals.models import ReferralCertificateRow, ReferralRow
 from services.credit.sanctions.models import MeasureRow, SanctionRow, StatementRow
 from services.credit.transparency.domain import Period
 
-FROM_A_REPORT = "NOTICE"
-OWN_INITIATIVE = "OWN_INITIATIVE"
 # A destroyed referral counts by its certificate.
 _REFERRALS: tuple[type[ReferralRow | ReferralCertificateRow], ...] = (ReferralRow, ReferralCertificateRow)
 
@@ -37,6 +35,7 @@ class Counts:
     """The counts of a period; medians are None if there is no case."""
 
     decisions: int
+    late: int
     grounds: dict[str, int]
     categories: dict[str, int]
     sources: dict[str, int]
@@ -61,13 +60,14 @@ def counts(session: Session, period: Period) -> Counts:
     by_rule = _by_rule(session, period, effective, *decided)
     outcomes = _grouped(session, AppealRow.outcome, *decided)
     closed = _grouped(session, AppealRow.state, ended, col(AppealRow.state) != AppealState.DECIDED)
-    reported = _count(session, SanctionRow, effective, col(SanctionRow.tip_off_id) != "")
-    decisions = _count(session, SanctionRow, effective)
+    sources = _of_statements(session, StatementRow.source, effective)
+    overdue = _of_statements(session, StatementRow.source, effective, col(StatementRow.late).is_(True))
     return Counts(
-        decisions=decisions,
+        decisions=sum(sources.values()),
+        late=sum(overdue.values()),
         grounds=_of_statements(session, StatementRow.ground, effective),
         categories=_of_statements(session, StatementRow.category, effective),
-        sources={FROM_A_REPORT: reported, OWN_INITIATIVE: decisions - reported},
+        sources=sources,
         measures=_of_measures(session, effective),
         time_to_effect=median_time(session, SanctionRow.proposed_at, SanctionRow.start_at, effective),
         appeals_filed=_count(session, AppealRow, _within(AppealRow.filed_at, period)),
@@ -105,9 +105,9 @@ def _grouped(session: Session, column: str | None, *among: ColumnElement[bool]) 
     return {name: number for name, number in session.exec(query) if name}
 
 
-def _of_statements(session: Session, column: str, effective: ColumnElement[bool]) -> dict[str, int]:
+def _of_statements(session: Session, column: str, *among: ColumnElement[bool]) -> dict[str, int]:
     query = select(column, func.count()).join(SanctionRow, col(SanctionRow.sanction_id) == StatementRow.sanction_id)
-    return dict(session.exec(query.where(effective).group_by(col(column))).all())
+    return dict(session.exec(query.where(*among).group_by(col(column))).all())
 
 
 def _of_measures(session: Session, effective: ColumnElement[bool]) -> dict[str, int]:

@@ -36,6 +36,7 @@ def report_message(
         make_time=wire.timestamp(at),
         decisions=pb.DecisionFigures(
             total=_figure(counts.decisions),
+            late=_figure(counts.late),
             by_ground=_named(counts.grounds),
             by_category=_named(counts.categories),
             by_source=_named(counts.sources),

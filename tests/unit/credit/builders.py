@@ -14,10 +14,12 @@ from services.credit.notices.domain import Language
 from services.credit.notices.templates import Templates
 from services.credit.policies.domain import PolicyInForce, publish
 from services.credit.sanctions.domain import (
+    OWN_INITIATIVE,
     Capacity,
     DutyBreach,
     Evidence,
     Measure,
+    Origin,
     Reasons,
     Sanction,
     approve,
@@ -97,9 +99,22 @@ def breach(group_id: str, notice_id: str) -> DutyBreach:
 
 
 def proposed(
-    *, priors: tuple[Sanction, ...] = (), recorded: DutyBreach | None = None, at: datetime = NOW, **changes: Any
+    *,
+    priors: tuple[Sanction, ...] = (),
+    recorded: DutyBreach | None = None,
+    origin: Origin = OWN_INITIATIVE,
+    at: datetime = NOW,
+    **changes: Any,
 ) -> Sanction:
-    return propose(proposal(**changes), sanction_id=new_id(), policy=policy(), priors=priors, breach=recorded, at=at)
+    return propose(
+        proposal(**changes),
+        sanction_id=new_id(),
+        policy=policy(),
+        priors=priors,
+        breach=recorded,
+        origin=origin,
+        at=at,
+    )
 
 
 def approved(**changes: Any) -> Sanction:

@@ -237,6 +237,7 @@ class DecisionFigures(_message.Message):
     BY_SOURCE_FIELD_NUMBER: _builtins.int
     BY_MEASURE_FIELD_NUMBER: _builtins.int
     MEDIAN_TIME_FIELD_NUMBER: _builtins.int
+    LATE_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def total(self) -> Global___Figure:
         """All of them."""
@@ -261,6 +262,10 @@ class DecisionFigures(_message.Message):
     def median_time(self) -> _duration_pb2.Duration:
         """Median time from proposal to effect, in whole hours. Absent if there were fewer than ten."""
 
+    @_builtins.property
+    def late(self) -> Global___Figure:
+        """Those that came after the answer to their tip-off was due."""
+
     def __init__(
         self,
         *,
@@ -270,10 +275,11 @@ class DecisionFigures(_message.Message):
         by_source: _abc.Iterable[Global___NamedFigure] | None = ...,
         by_measure: _abc.Iterable[Global___NamedFigure] | None = ...,
         median_time: _duration_pb2.Duration | None = ...,
+        late: Global___Figure | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["median_time", b"median_time", "total", b"total"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["late", b"late", "median_time", b"median_time", "total", b"total"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["by_category", b"by_category", "by_ground", b"by_ground", "by_measure", b"by_measure", "by_source", b"by_source", "median_time", b"median_time", "total", b"total"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by_category", b"by_category", "by_ground", b"by_ground", "by_measure", b"by_measure", "by_source", b"by_source", "late", b"late", "median_time", b"median_time", "total", b"total"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -8,6 +8,7 @@ from policies.pack import MeasureKind
 from services.credit.appeals import domain as appeals
 from services.credit.appeals import store as appeal_store
 from services.credit.sanctions import acts, relief
+from services.credit.sanctions.domain import Origin, SourceType
 from services.credit.transparency import store
 from services.credit.transparency.domain import Period
 from services.credit.transparency.figures import counts
@@ -23,13 +24,14 @@ ACTOR = relief.Actor("app-2", "", "Paid back.")
 async def test_decisions_are_counted_by_ground_category_source_and_measure(databases: OpenDatabase) -> None:
     def case(unit: Unit) -> None:
         keep_in_force(unit)
-        keep_in_force(unit, tip_off_id="0192f0c1-0000-7000-8000-000000000001")
+        keep_in_force(unit, origin=Origin(SourceType.NOTICE, due=NOW))
         keep_in_force(unit, measures=(measure(MeasureKind.WARNED), measure(MeasureKind.ACCOUNT_SUSPENDED)))
         keep_approved(unit)
         found = counts(unit.session, ALL)
         assert found.decisions == 3
         assert (sum(found.grounds.values()), sum(found.categories.values())) == (3, 3)
         assert found.sources == {"NOTICE": 1, "OWN_INITIATIVE": 2}
+        assert found.late == 1
         assert found.measures == {"PUBLISHING_SUSPENDED": 2, "WARNED": 1, "ACCOUNT_SUSPENDED": 1}
         assert found.rules["harassment"].decisions == 3
         assert found.time_to_effect is not None
@@ -116,7 +118,7 @@ async def test_period_without_a_case_is_all_zeros(databases: OpenDatabase) -> No
     def case(unit: Unit) -> None:
         found = counts(unit.session, Period(NOW - 31 * DAY, NOW - DAY))
         assert (found.decisions, found.appeals_filed, found.referrals_approved) == (0, 0, 0)
-        assert found.sources == {"NOTICE": 0, "OWN_INITIATIVE": 0}
+        assert (found.sources, found.late) == ({}, 0)
 
     async with databases("credit") as database:
         await work(database, case)
