@@ -117,6 +117,7 @@ async def look(life: Life) -> None:
         (PLATFORM, verifications.GetVerificationRequest(verification_id=signed.verification_id)),
         (IDENTITY_REVIEWER, verifications.ListReviewCasesRequest()),
         (PLATFORM, agreements.GetCurrentAgreementRequest(name="terms")),
+        (PLATFORM, agreements.GetAcceptanceRequest(account_id=founder, name="terms")),
         (PLATFORM, agreements.ListSignaturesRequest(account_id=founder)),
         (NOBODY, accreditations.CheckMarkRequest(account_id=member)),
         (PLATFORM, standings.GetStandingRequest(subject=subject)),

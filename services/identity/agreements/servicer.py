@@ -85,6 +85,24 @@ class AgreementServicer(AgreementServiceServicer):
 
         return await self._database.write(command)
 
+    async def GetAcceptance(self, request: pb.GetAcceptanceRequest, _context: Context) -> pb.GetAcceptanceResponse:
+        """Shows what an account had accepted at an instant."""
+        at = self._database.clock.now()
+        if request.HasField("time"):
+            at = instant(request.time, field="time")
+
+        def query(session: Session) -> tuple[Signature, Agreement | None]:
+            account = accounts.get(session, request.account_id)
+            signature = store.accepted(session, account.account_id, request.name, at=at)
+            if signature is None:
+                raise Refusal.not_found("signature", f"{request.account_id}/{request.name}")
+            return signature, store.current(session, request.name, at=at)
+
+        signature, current = await self._database.read(query)
+        return pb.GetAcceptanceResponse(
+            signature=_signature(signature), version_in_force=current.version if current else 0
+        )
+
     async def ListSignatures(self, request: pb.ListSignaturesRequest, _context: Context) -> pb.ListSignaturesResponse:
         """Shows a page of an account's signatures."""
         page = self._pages.open(request)

@@ -51,6 +51,18 @@ def signature(session: Session, account_id: str, name: str, version: int) -> Sig
     return None if row is None else _signature(row)
 
 
+def accepted(session: Session, account_id: str, name: str, *, at: datetime) -> Signature | None:
+    """The account's signature under the newest version that it had signed at an instant."""
+    query = (
+        select(SignatureRow)
+        .where(col(SignatureRow.account_id) == account_id, col(SignatureRow.agreement_name) == name)
+        .where(col(SignatureRow.sign_time) <= at)
+        .order_by(col(SignatureRow.version).desc())
+    )
+    row = session.exec(query).first()
+    return None if row is None else _signature(row)
+
+
 def add_signature(session: Session, signed: Signature) -> None:
     """Inserts a signature."""
     session.add(SignatureRow(**vars(signed)))

@@ -7,6 +7,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from chassis.ids import new_id
 from ombud.identity.v1.agreement_service_pb2 import (
     Agreement,
+    GetAcceptanceRequest,
+    GetAcceptanceResponse,
     GetCurrentAgreementRequest,
     ListSignaturesRequest,
     PublishAgreementRequest,
@@ -117,3 +119,37 @@ async def test_publishing_is_for_the_registrar(identity: Identity) -> None:
     request = PublishAgreementRequest(request_id=new_id(), name=NAME, terms="Be fair.")
     refusal = await refusal_of(identity.agreements("moderator").PublishAgreement(request))
     assert refusal.reason == "ROLE_REQUIRED"
+
+
+async def acceptance(identity: Identity, account_id: str, days: int) -> GetAcceptanceResponse:
+    request = GetAcceptanceRequest(account_id=account_id, name=NAME, time=after(identity, days))
+    return await identity.agreements().GetAcceptance(request)
+
+
+async def test_what_an_account_had_accepted_at_an_instant_is_told_beside_what_was_in_force(identity: Identity) -> None:
+    account = await identity.register()
+    await publish(identity, "Be fair.")
+    await sign(identity, account.account_id, 1)
+    identity.clock.advance(timedelta(days=2))
+    await publish(identity, "Be fairer.")
+    identity.clock.advance(timedelta(days=2))
+    await sign(identity, account.account_id, 2)
+
+    told = [await acceptance(identity, account.account_id, days) for days in (-4, -3, -2, -1, 0)]
+
+    assert [(each.signature.version, each.version_in_force) for each in told] == [
+        (1, 1),
+        (1, 1),
+        (1, 2),
+        (1, 2),
+        (2, 2),
+    ]
+    assert told[2].signature.terms_sha256 == hashlib.sha256(b"Be fair.").hexdigest()
+
+
+async def test_account_that_had_accepted_nothing_by_then_is_not_found(identity: Identity) -> None:
+    account = await identity.register()
+    await publish(identity, "Be fair.")
+    await sign(identity, account.account_id, 1)
+    refused = await refusal_of(acceptance(identity, account.account_id, -1))
+    assert (refused.reason, refused.facts["resource"]) == ("NOT_FOUND", "signature")

@@ -274,6 +274,66 @@ class SignAgreementResponse(_message.Message):
 Global___SignAgreementResponse: _TypeAlias = SignAgreementResponse  # noqa: Y015
 
 @_typing.final
+class GetAcceptanceRequest(_message.Message):
+    """Request of GetAcceptance."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    TIME_FIELD_NUMBER: _builtins.int
+    account_id: _builtins.str
+    """The account (UUID). Unknown: reason NOT_FOUND."""
+    name: _builtins.str
+    """Which agreement. Nothing of it signed by the instant: reason NOT_FOUND."""
+    @_builtins.property
+    def time(self) -> _timestamp_pb2.Timestamp:
+        """The instant; absent: now."""
+
+    def __init__(
+        self,
+        *,
+        account_id: _builtins.str = ...,
+        name: _builtins.str = ...,
+        time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "name", b"name", "time", b"time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetAcceptanceRequest: _TypeAlias = GetAcceptanceRequest  # noqa: Y015
+
+@_typing.final
+class GetAcceptanceResponse(_message.Message):
+    """Response of GetAcceptance."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SIGNATURE_FIELD_NUMBER: _builtins.int
+    VERSION_IN_FORCE_FIELD_NUMBER: _builtins.int
+    version_in_force: _builtins.int
+    """The version that was in force; another one than was signed if the account had not accepted that. 0: none was."""
+    @_builtins.property
+    def signature(self) -> Global___Signature:
+        """The newest version that the account had signed, and when."""
+
+    def __init__(
+        self,
+        *,
+        signature: Global___Signature | None = ...,
+        version_in_force: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["signature", b"signature"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["signature", b"signature", "version_in_force", b"version_in_force"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetAcceptanceResponse: _TypeAlias = GetAcceptanceResponse  # noqa: Y015
+
+@_typing.final
 class ListSignaturesRequest(_message.Message):
     """Request of ListSignatures."""
 

@@ -50,6 +50,11 @@ class AgreementServiceStub(object):
                 request_serializer=ombud_dot_identity_dot_v1_dot_agreement__service__pb2.SignAgreementRequest.SerializeToString,
                 response_deserializer=ombud_dot_identity_dot_v1_dot_agreement__service__pb2.SignAgreementResponse.FromString,
                 _registered_method=True)
+        self.GetAcceptance = channel.unary_unary(
+                '/ombud.identity.v1.AgreementService/GetAcceptance',
+                request_serializer=ombud_dot_identity_dot_v1_dot_agreement__service__pb2.GetAcceptanceRequest.SerializeToString,
+                response_deserializer=ombud_dot_identity_dot_v1_dot_agreement__service__pb2.GetAcceptanceResponse.FromString,
+                _registered_method=True)
         self.ListSignatures = channel.unary_unary(
                 '/ombud.identity.v1.AgreementService/ListSignatures',
                 request_serializer=ombud_dot_identity_dot_v1_dot_agreement__service__pb2.ListSignaturesRequest.SerializeToString,
@@ -82,6 +87,13 @@ class AgreementServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetAcceptance(self, request, context):
+        """What an account had accepted at an instant: its newest signature by then, beside the version in force at it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListSignatures(self, request, context):
         """The signatures of an account, by agreement and version.
         """
@@ -106,6 +118,11 @@ def add_AgreementServiceServicer_to_server(servicer, server):
                     servicer.SignAgreement,
                     request_deserializer=ombud_dot_identity_dot_v1_dot_agreement__service__pb2.SignAgreementRequest.FromString,
                     response_serializer=ombud_dot_identity_dot_v1_dot_agreement__service__pb2.SignAgreementResponse.SerializeToString,
+            ),
+            'GetAcceptance': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetAcceptance,
+                    request_deserializer=ombud_dot_identity_dot_v1_dot_agreement__service__pb2.GetAcceptanceRequest.FromString,
+                    response_serializer=ombud_dot_identity_dot_v1_dot_agreement__service__pb2.GetAcceptanceResponse.SerializeToString,
             ),
             'ListSignatures': grpc.unary_unary_rpc_method_handler(
                     servicer.ListSignatures,
@@ -195,6 +212,33 @@ class AgreementService(object):
             '/ombud.identity.v1.AgreementService/SignAgreement',
             ombud_dot_identity_dot_v1_dot_agreement__service__pb2.SignAgreementRequest.SerializeToString,
             ombud_dot_identity_dot_v1_dot_agreement__service__pb2.SignAgreementResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetAcceptance(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ombud.identity.v1.AgreementService/GetAcceptance',
+            ombud_dot_identity_dot_v1_dot_agreement__service__pb2.GetAcceptanceRequest.SerializeToString,
+            ombud_dot_identity_dot_v1_dot_agreement__service__pb2.GetAcceptanceResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -39,6 +39,8 @@ class AgreementServiceStub:
     """The version in force now."""
     SignAgreement: _grpc.UnaryUnaryMultiCallable[_agreement_service_pb2.SignAgreementRequest, _agreement_service_pb2.SignAgreementResponse]
     """Signs a version for an account. Signing the same version again gives the first signature."""
+    GetAcceptance: _grpc.UnaryUnaryMultiCallable[_agreement_service_pb2.GetAcceptanceRequest, _agreement_service_pb2.GetAcceptanceResponse]
+    """What an account had accepted at an instant: its newest signature by then, beside the version in force at it."""
     ListSignatures: _grpc.UnaryUnaryMultiCallable[_agreement_service_pb2.ListSignaturesRequest, _agreement_service_pb2.ListSignaturesResponse]
     """The signatures of an account, by agreement and version."""
 
@@ -53,6 +55,8 @@ class AgreementServiceAsyncStub(AgreementServiceStub):
     """The version in force now."""
     SignAgreement: _aio.UnaryUnaryMultiCallable[_agreement_service_pb2.SignAgreementRequest, _agreement_service_pb2.SignAgreementResponse]  # type: ignore[assignment]
     """Signs a version for an account. Signing the same version again gives the first signature."""
+    GetAcceptance: _aio.UnaryUnaryMultiCallable[_agreement_service_pb2.GetAcceptanceRequest, _agreement_service_pb2.GetAcceptanceResponse]  # type: ignore[assignment]
+    """What an account had accepted at an instant: its newest signature by then, beside the version in force at it."""
     ListSignatures: _aio.UnaryUnaryMultiCallable[_agreement_service_pb2.ListSignaturesRequest, _agreement_service_pb2.ListSignaturesResponse]  # type: ignore[assignment]
     """The signatures of an account, by agreement and version."""
 
@@ -82,6 +86,14 @@ class AgreementServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_agreement_service_pb2.SignAgreementResponse, _abc.Awaitable[_agreement_service_pb2.SignAgreementResponse]]:
         """Signs a version for an account. Signing the same version again gives the first signature."""
+
+    @_abc_1.abstractmethod
+    def GetAcceptance(
+        self,
+        request: _agreement_service_pb2.GetAcceptanceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_agreement_service_pb2.GetAcceptanceResponse, _abc.Awaitable[_agreement_service_pb2.GetAcceptanceResponse]]:
+        """What an account had accepted at an instant: its newest signature by then, beside the version in force at it."""
 
     @_abc_1.abstractmethod
     def ListSignatures(
