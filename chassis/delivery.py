@@ -9,7 +9,7 @@ from opentelemetry.trace import SpanKind
 from sqlmodel import Session, col, select
 
 from chassis.db import Database, Unit
-from chassis.db.tables import AuditEntry, FeedPosition
+from chassis.db.tables import AuditEntry, FeedHead, FeedPosition
 from chassis.pace import Pace
 from chassis.peers import Peers
 from chassis.retry import Backoff
@@ -89,6 +89,12 @@ class AuditDelivery:
             unit.session.merge(FeedPosition(feed=_POSITION, revision=entries[-1].sequence))
 
         await self._database.work(_POSITION, keep)
+
+
+def undelivered(session: Session) -> int:
+    """How many audit records wait for their delivery."""
+    position, head = session.get(FeedPosition, _POSITION), session.exec(select(FeedHead)).one()
+    return head.audit_sequence - (position.revision if position else 0)
 
 
 def _undelivered(session: Session) -> Sequence[_Entry]:

@@ -12,6 +12,7 @@ from sqlmodel import Session
 
 from chassis.db import Database, Unit
 from chassis.db.tables import FeedPosition
+from chassis.metrics import Declared
 from chassis.pace import Pace
 from chassis.retry import Backoff
 from chassis.telemetry import Span, Telemetry, as_trace, finish, parse_parent
@@ -22,6 +23,8 @@ _log = logging.getLogger("ombud.follow")
 # Runs of changes that wait while a transaction commits: the next applies them all.
 _WAITING = 4
 _EVERY = 0.02
+_POSITION = Declared("ombud.feed.position", "{revision}", ("ombud.service", "ombud.feed"))
+_CAUGHT_UP = Declared("ombud.feed.caught_up", "s", ("ombud.service", "ombud.feed"))
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,8 @@ class Follower(Generic[C]):
         self._apply = apply
         self._reset = reset
         self._pace = Pace(_EVERY)
+        self._reached = telemetry.meter.gauge(_POSITION)
+        self._caught_up = telemetry.meter.gauge(_CAUGHT_UP)
 
     async def run(self) -> None:
         """Follows until cancelled; a broken stream is opened again where it broke."""
@@ -111,6 +116,8 @@ class Follower(Generic[C]):
                 elif checkpoint is not None and checkpoint.epoch != position.epoch:
                     position = Position(checkpoint.epoch, checkpoint.revision)
                     await self._database.work(self._feed, lambda unit, at=position: self._keep(unit.session, at))  # type: ignore[misc]  # bound at once
+                if checkpoint is not None:
+                    self._tell(checkpoint)
                 backoff.reset()
         finally:
             receiving.cancel()
@@ -175,6 +182,11 @@ class Follower(Generic[C]):
         return self._telemetry.start(
             f"follow {self._feed}", parent=parent, kind=SpanKind.CONSUMER, attributes=attributes
         )
+
+    def _tell(self, checkpoint: FeedCheckpoint) -> None:
+        """All changes before the checkpoint are applied."""
+        self._reached.set(checkpoint.revision, self._database.service, self._feed)
+        self._caught_up.set(checkpoint.server_time.ToMicroseconds() / 1e6, self._database.service, self._feed)
 
     def _start_over(self, unit: Unit) -> None:
         _log.warning("%s: the feed starts anew, what was derived from it is rebuilt", self._feed)

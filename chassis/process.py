@@ -1,6 +1,7 @@
 """A service as a process of its own: what its settings hold, and how it starts from them."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -11,13 +12,14 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace.export import SpanExporter
 
+from chassis import gauges
 from chassis.auth.authenticator import Authenticator, LoopbackAuthenticator, MutualTlsAuthenticator
 from chassis.auth.tokens import TokenVerifier
 from chassis.clock import Clock, SystemClock
 from chassis.config import ConfigError, ServerConfig, ServiceConfig, Settings
 from chassis.db import migrate
 from chassis.ids import new_id
-from chassis.otlp import span_exporter
+from chassis.otlp import sending_metrics, span_exporter
 from chassis.peers import Peers
 from chassis.run import Hosted, serving, stop_signal
 from chassis.service import Platform, Service
@@ -57,7 +59,10 @@ async def serve(config: ProcessConfig[C], package: str, build: Callable[[C, Plat
         platform = Platform(clock, Peers(server.peers, tls=client_tls(server)), telemetry)
         service = build(config.service, platform)
         hosted = [Hosted(service, platform)]
-        async with serving(hosted, server, authenticator_for(server, clock), telemetry, reflect=False) as running:
+        async with (
+            serving(hosted, server, authenticator_for(server, clock), telemetry, reflect=False) as running,
+            measured(service, server, telemetry),
+        ):
             _log.info("%s serves on port %d", service.name, running.port)
             await stop.wait()
     finally:
@@ -72,6 +77,16 @@ def _refuse_an_old_schema(url: str, package: str) -> None:
             f"{schema.newest}; run `ombud migrate {package.rpartition('.')[2]}` with the same settings, "
             "or set service.upgrade_schema"
         )
+
+
+def measured(
+    service: Service, server: ServerConfig, telemetry: Telemetry
+) -> contextlib.AbstractAsyncContextManager[None]:
+    """Sends what the process measures while the block runs, if there is a collector."""
+    if server.otlp is None:
+        return contextlib.nullcontext()
+    certificate = [gauges.of_certificate(server.tls)] if server.tls else []
+    return sending_metrics(server.otlp, telemetry, [*gauges.of_service(service), *certificate])
 
 
 def telemetry_for(server: ServerConfig, service: str) -> Telemetry:

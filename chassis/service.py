@@ -6,6 +6,7 @@ from typing import Any
 
 from chassis.clock import Clock
 from chassis.db import Database
+from chassis.metrics import Observed
 from chassis.peers import Peers
 from chassis.telemetry import Telemetry
 
@@ -33,6 +34,7 @@ class Service:
         jobs: Such work that one process of the service does at a time.
         starting: Awaited in order once the database is open, before the first call is served.
         stopping: Awaited in order after the last call, before the database closes.
+        gauges: What is measured of it beyond what is measured of every service.
         healthy: Whether it can do what it is for, as far as its database does not tell.
     """
 
@@ -43,4 +45,5 @@ class Service:
     jobs: Sequence[Callable[[], Awaitable[None]]] = ()
     starting: Sequence[Callable[[], Awaitable[None]]] = ()
     stopping: Sequence[Callable[[], Awaitable[None]]] = ()
+    gauges: Sequence[Observed] = ()
     healthy: Callable[[], bool] = lambda: True

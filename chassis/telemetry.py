@@ -8,7 +8,7 @@ recorded whatever the caller's sampling flag says; successful reads by a ratio o
 import random
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from opentelemetry import context as otel_context
@@ -16,12 +16,13 @@ from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
 from chassis.call import NO_TRACE, Trace
+from chassis.metrics import Counter, Declared, Meter
 
 ALLOWED_ATTRIBUTES = frozenset(
     {
@@ -37,13 +38,17 @@ ALLOWED_ATTRIBUTES = frozenset(
     }
 )
 
+# What was ended and not exported was dropped, or waits: at most 65,536 do.
+_ENDED = Declared("ombud.spans.ended", "{span}")
+_EXPORTED = Declared("ombud.spans.exported", "{span}")
+
 # W3C Trace Context; versions after 00 may say more behind the flags.
 _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?")
 _QUEUE = 65_536
 _EXPORT_EVERY_MS = 200
 _RATIO_BITS = 64
 _ANY_PROCESS = Resource({"service.name": "ombud"})
-_SCOPE = InstrumentationScope("ombud")
+SCOPE = InstrumentationScope("ombud")
 _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 _UNSET = Status(StatusCode.UNSET)
 
@@ -62,18 +67,42 @@ class Span:
     ended: Callable[[ReadableSpan], None]
 
 
+class _Counted(SpanExporter):
+    """Counts what another exporter has taken."""
+
+    def __init__(self, exporter: SpanExporter, taken: Counter) -> None:
+        self._exporter = exporter
+        self._taken = taken
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        result = self._exporter.export(spans)
+        if result is SpanExportResult.SUCCESS:
+            self._taken.add(len(spans))
+        return result
+
+    def shutdown(self) -> None:
+        self._exporter.shutdown()
+
+
 class Telemetry:
-    """A process's tracer.
+    """A process's tracer, and its instruments.
 
     Args:
         exporter: Where spans go.
         read_ratio: Share of successful reads that get a span, 0 to 1.
-        resource: What the spans say of this process.
+        resource: What spans and metrics say of this process.
+
+    Attributes:
+        meter: The instruments.
+        resource: As given.
     """
 
     def __init__(self, exporter: SpanExporter, *, read_ratio: float, resource: Resource = _ANY_PROCESS) -> None:
-        self._processor = BatchSpanProcessor(exporter, max_queue_size=_QUEUE, schedule_delay_millis=_EXPORT_EVERY_MS)
-        self._resource = resource
+        self.meter = Meter()
+        self.resource = resource
+        self._ended = self.meter.counter(_ENDED)
+        counted = _Counted(exporter, self.meter.counter(_EXPORTED))
+        self._processor = BatchSpanProcessor(counted, max_queue_size=_QUEUE, schedule_delay_millis=_EXPORT_EVERY_MS)
         self._ids = RandomIdGenerator()
         self._read_bound = int(read_ratio * (1 << _RATIO_BITS))
 
@@ -104,9 +133,13 @@ class Telemetry:
             kind=kind,
             attributes=allowed(attributes),
             start_ns=time.time_ns() if start_time_ns is None else start_time_ns,
-            resource=self._resource,
-            ended=self._processor.on_end,
+            resource=self.resource,
+            ended=self._end,
         )
+
+    def _end(self, span: ReadableSpan) -> None:
+        self._ended.add(1)
+        self._processor.on_end(span)
 
     def flush(self) -> None:
         """Exports what is queued."""
@@ -135,7 +168,7 @@ def finish(span: Span, code: str, attributes: Mapping[str, str | int]) -> None:
             status=_UNSET if code == "OK" else Status(StatusCode.ERROR, code),
             start_time=span.start_ns,
             end_time=time.time_ns(),
-            instrumentation_scope=_SCOPE,
+            instrumentation_scope=SCOPE,
         )
     )
 

@@ -127,6 +127,11 @@ class Database:
             return False
         return True
 
+    @property
+    def waiting(self) -> int:
+        """How many commands wait for the writer's next transaction."""
+        return self._writer.waiting
+
     def on_commit(self, listener: Callable[[Sequence[FeedEntry]], None]) -> None:
         """Calls `listener` on the event loop with each batch's feed entries, in commit order.
 

@@ -16,6 +16,7 @@ from opentelemetry.trace import SpanContext
 
 from chassis.auth.authenticator import Authenticator
 from chassis.call import Call, Trace, serve
+from chassis.metrics import Declared, Histogram
 from chassis.refusal import ErrorReason, Refusal
 from chassis.server import status, validation
 from chassis.server.methods import Method
@@ -29,6 +30,8 @@ Denied = Callable[[Call, Refusal], Awaitable[None]]
 _DEFAULT_TIMEOUT = 15.0
 # With less than this left, a mutation could commit after its caller has given up.
 _LEAST_LEFT = 0.02
+_CALLS = Declared("rpc.server.call.duration", "s", ("rpc.method", "rpc.response.status_code"))
+_REFUSALS = Declared("ombud.refusals", "{refusal}", ("ombud.service", "ombud.reason"))
 
 
 class Pipeline:
@@ -44,6 +47,8 @@ class Pipeline:
         self._authenticator = authenticator
         self._telemetry = telemetry
         self._denied = denied
+        self._calls = telemetry.meter.histogram(_CALLS)
+        self._refusals = telemetry.meter.counter(_REFUSALS)
 
     def wrap(self, method: Method, handler: Handler) -> Handler:
         """The handler with everything around it. Requests arrive as bytes, so that rubbish is refused like the rest.
@@ -61,7 +66,7 @@ class Pipeline:
 
     def _unary(self, method: Method, behaviour: Any) -> Any:  # noqa: ANN401 - gRPC's handler types
         async def serve_unary(raw: bytes, context: Context) -> bytes:
-            served = _Served(method, self._telemetry)
+            served = _Served(method, self._telemetry, self._calls)
             try:
                 request, timeout = self._admit(served, raw, context)
                 if timeout is None:
@@ -80,7 +85,7 @@ class Pipeline:
 
     def _stream(self, method: Method, behaviour: Any, *, streams_in: bool) -> Any:  # noqa: ANN401 - gRPC's handler types
         async def serve_stream(incoming: Any, context: Context) -> AsyncIterator[bytes]:  # noqa: ANN401
-            served = _Served(method, self._telemetry)
+            served = _Served(method, self._telemetry, self._calls)
             try:
                 if streams_in:
                     self._admit(served, None, context)
@@ -123,8 +128,9 @@ class Pipeline:
             served.finish("CANCELLED")
             return
         refusal = _as_refusal(error, served.method.path)
-        code = status.code_of(refusal)
-        served.finish(code.name, reason=status.reason_name(refusal), incident=refusal.facts.get("incident", ""))
+        code, reason = status.code_of(refusal), status.reason_name(refusal)
+        served.finish(code.name, reason=reason, incident=refusal.facts.get("incident", ""))
+        self._refusals.add(1, served.method.service, reason)
         if code is grpc.StatusCode.PERMISSION_DENIED and not served.call.caller.anonymous:
             await self._audit_denial(served.call, refusal)
         await context.abort(code, refusal.message, status.details_of(refusal))
@@ -139,11 +145,13 @@ class Pipeline:
 class _Served:
     """The span and call of one RPC being served."""
 
-    __slots__ = ("_parent", "_span", "_start", "_telemetry", "call", "method")
+    __slots__ = ("_began", "_calls", "_parent", "_span", "_start", "_telemetry", "call", "method")
     _unserved = Call(method="")
 
-    def __init__(self, method: Method, telemetry: Telemetry) -> None:
+    def __init__(self, method: Method, telemetry: Telemetry, calls: Histogram) -> None:
         self.method = method
+        self._calls = calls
+        self._began = time.perf_counter()
         self.call = self._unserved
         self._telemetry = telemetry
         self._start = time.time_ns()
@@ -165,7 +173,8 @@ class _Served:
             enter(self._parent)
 
     def finish(self, code: str, *, reason: str = "", incident: str = "") -> None:
-        """Ends the span; a failed read without one gets it now, with its true start."""
+        """Counts the call and ends its span; a failed read without one gets it now, with its true start."""
+        self._calls.record(time.perf_counter() - self._began, self.method.path.removeprefix("/"), code)
         if self._span is None:
             if code == "OK":
                 return

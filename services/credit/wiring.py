@@ -22,6 +22,7 @@ from services.credit.blacklist.listings import Listings
 from services.credit.blacklist.memory import BlacklistMemory
 from services.credit.blacklist.servicer import BlacklistServicer
 from services.credit.config import CreditConfig
+from services.credit.gauges import gauges_of
 from services.credit.groups_peer import GroupsPeer
 from services.credit.listing import Listing
 from services.credit.notices.jobs import LetterDelivery
@@ -108,6 +109,7 @@ def build(config: CreditConfig, platform: Platform) -> Service:
             Destruction(database).run,
         ],
         starting=[take_up_pack, memory.load],
+        gauges=gauges_of(database),
     )
 
 

@@ -17,6 +17,7 @@ from services.groups.config import GroupsConfig
 from services.groups.decisions.memory import DecisionMemory
 from services.groups.decisions.servicer import DecisionServicer
 from services.groups.figures.servicer import FiguresServicer
+from services.groups.gauges import gauges_of
 from services.groups.groups.servicer import GroupServicer
 from services.groups.keys import GroupsKeys
 from services.groups.projections import following
@@ -52,6 +53,7 @@ def build(config: GroupsConfig, platform: Platform) -> Service:
             (add_FiguresServiceServicer_to_server, FiguresServicer(database)),
         ],
         starting=[memory.load],
+        gauges=gauges_of(database),
         tasks=[memory.run, Following(schedule, platform.peers).run],
         jobs=[
             following.accounts(database, platform.peers, platform.telemetry).run,

@@ -34,6 +34,7 @@ from services.retention.custody.servicer import CustodyServicer
 from services.retention.errors import DamagedError, ForkedError
 from services.retention.figures.servicer import FiguresServicer
 from services.retention.files import FolderLock, SpaceFloor
+from services.retention.gauges import gauges_of
 from services.retention.holds.jobs import HoldKeys
 from services.retention.holds.servicer import HoldServicer
 from services.retention.ingest.backlog import Backlog
@@ -147,6 +148,8 @@ def build(config: RetentionConfig, platform: Platform) -> Service:
         seconds=config.tick_seconds,
     )
 
+    ingest = IngestServicer(journal, backlog, ledger, clock=platform.clock, meter=platform.telemetry.meter)
+
     async def stop() -> None:
         await asyncio.to_thread(process.end)
         lock.release()
@@ -173,7 +176,7 @@ def build(config: RetentionConfig, platform: Platform) -> Service:
         name="retention",
         database=database,
         servicers=[
-            (add_IngestServiceServicer_to_server, IngestServicer(journal, backlog, ledger, platform.clock)),
+            (add_IngestServiceServicer_to_server, ingest),
             (add_LogServiceServicer_to_server, LogServicer(database, ledger, archive, journal)),
             (
                 add_HoldServiceServicer_to_server,
@@ -212,6 +215,7 @@ def build(config: RetentionConfig, platform: Platform) -> Service:
         tasks=[sealer.run, ticks.run, Following(schedule, platform.peers).run],
         starting=[adoption.run, recover],
         stopping=[journal.close, stop],
+        gauges=gauges_of(database, backlog),
         healthy=lambda: journal.healthy,
     )
 

@@ -13,7 +13,7 @@ from chassis.auth.tokens import DEV_ISSUER, DevIssuer
 from chassis.clock import SystemClock
 from chassis.config import OtlpConfig, ServerConfig, TlsFiles
 from chassis.peers import Peers
-from chassis.process import authenticator_for, client_tls, telemetry_for
+from chassis.process import authenticator_for, client_tls, measured, telemetry_for
 from chassis.run import Hosted, Running, serving
 from chassis.service import Platform
 from ombudctl.dev_ca import Authority
@@ -127,7 +127,10 @@ async def _started(mesh: Mesh, name: str) -> AsyncIterator[Running]:
     hosted = [Hosted(build(config, platform), platform)]
     authenticator = authenticator_for(server, mesh.clock)
     try:
-        async with serving(hosted, server, authenticator, telemetry, reflect=False, bound=bound) as running:
+        async with (
+            serving(hosted, server, authenticator, telemetry, reflect=False, bound=bound) as running,
+            measured(hosted[0].service, server, telemetry),
+        ):
             yield running
     finally:
         await asyncio.to_thread(telemetry.shutdown)

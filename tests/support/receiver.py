@@ -100,10 +100,10 @@ def plain(attributes: Any) -> dict[str, str | int]:
 
 
 @contextlib.asynccontextmanager
-async def receiving() -> AsyncIterator[Receiver]:
-    """Listens on a port of its own."""
+async def receiving(port: int = 0) -> AsyncIterator[Receiver]:
+    """Listens on a port; on one of its own if none is given."""
     server = grpc.aio.server()
-    port = server.add_insecure_port("127.0.0.1:0")
+    port = server.add_insecure_port(f"127.0.0.1:{port}")
     receiver = Receiver(OtlpConfig(endpoint=f"127.0.0.1:{port}", every_seconds=0.2))
     add_TraceServiceServicer_to_server(_Traces(receiver), server)  # type: ignore[no-untyped-call]  # as generated
     add_MetricsServiceServicer_to_server(_Metrics(receiver), server)  # type: ignore[no-untyped-call]  # as generated

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from secrets import randbelow
 
-from sqlalchemy import case
+from sqlalchemy import case, func
 from sqlmodel import Session, col, select
 
 from chassis.pages import Page
@@ -170,6 +170,13 @@ def keep_contest_decision(
     row.decide_time = tip_off.contest.decide_time
     row.reasons = reasons
     row.reply = reply
+
+
+def count_overdue(session: Session, at: datetime) -> int:
+    """How many tip-offs and contests are late and still without an answer."""
+    first = select(func.count()).where(col(TipOffRow.reply_time).is_(None), TipOffRow.due_time <= at)
+    second = select(func.count()).where(col(TipOffContestRow.decide_time).is_(None), TipOffContestRow.due_time <= at)
+    return session.exec(first).one() + session.exec(second).one()
 
 
 def unanswered(session: Session, page: Page, *, due_by: datetime | None) -> list[domain.TipOff]:

@@ -81,6 +81,11 @@ class Backlog:
         self._room.set()
         self.due = asyncio.Event()
 
+    @property
+    def records(self) -> int:
+        """How many records wait."""
+        return self._records
+
     def add(self, records: int) -> None:
         """Counts records that were acknowledged; sets `due` once there are enough for a full segment."""
         self._records += records

@@ -1,10 +1,12 @@
 """IngestService."""
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import AsyncIterator
 
 from chassis.clock import Clock
+from chassis.metrics import Declared, Meter
 from chassis.refusal import Refusal
 from ombud.retention.v1 import ingest_service_pb2 as pb
 from ombud.retention.v1.ingest_service_pb2_grpc import IngestServiceServicer
@@ -16,17 +18,19 @@ from services.retention.segments.records import RecordBatch, from_micros, to_mic
 from services.retention.wire import Context, timestamp
 
 _FRAMES_IN_FLIGHT = 32
+_ACKS = Declared("ombud.ack.duration", "s")
 _Outcome = asyncio.Future[Appended] | Refusal
 
 
 class IngestServicer(IngestServiceServicer):
     """Takes frames in and acknowledges what is on stable storage."""
 
-    def __init__(self, journal: Journal, backlog: Backlog, ledger: Ledger, clock: Clock) -> None:
+    def __init__(self, journal: Journal, backlog: Backlog, ledger: Ledger, *, clock: Clock, meter: Meter) -> None:
         self._journal = journal
         self._backlog = backlog
         self._ledger = ledger
         self._clock = clock
+        self._acks = meter.histogram(_ACKS)
         self._refused: Counter[str] = Counter()
         self._unreadable = 0
 
@@ -50,8 +54,7 @@ class IngestServicer(IngestServiceServicer):
         try:
             batch = self._batch(request.frame)
             self._backlog.check()
-            await self._backlog.admit(len(batch))
-            appended = await self._journal.append(batch)
+            appended = await (await self._append(batch))
         except Refusal:
             self._count(request.frame.producer)
             raise
@@ -83,11 +86,17 @@ class IngestServicer(IngestServiceServicer):
 
     async def _begin(self, frame: pb.Frame) -> _Outcome:
         try:
-            batch = self._batch(frame)
-            await self._backlog.admit(len(batch))
-            return self._journal.append(batch)
+            return await self._append(self._batch(frame))
         except Refusal as refusal:
             return refusal
+
+    async def _append(self, batch: RecordBatch) -> asyncio.Future[Appended]:
+        """Lets a batch in; what it returns is done once the batch is on stable storage."""
+        began = time.perf_counter()
+        await self._backlog.admit(len(batch))
+        appended = self._journal.append(batch)
+        appended.add_done_callback(lambda _done: self._acks.record(time.perf_counter() - began))
+        return appended
 
     async def _answer(self, number: int, producer: str, outcome: _Outcome) -> pb.AppendResponse:
         try:
