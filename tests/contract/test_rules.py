@@ -67,7 +67,7 @@ def test_r2_measures_come_from_a_proposal_with_reasons_and_an_end_and_from_nothi
 
 
 def test_r2_no_rpc_puts_a_sanction_in_force() -> None:
-    milder = {"LiftSanction", "VarySanction", "StaySanction", "WithdrawSanction"}
+    milder = {"LiftSanction", "VarySanction", "StaySanction", "WithdrawSanction", "RecordRectification"}
     imposing = {"ProposeSanction", "ApproveSanction", "ImposeInterimMeasure"}
     assert set(of("SanctionService")) == imposing | {"GetSanction", "ListSanctions"} | milder
     assert set(sent(of("SanctionService")["ApproveSanction"])) == {

@@ -120,6 +120,13 @@ GUARDS = (
         ("ck_variation_reasons", "fk_varied_measure_measure"),
     ),
     Guard(
+        "R2",
+        "an order that is put right after its date",
+        "sanctions.rectification:rectify",
+        "test_rectification.py::test_order_that_was_not_followed_is_a_fact_and_changes_nothing",
+        ("ck_rectification_in_time", "ck_rectification_kind", "ck_rectification_person", "ck_rectification_proof"),
+    ),
+    Guard(
         "R3",
         "points that somebody adds or takes by hand",
         "standings.remedies:record",

@@ -1,5 +1,7 @@
 """What makes a sanction milder, as part of a life."""
 
+import hashlib
+
 from ombud.common.v1.types_pb2 import Subject
 from ombud.credit.v1 import appeal_service_pb2 as appeals
 from ombud.credit.v1 import sanction_service_pb2 as sanctions
@@ -23,6 +25,9 @@ async def mercy(life: Life, account_id: str) -> None:
             until_time=life.after(hours=2),
         ),
     )
+    ordered = await life.sanction(proposal.subject, credit.MEASURE_KIND_RECTIFICATION_ORDERED)
+    proof = hashlib.sha256(b"paid back").hexdigest()
+    await life.act(MODERATOR, sanctions.RecordRectificationRequest(sanction_id=ordered, proof_sha256=proof))
     sanction_id = await life.sanction(Subject(account_id=account_id), credit.MEASURE_KIND_WARNED)
     await life.act(
         APPROVER,

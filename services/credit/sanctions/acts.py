@@ -9,7 +9,7 @@ from services.credit import wire
 from services.credit.appeals import store as appeals
 from services.credit.blacklist import feed as blacklist_feed
 from services.credit.blacklist import store as blacklist
-from services.credit.sanctions import store
+from services.credit.sanctions import rectification, relief_store, store
 from services.credit.sanctions.domain import Sanction
 from services.credit.sanctions.relief import Actor, check_stay
 from services.credit.standings import feed
@@ -19,7 +19,7 @@ from services.credit.standings.domain import ReliefEntry, ReliefKind, points_lef
 
 def lift(unit: Unit, sanction: Sanction) -> Sanction:
     """Ends a sanction that was just lifted: its measures, the points left, its blacklist entry, and nothing else."""
-    store.add_lift(unit.session, sanction)
+    relief_store.add_lift(unit.session, sanction)
     _relieve(unit, sanction, ReliefKind.LIFT, lambda left: left)
     blacklist.revoke(unit.session, [sanction.sanction_id], at=unit.now)
     return _told(unit, sanction, "lifted")
@@ -37,7 +37,7 @@ def vary(unit: Unit, sanction: Sanction, *, points: int) -> Sanction:
             raise _more_points(left)
         return left - points
 
-    store.add_variation(unit.session, sanction)
+    relief_store.add_variation(unit.session, sanction)
     _relieve(unit, sanction, ReliefKind.VARIATION, taken)
     return _told(unit, sanction, "varied")
 
@@ -54,8 +54,20 @@ def stay(unit: Unit, sanction: Sanction, actor: Actor) -> None:
     stayed = known is not None and known.covers(unit.now)
     check_stay(sanction, actor, appeal_state=appeal.state if appeal else "", stayed=stayed, at=unit.now)
     assert appeal is not None  # noqa: S101 - without one the stay was refused
-    store.add_stay(session, appeal.appeal_id, stayer=actor.staff_id, reasons=actor.reasons, at=unit.now)
+    relief_store.add_stay(session, appeal.appeal_id, stayer=actor.staff_id, reasons=actor.reasons, at=unit.now)
     _told(unit, sanction, "stayed")
+
+
+def rectify(unit: Unit, sanction: Sanction, actor: Actor, *, proof_sha256: str) -> Sanction:
+    """Records that what a sanction ordered was put right in time.
+
+    Raises:
+        Refusal: WRONG_STATE or OWN_ACCOUNT.
+    """
+    stay = standings.stays(unit.session, [sanction.sanction_id]).get(sanction.sanction_id)
+    rectified = rectification.rectify(sanction, stay, actor, proof_sha256=proof_sha256, at=unit.now)
+    relief_store.add_rectification(unit.session, rectified)
+    return _told(unit, rectified, "rectified")
 
 
 def _relieve(unit: Unit, sanction: Sanction, kind: ReliefKind, taken: Callable[[int], int]) -> None:

@@ -169,6 +169,15 @@ class Lift:
 
 
 @dataclass(frozen=True)
+class Rectified:
+    """That what a sanction ordered was put right, on record with the SHA-256 of what proves it."""
+
+    at: datetime
+    recorder: str
+    proof_sha256: str
+
+
+@dataclass(frozen=True)
 class Variation:
     """A sanction made milder: earlier ends of some of its measures."""
 
@@ -207,6 +216,7 @@ class Sanction:
     lift: Lift | None = None
     end_recorded_at: datetime | None = None
     interim_until: datetime | None = None
+    rectified: Rectified | None = None
 
     @property
     def terms(self) -> tuple[Measure, ...]:

@@ -4,9 +4,10 @@ from chassis.db import Database, Unit
 from services.credit import wire
 from services.credit.notices import store as letters
 from services.credit.notices.domain import LetterKind
-from services.credit.sanctions import store
+from services.credit.sanctions import rectification, store
 from services.credit.sanctions.domain import record_end
 from services.credit.standings import feed
+from services.credit.standings import store as standings
 
 _JOB = "end-sanction"
 _IDLE = 1.0
@@ -35,6 +36,7 @@ def end(unit: Unit, sanction_id: str) -> None:
     ended = record_end(sanction, at=unit.now)
     if ended is sanction:
         return
+    stay = standings.stays(unit.session, [sanction_id]).get(sanction_id)
     store.update(unit.session, ended)
     letters.write(unit, LetterKind.SANCTION_ENDED, ended)
     feed.publish(unit, [ended.subject])
@@ -42,5 +44,5 @@ def end(unit: Unit, sanction_id: str) -> None:
         "credit.sanction.ended",
         subject=wire.subject_message(ended.subject),
         resource_id=sanction_id,
-        facts={"signed_by": "system"},
+        facts={"signed_by": "system", "rectification": rectification.state_of(ended, stay, unit.now) or "NONE"},
     )

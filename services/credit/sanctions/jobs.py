@@ -17,7 +17,7 @@ from services.credit.notices import store as letters
 from services.credit.notices.senders import NoticeNotSentError, NoticeSender
 from services.credit.notices.templates import Templates
 from services.credit.receipts import Receipts
-from services.credit.sanctions import interim, store
+from services.credit.sanctions import interim, relief_store, store
 from services.credit.sanctions.domain import Sanction, SanctionState, enter_force
 from services.credit.sanctions.notices import Notice, notice_of
 from services.credit.sanctions.store import DueNotice
@@ -120,7 +120,7 @@ def put_in_force(unit: Unit, sanction_id: str) -> None:
 def _replace_interim(unit: Unit, decision: Sanction) -> None:
     for each in store.interim_measures(unit.session, decision.subject):
         if interim.decides_on(decision, each, at=unit.now):
-            store.add_lift(unit.session, interim.replaced(each, decision, at=unit.now))
+            relief_store.add_lift(unit.session, interim.replaced(each, decision, at=unit.now))
             unit.audit(
                 "credit.sanction.replaced",
                 subject=wire.subject_message(each.subject),

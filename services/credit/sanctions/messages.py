@@ -7,6 +7,7 @@ from ombud.credit.v1 import sanction_service_pb2 as pb
 from ombud.credit.v1 import types_pb2
 from policies.pack import MeasureKind
 from services.credit import wire
+from services.credit.sanctions import rectification
 from services.credit.sanctions.domain import Capacity, Measure, Reasons, Sanction, Statement
 from services.credit.sanctions.proposal import Proposal
 from services.credit.standings.domain import Stay
@@ -88,6 +89,8 @@ def sanction_message(sanction: Sanction, *, stay: Stay | None, at: datetime) -> 
         vary_reasons=sanction.variation.reasons if sanction.variation else "",
         end_record_time=wire.timestamp(None if sanction.lift else sanction.end_recorded_at),
         interim_until_time=wire.timestamp(sanction.interim_until),
+        rectification=wire.number(pb.RectificationState, rectification.state_of(sanction, stay, at)),
+        rectify_time=wire.timestamp(sanction.rectified.at if sanction.rectified else None),
         replacing_sanction_id=sanction.lift.decision_id if sanction.lift else "",
     )
 

@@ -200,6 +200,8 @@ class MeasureRow(CreditTable, table=True):
         one_of("kind", MeasureKind),
         CheckConstraint("(end_at IS NULL) <> (review_at IS NULL)", name="end_or_review"),
         CheckConstraint("kind <> 'BLACKLISTED' OR end_at IS NOT NULL", name="blacklist_term"),
+        # What a rectification refers to.
+        Index(None, "sanction_id", "kind", "end_at", unique=True),
     )
 
     sanction_id: str = Field(primary_key=True, sa_type=String(36))
@@ -243,6 +245,32 @@ class LiftRow(CreditTable, table=True):
     lifter: str = Field(sa_type=String(128))
     reasons: str = Field(sa_type=Text)
     decision_id: str | None = Field(default=None, sa_type=String(36))
+
+
+class RectificationRow(CreditTable, table=True):
+    """That what a sanction ordered was put right before its date. Without a row it was not."""
+
+    __tablename__ = "rectification"
+    __table_args__ = (
+        ForeignKeyConstraint(["sanction_id", "start_at"], ["sanction.sanction_id", "sanction.start_at"]),
+        ForeignKeyConstraint(
+            ["sanction_id", "kind", "due_at"],
+            ["measure.sanction_id", "measure.kind", "measure.end_at"],
+            name="fk_rectification_measure",
+        ),
+        CheckConstraint("kind = 'RECTIFICATION_ORDERED'", name="kind"),
+        CheckConstraint("recorded_at >= start_at AND recorded_at < due_at", name="in_time"),
+        CheckConstraint("length(recorder) > 0", name="person"),
+        CheckConstraint("length(proof_sha256) = 64", name="proof"),
+    )
+
+    sanction_id: str = Field(primary_key=True, sa_type=String(36))
+    kind: str = Field(sa_type=String(32))
+    start_at: datetime = Field(sa_type=Instant)
+    due_at: datetime = Field(sa_type=Instant)
+    recorded_at: datetime = Field(sa_type=Instant)
+    recorder: str = Field(sa_type=String(128))
+    proof_sha256: str = Field(sa_type=String(64))
 
 
 class VariationRow(CreditTable, table=True):

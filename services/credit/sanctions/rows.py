@@ -11,6 +11,7 @@ from services.credit.sanctions.domain import (
     Measure,
     PinnedRule,
     PriorDecision,
+    Rectified,
     Sanction,
     SanctionState,
     SourceType,
@@ -35,6 +36,7 @@ def sanction_of(
     measures: list[MeasureRow],
     lift: LiftRow | None,
     variation: Variation | None,
+    rectified: Rectified | None,
 ) -> Sanction:
     """The sanction that its rows hold."""
     return Sanction(
@@ -57,6 +59,7 @@ def sanction_of(
         appeal_end=row.appeal_end,
         overturning_appeal_id=row.overturning_appeal_id or "",
         variation=variation,
+        rectified=rectified,
         end_recorded_at=row.end_recorded_at,
         interim_until=row.interim_until,
         lift=Lift(lift.lifted_at, lift.lifter, lift.reasons, lift.decision_id or "") if lift else None,

@@ -187,6 +187,19 @@ class SanctionServicer(Contract):
 
         return await self._database.write(command)
 
+    async def RecordRectification(
+        self, request: pb.RecordRectificationRequest, _context: wire.Context
+    ) -> pb.RecordRectificationResponse:
+        """Records that the order of a sanction was followed."""
+
+        def command(unit: Unit) -> pb.RecordRectificationResponse:
+            sanction = acts.rectify(
+                unit, store.get(unit.session, request.sanction_id), _actor(unit, ""), proof_sha256=request.proof_sha256
+            )
+            return pb.RecordRectificationResponse(sanction=_messages(unit.session, [sanction], unit.now)[0])
+
+        return await self._database.write(command)
+
     async def GetSanction(self, request: pb.GetSanctionRequest, _context: wire.Context) -> pb.GetSanctionResponse:
         """A sanction with its statement."""
         at = self._database.clock.now()

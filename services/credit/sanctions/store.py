@@ -12,7 +12,7 @@ from sqlmodel import Session, col, or_, select
 
 from chassis.refusal import Refusal
 from policies.pack import MeasureKind
-from services.credit.sanctions.domain import Measure, Sanction, SanctionState, Variation, term
+from services.credit.sanctions.domain import Measure, Rectified, Sanction, SanctionState, Variation, term
 from services.credit.sanctions.ladder import step_of
 from services.credit.sanctions.models import (
     EvidenceRow,
@@ -20,9 +20,9 @@ from services.credit.sanctions.models import (
     MeasureRow,
     NoticeRow,
     PriorDecisionRow,
+    RectificationRow,
     SanctionRow,
     StatementRow,
-    StayRow,
     VariationRow,
     VariedMeasureRow,
 )
@@ -258,57 +258,6 @@ def mark_delivered(session: Session, sanction: Sanction) -> None:
     session.flush()
 
 
-def add_lift(session: Session, sanction: Sanction) -> None:
-    """Stores the lift of a sanction."""
-    assert sanction.lift is not None  # noqa: S101 - whoever stores a lift made one
-    assert sanction.start is not None  # noqa: S101 - only what is in force is lifted
-    session.add(
-        LiftRow(
-            sanction_id=sanction.sanction_id,
-            start_at=sanction.start,
-            lifted_at=sanction.lift.at,
-            lifter=sanction.lift.lifter,
-            reasons=sanction.lift.reasons,
-            decision_id=sanction.lift.decision_id or None,
-        )
-    )
-    update(session, sanction)
-
-
-def add_variation(session: Session, sanction: Sanction) -> None:
-    """Stores the variation of a sanction."""
-    assert sanction.variation is not None  # noqa: S101 - whoever stores a variation made one
-    assert sanction.start is not None  # noqa: S101 - only what is in force is varied
-    variation = sanction.variation
-    session.add(
-        VariationRow(
-            sanction_id=sanction.sanction_id,
-            start_at=sanction.start,
-            varied_at=variation.at,
-            varier=variation.varier,
-            reasons=variation.reasons,
-        )
-    )
-    session.flush()
-    session.add_all(
-        VariedMeasureRow(sanction_id=sanction.sanction_id, kind=kind, end_at=end)
-        for kind, end in variation.ends.items()
-    )
-    update(session, sanction)
-
-
-def add_stay(session: Session, appeal_id: str, *, stayer: str, reasons: str, at: datetime) -> None:
-    """Stores that a sanction is stayed from an instant on, until its appeal ends."""
-    session.add(StayRow(appeal_id=appeal_id, stayed_at=at, stayer=stayer, reasons=reasons))
-    session.flush()
-
-
-def stayed_from(session: Session, appeal_ids: Iterable[str]) -> dict[str, datetime]:
-    """From when on a person stayed the sanctions of some appeals, by appeal id."""
-    rows = session.exec(select(StayRow).where(col(StayRow.appeal_id).in_(list(appeal_ids))))
-    return {row.appeal_id: row.stayed_at for row in rows}
-
-
 def due_notices(session: Session) -> list[DueNotice]:
     """The notices of approved sanctions that wait for delivery, oldest first."""
     query = (
@@ -368,11 +317,16 @@ def _whole(session: Session, found: Iterable[SanctionRow]) -> list[Sanction]:
     )
     lifts = {row.sanction_id: row for row in session.exec(select(LiftRow).where(col(LiftRow.sanction_id).in_(ids)))}
     variations = _variations(session, ids)
+    rectified = {
+        row.sanction_id: Rectified(row.recorded_at, row.recorder, row.proof_sha256)
+        for row in session.exec(select(RectificationRow).where(col(RectificationRow.sanction_id).in_(ids)))
+    }
     return [
         sanction_of(
             row,
             lift=lifts.get(row.sanction_id),
             variation=variations.get(row.sanction_id),
+            rectified=rectified.get(row.sanction_id),
             statement=statement_of(
                 statements[row.sanction_id],
                 evidence=evidence[row.sanction_id],

@@ -11,6 +11,7 @@ from sqlmodel import Session, col, select
 from chassis.db import Unit
 from services.credit.appeals import store as appeals
 from services.credit.appeals.models import AppealRow
+from services.credit.sanctions import relief_store
 from services.credit.sanctions import store as sanctions
 from services.credit.sanctions.models import PriorDecisionRow, SanctionRow
 from services.credit.standings import domain
@@ -152,7 +153,7 @@ def stays(session: Session, sanction_ids: Collection[str]) -> Stays:
 def own_stays(session: Session, sanction_ids: Iterable[str]) -> Stays:
     """Stays of some sanctions, by sanction id: from a person's act or from the missed deadline of the appeal."""
     found = appeals.of_sanctions(session, sanction_ids)
-    earlier = sanctions.stayed_from(session, [appeal.appeal_id for appeal in found]) if found else {}
+    earlier = relief_store.stayed_from(session, [appeal.appeal_id for appeal in found]) if found else {}
     stayed = {
         appeal.sanction_id: Stay(earlier[appeal.appeal_id], appeal.decided_at)
         if appeal.appeal_id in earlier

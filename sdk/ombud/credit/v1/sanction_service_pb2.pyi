@@ -70,6 +70,34 @@ SANCTION_STATE_REPLACED: SanctionState.ValueType  # 8
 """An interim measure that a decision replaced."""
 Global___SanctionState: _TypeAlias = SanctionState  # noqa: Y015
 
+class _RectificationState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _RectificationStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RectificationState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    RECTIFICATION_STATE_UNSPECIFIED: _RectificationState.ValueType  # 0
+    """Nothing is ordered that binds."""
+    RECTIFICATION_STATE_ORDERED: _RectificationState.ValueType  # 1
+    """To be put right by the end of the measure."""
+    RECTIFICATION_STATE_DONE: _RectificationState.ValueType  # 2
+    """Put right in time."""
+    RECTIFICATION_STATE_MISSED: _RectificationState.ValueType  # 3
+    """Not put right by the date, while nothing stayed it. Derived from the clock."""
+
+class RectificationState(_RectificationState, metaclass=_RectificationStateEnumTypeWrapper):
+    """What became of an order to put a breach right."""
+
+RECTIFICATION_STATE_UNSPECIFIED: RectificationState.ValueType  # 0
+"""Nothing is ordered that binds."""
+RECTIFICATION_STATE_ORDERED: RectificationState.ValueType  # 1
+"""To be put right by the end of the measure."""
+RECTIFICATION_STATE_DONE: RectificationState.ValueType  # 2
+"""Put right in time."""
+RECTIFICATION_STATE_MISSED: RectificationState.ValueType  # 3
+"""Not put right by the date, while nothing stayed it. Derived from the clock."""
+Global___RectificationState: _TypeAlias = RectificationState  # noqa: Y015
+
 class _SourceType:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -637,6 +665,60 @@ class VarySanctionResponse(_message.Message):
 Global___VarySanctionResponse: _TypeAlias = VarySanctionResponse  # noqa: Y015
 
 @_typing.final
+class RecordRectificationRequest(_message.Message):
+    """What was put right."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    SANCTION_ID_FIELD_NUMBER: _builtins.int
+    PROOF_SHA256_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Idempotency key (UUID). REQUEST_ID_REUSED if it came with another request."""
+    sanction_id: _builtins.str
+    """The sanction (UUID). NOT_FOUND if there is none."""
+    proof_sha256: _builtins.str
+    """SHA-256 of what proves it, 64 lower-case hexadecimal digits."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        sanction_id: _builtins.str = ...,
+        proof_sha256: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["proof_sha256", b"proof_sha256", "request_id", b"request_id", "sanction_id", b"sanction_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecordRectificationRequest: _TypeAlias = RecordRectificationRequest  # noqa: Y015
+
+@_typing.final
+class RecordRectificationResponse(_message.Message):
+    """The sanction whose order was followed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SANCTION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def sanction(self) -> Global___Sanction:
+        """The sanction."""
+
+    def __init__(
+        self,
+        *,
+        sanction: Global___Sanction | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["sanction", b"sanction"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["sanction", b"sanction"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecordRectificationResponse: _TypeAlias = RecordRectificationResponse  # noqa: Y015
+
+@_typing.final
 class StaySanctionRequest(_message.Message):
     """Which sanction is stayed, and why."""
 
@@ -826,6 +908,8 @@ class Sanction(_message.Message):
     END_RECORD_TIME_FIELD_NUMBER: _builtins.int
     INTERIM_UNTIL_TIME_FIELD_NUMBER: _builtins.int
     REPLACING_SANCTION_ID_FIELD_NUMBER: _builtins.int
+    RECTIFICATION_FIELD_NUMBER: _builtins.int
+    RECTIFY_TIME_FIELD_NUMBER: _builtins.int
     sanction_id: _builtins.str
     """Id of the sanction (UUIDv7), and of its statement of reasons and its notice."""
     state: Global___SanctionState.ValueType
@@ -844,6 +928,8 @@ class Sanction(_message.Message):
     """Why it was made milder. Empty: it was not."""
     replacing_sanction_id: _builtins.str
     """The sanction (UUID) that replaced this interim measure, at lift_time. Empty: none."""
+    rectification: Global___RectificationState.ValueType
+    """What became of the order to put the breach right. UNSPECIFIED: nothing is ordered that binds."""
     @_builtins.property
     def subject(self) -> _types_pb2_1.Subject:
         """Whom it concerns."""
@@ -906,6 +992,10 @@ class Sanction(_message.Message):
     def interim_until_time(self) -> _timestamp_pb2.Timestamp:
         """Until when an interim measure lasts at most. Absent: it is a decision."""
 
+    @_builtins.property
+    def rectify_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was recorded as put right. Absent: it was not."""
+
     def __init__(
         self,
         *,
@@ -933,10 +1023,12 @@ class Sanction(_message.Message):
         end_record_time: _timestamp_pb2.Timestamp | None = ...,
         interim_until_time: _timestamp_pb2.Timestamp | None = ...,
         replacing_sanction_id: _builtins.str = ...,
+        rectification: Global___RectificationState.ValueType = ...,
+        rectify_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["appeal_end_time", b"appeal_end_time", "approve_time", b"approve_time", "end_record_time", b"end_record_time", "end_time", b"end_time", "interim_until_time", b"interim_until_time", "lift_time", b"lift_time", "points_end_time", b"points_end_time", "propose_time", b"propose_time", "review_time", b"review_time", "start_time", b"start_time", "statement", b"statement", "stayed_from_time", b"stayed_from_time", "subject", b"subject", "vary_time", b"vary_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["appeal_end_time", b"appeal_end_time", "approve_time", b"approve_time", "end_record_time", b"end_record_time", "end_time", b"end_time", "interim_until_time", b"interim_until_time", "lift_time", b"lift_time", "points_end_time", b"points_end_time", "propose_time", b"propose_time", "rectify_time", b"rectify_time", "review_time", b"review_time", "start_time", b"start_time", "statement", b"statement", "stayed_from_time", b"stayed_from_time", "subject", b"subject", "vary_time", b"vary_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["appeal_end_time", b"appeal_end_time", "approve_time", b"approve_time", "capacity", b"capacity", "end_record_time", b"end_record_time", "end_time", b"end_time", "group_id", b"group_id", "interim_until_time", b"interim_until_time", "lift_reasons", b"lift_reasons", "lift_time", b"lift_time", "measures", b"measures", "overturning_appeal_id", b"overturning_appeal_id", "points", b"points", "points_end_time", b"points_end_time", "propose_time", b"propose_time", "replacing_sanction_id", b"replacing_sanction_id", "review_time", b"review_time", "sanction_id", b"sanction_id", "start_time", b"start_time", "state", b"state", "statement", b"statement", "stayed_from_time", b"stayed_from_time", "subject", b"subject", "vary_reasons", b"vary_reasons", "vary_time", b"vary_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["appeal_end_time", b"appeal_end_time", "approve_time", b"approve_time", "capacity", b"capacity", "end_record_time", b"end_record_time", "end_time", b"end_time", "group_id", b"group_id", "interim_until_time", b"interim_until_time", "lift_reasons", b"lift_reasons", "lift_time", b"lift_time", "measures", b"measures", "overturning_appeal_id", b"overturning_appeal_id", "points", b"points", "points_end_time", b"points_end_time", "propose_time", b"propose_time", "rectification", b"rectification", "rectify_time", b"rectify_time", "replacing_sanction_id", b"replacing_sanction_id", "review_time", b"review_time", "sanction_id", b"sanction_id", "start_time", b"start_time", "state", b"state", "statement", b"statement", "stayed_from_time", b"stayed_from_time", "subject", b"subject", "vary_reasons", b"vary_reasons", "vary_time", b"vary_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -66,6 +66,11 @@ class SanctionServiceStub(object):
                 request_serializer=ombud_dot_credit_dot_v1_dot_sanction__service__pb2.VarySanctionRequest.SerializeToString,
                 response_deserializer=ombud_dot_credit_dot_v1_dot_sanction__service__pb2.VarySanctionResponse.FromString,
                 _registered_method=True)
+        self.RecordRectification = channel.unary_unary(
+                '/ombud.credit.v1.SanctionService/RecordRectification',
+                request_serializer=ombud_dot_credit_dot_v1_dot_sanction__service__pb2.RecordRectificationRequest.SerializeToString,
+                response_deserializer=ombud_dot_credit_dot_v1_dot_sanction__service__pb2.RecordRectificationResponse.FromString,
+                _registered_method=True)
         self.StaySanction = channel.unary_unary(
                 '/ombud.credit.v1.SanctionService/StaySanction',
                 request_serializer=ombud_dot_credit_dot_v1_dot_sanction__service__pb2.StaySanctionRequest.SerializeToString,
@@ -135,6 +140,15 @@ class SanctionServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RecordRectification(self, request, context):
+        """Records that what a sanction ordered was put right before its date. WRONG_STATE if nothing is ordered, the date has
+        passed, or it is on record; OWN_ACCOUNT for who is the person concerned. What was not done by its date is MISSED:
+        a fact, from which nothing follows unless two persons decide so.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def StaySanction(self, request, context):
         """Stays one sanction in force from now until its appeal is decided. WRONG_STATE without an undecided appeal: a stay
         has no end of its own and never outlives its cause.
@@ -189,6 +203,11 @@ def add_SanctionServiceServicer_to_server(servicer, server):
                     servicer.VarySanction,
                     request_deserializer=ombud_dot_credit_dot_v1_dot_sanction__service__pb2.VarySanctionRequest.FromString,
                     response_serializer=ombud_dot_credit_dot_v1_dot_sanction__service__pb2.VarySanctionResponse.SerializeToString,
+            ),
+            'RecordRectification': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecordRectification,
+                    request_deserializer=ombud_dot_credit_dot_v1_dot_sanction__service__pb2.RecordRectificationRequest.FromString,
+                    response_serializer=ombud_dot_credit_dot_v1_dot_sanction__service__pb2.RecordRectificationResponse.SerializeToString,
             ),
             'StaySanction': grpc.unary_unary_rpc_method_handler(
                     servicer.StaySanction,
@@ -370,6 +389,33 @@ class SanctionService(object):
             '/ombud.credit.v1.SanctionService/VarySanction',
             ombud_dot_credit_dot_v1_dot_sanction__service__pb2.VarySanctionRequest.SerializeToString,
             ombud_dot_credit_dot_v1_dot_sanction__service__pb2.VarySanctionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RecordRectification(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ombud.credit.v1.SanctionService/RecordRectification',
+            ombud_dot_credit_dot_v1_dot_sanction__service__pb2.RecordRectificationRequest.SerializeToString,
+            ombud_dot_credit_dot_v1_dot_sanction__service__pb2.RecordRectificationResponse.FromString,
             options,
             channel_credentials,
             insecure,

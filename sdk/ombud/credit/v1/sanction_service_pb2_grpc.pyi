@@ -56,6 +56,11 @@ class SanctionServiceStub:
     """
     VarySanction: _grpc.UnaryUnaryMultiCallable[_sanction_service_pb2.VarySanctionRequest, _sanction_service_pb2.VarySanctionResponse]
     """Makes one sanction in force milder, once: earlier ends, fewer points. Never harsher; that takes a new sanction."""
+    RecordRectification: _grpc.UnaryUnaryMultiCallable[_sanction_service_pb2.RecordRectificationRequest, _sanction_service_pb2.RecordRectificationResponse]
+    """Records that what a sanction ordered was put right before its date. WRONG_STATE if nothing is ordered, the date has
+    passed, or it is on record; OWN_ACCOUNT for who is the person concerned. What was not done by its date is MISSED:
+    a fact, from which nothing follows unless two persons decide so.
+    """
     StaySanction: _grpc.UnaryUnaryMultiCallable[_sanction_service_pb2.StaySanctionRequest, _sanction_service_pb2.StaySanctionResponse]
     """Stays one sanction in force from now until its appeal is decided. WRONG_STATE without an undecided appeal: a stay
     has no end of its own and never outlives its cause.
@@ -93,6 +98,11 @@ class SanctionServiceAsyncStub(SanctionServiceStub):
     """
     VarySanction: _aio.UnaryUnaryMultiCallable[_sanction_service_pb2.VarySanctionRequest, _sanction_service_pb2.VarySanctionResponse]  # type: ignore[assignment]
     """Makes one sanction in force milder, once: earlier ends, fewer points. Never harsher; that takes a new sanction."""
+    RecordRectification: _aio.UnaryUnaryMultiCallable[_sanction_service_pb2.RecordRectificationRequest, _sanction_service_pb2.RecordRectificationResponse]  # type: ignore[assignment]
+    """Records that what a sanction ordered was put right before its date. WRONG_STATE if nothing is ordered, the date has
+    passed, or it is on record; OWN_ACCOUNT for who is the person concerned. What was not done by its date is MISSED:
+    a fact, from which nothing follows unless two persons decide so.
+    """
     StaySanction: _aio.UnaryUnaryMultiCallable[_sanction_service_pb2.StaySanctionRequest, _sanction_service_pb2.StaySanctionResponse]  # type: ignore[assignment]
     """Stays one sanction in force from now until its appeal is decided. WRONG_STATE without an undecided appeal: a stay
     has no end of its own and never outlives its cause.
@@ -163,6 +173,17 @@ class SanctionServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_sanction_service_pb2.VarySanctionResponse, _abc.Awaitable[_sanction_service_pb2.VarySanctionResponse]]:
         """Makes one sanction in force milder, once: earlier ends, fewer points. Never harsher; that takes a new sanction."""
+
+    @_abc_1.abstractmethod
+    def RecordRectification(
+        self,
+        request: _sanction_service_pb2.RecordRectificationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sanction_service_pb2.RecordRectificationResponse, _abc.Awaitable[_sanction_service_pb2.RecordRectificationResponse]]:
+        """Records that what a sanction ordered was put right before its date. WRONG_STATE if nothing is ordered, the date has
+        passed, or it is on record; OWN_ACCOUNT for who is the person concerned. What was not done by its date is MISSED:
+        a fact, from which nothing follows unless two persons decide so.
+        """
 
     @_abc_1.abstractmethod
     def StaySanction(

@@ -2,8 +2,21 @@
 
 # ruff: noqa: S608 - statements are put together from literals of this file
 
+from chassis.db import Unit
+from policies.pack import MeasureKind
 from tests.unit.credit.attacks.attack import ONE, attack
 from tests.unit.credit.attacks.on_sanctions import a_sanction_in_force, an_approved_sanction
+from tests.unit.credit.builders import measure
+from tests.unit.credit.stored import keep_in_force
+
+
+def an_order(unit: Unit) -> str:
+    return keep_in_force(unit, measures=(measure(MeasureKind.RECTIFICATION_ORDERED),)).sanction_id
+
+
+def a_warning(unit: Unit) -> str:
+    return keep_in_force(unit, measures=(measure(MeasureKind.WARNED),)).sanction_id
+
 
 ADD_POINTS = (
     "INSERT INTO ledger_entry (entry_id, kind, subject_kind, subject_id, sanction_id, points, start_at, end_at,"
@@ -31,6 +44,12 @@ VARY = (
 LIST_SUBJECT = (
     "INSERT INTO blacklist_entry (entry_id, subject_kind, subject_id, sanction_id, start_at, end_at)"
     f" SELECT :new, subject_kind, subject_id, sanction_id, :now, :later FROM sanction{ONE}"
+)
+
+PUT_RIGHT = (
+    "INSERT INTO rectification (sanction_id, kind, start_at, due_at, recorded_at, recorder, proof_sha256)"
+    f" SELECT sanction_id, kind, coalesce(start_at, :now), measure.end_at, {{at}}, {{by}}, {{proof}}"
+    f" FROM measure JOIN sanction USING (sanction_id){ONE}"
 )
 
 CONSEQUENCES = [
@@ -99,6 +118,36 @@ CONSEQUENCES = [
         "fk_varied_measure_measure",
         VARY.format(at=":now", reasons="'x'"),
         "INSERT INTO varied_measure VALUES (:id, 'ACCOUNT_CLOSED', :now)",
+    ),
+    attack(
+        "put right after its date",
+        an_order,
+        "ck_rectification_in_time",
+        PUT_RIGHT.format(at="measure.end_at", by="'mod-2'", proof="evidence_set"),
+    ),
+    attack(
+        "put right by nobody",
+        an_order,
+        "ck_rectification_person",
+        PUT_RIGHT.format(at="start_at", by="''", proof="evidence_set"),
+    ),
+    attack(
+        "put right without a proof",
+        an_order,
+        "ck_rectification_proof",
+        PUT_RIGHT.format(at="start_at", by="'mod-2'", proof="''"),
+    ),
+    attack(
+        "put right what was not ordered",
+        a_warning,
+        "ck_rectification_kind",
+        PUT_RIGHT.format(at="start_at", by="'mod-2'", proof="evidence_set"),
+    ),
+    attack(
+        "put right before it was in force",
+        an_approved_sanction,
+        "ck_rectification_kind",
+        PUT_RIGHT.format(at=":now", by="'mod-2'", proof="evidence_set"),
     ),
     attack(
         "stayed without an appeal",
