@@ -3,12 +3,12 @@
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 
-from google.protobuf.timestamp_pb2 import Timestamp
 from sqlmodel import Session, col, select
 
 from chassis.db.batch import FeedEntry
 from chassis.db.database import Database
 from chassis.db.tables import Change
+from chassis.instants import timestamp
 from chassis.pace import Pace
 from chassis.refusal import ErrorReason, Refusal
 from ombud.common.v1.types_pb2 import FeedCheckpoint
@@ -66,9 +66,7 @@ class Feed:
                 await pace.wait()
 
     def _checkpoint(self, epoch: str, revision: int) -> FeedCheckpoint:
-        now = Timestamp()
-        now.FromDatetime(self._database.clock.now())
-        return FeedCheckpoint(epoch=epoch, revision=revision, server_time=now)
+        return FeedCheckpoint(epoch=epoch, revision=revision, server_time=timestamp(self._database.clock.now()))
 
 
 def _after(session: Session, revision: int) -> Sequence[FeedEntry]:

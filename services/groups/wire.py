@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from chassis import instants
 from ombud.common.v1.types_pb2 import Subject
 
 
@@ -14,11 +15,7 @@ def instant(timestamp: Timestamp) -> datetime:
 
 def timestamp(at: datetime | None) -> Timestamp | None:
     """The timestamp of an instant; None leaves the field absent."""
-    if at is None:
-        return None
-    message = Timestamp()
-    message.FromDatetime(at)
-    return message
+    return None if at is None else instants.timestamp(at)
 
 
 def of_account(account_id: str) -> Subject:

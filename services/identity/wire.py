@@ -2,10 +2,12 @@
 
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import cache
 from typing import Any, Protocol, TypeVar
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from chassis import instants
 from chassis.refusal import Refusal
 from ombud.identity.v1 import account_service_pb2 as pb
 from services.identity.accounts.domain import Account
@@ -20,6 +22,8 @@ class EnumType(Protocol):
         """The name of a value."""
         ...
 
+    def __hash__(self) -> int: ...
+
     def Value(self, name: str) -> Any:  # noqa: ANN401 - the enum's own value type
         """The value of a name."""
         ...
@@ -27,11 +31,7 @@ class EnumType(Protocol):
 
 def timestamp(at: datetime | None) -> Timestamp | None:
     """The instant as a message; None stays None."""
-    if at is None:
-        return None
-    message = Timestamp()
-    message.FromDatetime(at)
-    return message
+    return None if at is None else instants.timestamp(at)
 
 
 def instant(message: Timestamp, *, field: str) -> datetime:
@@ -46,11 +46,13 @@ def instant(message: Timestamp, *, field: str) -> datetime:
         raise Refusal.field(field, "not an instant", satisfy="a google.protobuf.Timestamp in range") from None
 
 
+@cache
 def to_enum(kind: EnumType, value: StrEnum | None) -> Any:  # noqa: ANN401 - the enum's own value type
     """The contract's value of that name; none is its UNSPECIFIED."""
     return 0 if value is None else kind.Value(_prefix(kind) + value)
 
 
+@cache
 def from_enum(kind: EnumType, number: int, domain_enum: type[E]) -> E:
     """The domain's value of that number's name; the number is defined and not UNSPECIFIED."""
     return domain_enum(kind.Name(number).removeprefix(_prefix(kind)))

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlmodel import Session
 
+from chassis.instants import timestamp
 from ombud.credit.v1 import standing_service_pb2 as pb
 from policies.pack import Pack
 from services.credit import wire
@@ -141,13 +142,13 @@ def entry_message(entry: LedgerEntry) -> pb.LedgerEntry:
         case PointsEntry():
             message.kind = pb.LEDGER_ENTRY_KIND_POINTS
             message.points = entry.points
-            message.start_time.FromDatetime(entry.start)
-            message.end_time.FromDatetime(entry.end)
+            message.start_time.CopyFrom(timestamp(entry.start))
+            message.end_time.CopyFrom(timestamp(entry.end))
         case ReliefEntry():
             message.kind = wire.number(pb.LedgerEntryKind, entry.kind)
             message.points = entry.points
-            message.start_time.FromDatetime(entry.recorded_at)
-            message.end_time.FromDatetime(entry.end)
+            message.start_time.CopyFrom(timestamp(entry.recorded_at))
+            message.end_time.CopyFrom(timestamp(entry.end))
             message.relieved_entry_id = entry.relieved_entry_id
         case _:
             message.kind = pb.LEDGER_ENTRY_KIND_OVERTURN
