@@ -195,3 +195,5 @@ def _need_in_force(sanction: Sanction) -> None:
     # An act stays reportable after the sanction has ended by itself, but not after it was overturned.
     if sanction.state is not SanctionState.IN_FORCE:
         raise Refusal.wrong_state("sanction", state=sanction.state, needs=SanctionState.IN_FORCE)
+    if sanction.interim_until is not None:
+        raise Refusal.wrong_state("sanction", state="INTERIM", needs="decided by two persons")

@@ -74,7 +74,7 @@ class ReferralServiceServicer(object):
     """
 
     def ProposeReferral(self, request, context):
-        """Proposes a referral. WRONG_STATE if the sanction was never in force or is overturned.
+        """Proposes a referral. WRONG_STATE if the sanction was never in force, is overturned, or is an interim measure.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

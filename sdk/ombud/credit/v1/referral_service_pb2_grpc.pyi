@@ -36,7 +36,7 @@ class ReferralServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> ReferralServiceAsyncStub: ...
     ProposeReferral: _grpc.UnaryUnaryMultiCallable[_referral_service_pb2.ProposeReferralRequest, _referral_service_pb2.ProposeReferralResponse]
-    """Proposes a referral. WRONG_STATE if the sanction was never in force or is overturned."""
+    """Proposes a referral. WRONG_STATE if the sanction was never in force, is overturned, or is an interim measure."""
     ApproveReferral: _grpc.UnaryUnaryMultiCallable[_referral_service_pb2.ApproveReferralRequest, _referral_service_pb2.ApproveReferralResponse]
     """Approves a proposed referral. SECOND_PERSON_REQUIRED for who proposed it; WRONG_STATE if it is not
     PROPOSED, or the sanction is overturned.
@@ -60,7 +60,7 @@ class ReferralServiceAsyncStub(ReferralServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ProposeReferral: _aio.UnaryUnaryMultiCallable[_referral_service_pb2.ProposeReferralRequest, _referral_service_pb2.ProposeReferralResponse]  # type: ignore[assignment]
-    """Proposes a referral. WRONG_STATE if the sanction was never in force or is overturned."""
+    """Proposes a referral. WRONG_STATE if the sanction was never in force, is overturned, or is an interim measure."""
     ApproveReferral: _aio.UnaryUnaryMultiCallable[_referral_service_pb2.ApproveReferralRequest, _referral_service_pb2.ApproveReferralResponse]  # type: ignore[assignment]
     """Approves a proposed referral. SECOND_PERSON_REQUIRED for who proposed it; WRONG_STATE if it is not
     PROPOSED, or the sanction is overturned.
@@ -87,7 +87,7 @@ class ReferralServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _referral_service_pb2.ProposeReferralRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_referral_service_pb2.ProposeReferralResponse, _abc.Awaitable[_referral_service_pb2.ProposeReferralResponse]]:
-        """Proposes a referral. WRONG_STATE if the sanction was never in force or is overturned."""
+        """Proposes a referral. WRONG_STATE if the sanction was never in force, is overturned, or is an interim measure."""
 
     @_abc_1.abstractmethod
     def ApproveReferral(

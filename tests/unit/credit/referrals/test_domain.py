@@ -18,8 +18,8 @@ from services.credit.referrals.domain import (
     mark_for_correction,
     propose,
 )
-from services.credit.sanctions.domain import Sanction, overturn
-from tests.unit.credit.builders import DAY, NOW, approved, in_force
+from services.credit.sanctions.domain import Sanction, enter_force, overturn
+from tests.unit.credit.builders import DAY, NOW, approved, in_force, interim
 
 TERM = 365 * DAY
 
@@ -46,7 +46,8 @@ def refused(act: Any) -> Refusal:
 
 def test_only_a_sanction_in_force_is_referred() -> None:
     assert referral(in_force()).state is ReferralState.PROPOSED
-    for sanction in (approved(), overturn(in_force(), appeal_id=new_id())):
+    undecided = enter_force(interim(), delivered_at=NOW)
+    for sanction in (approved(), overturn(in_force(), appeal_id=new_id()), undecided):
         assert refused(lambda sanction=sanction: referral(sanction)).reason == ErrorReason.ERROR_REASON_WRONG_STATE
 
 
