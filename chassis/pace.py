@@ -1,6 +1,7 @@
-"""Doing together what comes in quick succession."""
+"""When background work does its next step: together with what comes in quick succession, or when there is some."""
 
 import asyncio
+import contextlib
 import time
 
 
@@ -20,3 +21,29 @@ class Pace:
         if now < self._next:
             await asyncio.sleep(self._next - now)
         self._next = max(now, self._next) + self._seconds
+
+
+class Due:
+    """Whether there may be work: somebody in this process said so, or another process may have made some.
+
+    Args:
+        at_most: Seconds after which it is worth a look though nobody here said so.
+    """
+
+    def __init__(self, at_most: float = 1.0) -> None:
+        self._at_most = at_most
+        self._said = asyncio.Event()
+
+    def wake(self) -> None:
+        """Says that there is work."""
+        self._said.set()
+
+    def look(self) -> None:
+        """Says that what there is by now is being looked at."""
+        self._said.clear()
+
+    async def wait(self) -> None:
+        """Returns when there may be work that nobody has looked at."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._at_most):
+                await self._said.wait()

@@ -1,11 +1,11 @@
 """Gives appeals to reviewers: at filing, after a recusal, and when somebody joins the roster."""
 
-import asyncio
 import contextlib
 
 from sqlmodel import Session
 
 from chassis.db import Database, Unit
+from chassis.pace import Due
 from chassis.refusal import Refusal
 from services.credit.appeals import domain, store
 from services.credit.appeals.domain import Appeal, Conflict, Reviewer
@@ -24,27 +24,26 @@ class Assignment:
     def __init__(self, database: Database, groups: GroupsPeer) -> None:
         self._database = database
         self._groups = groups
-        self._due = asyncio.Event()
+        self._due = Due(_AGAIN_SECONDS)
 
     def wake(self) -> None:
         """Says that an appeal waits for a reviewer, or that there is another reviewer."""
-        self._due.set()
+        self._due.wake()
 
     async def run(self) -> None:
         """Assigns what waits until cancelled; what can not be assigned is tried again."""
         while True:
-            self._due.clear()
+            self._due.look()
             waiting = await self._database.read(store.waiting)
-            given = [await self._give(appeal_id) for appeal_id in waiting]
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(None if all(given) else _AGAIN_SECONDS):
-                    await self._due.wait()
+            for appeal_id in waiting:
+                await self._give(appeal_id)
+            await self._due.wait()
 
     async def independent(self, appeal_id: str) -> Reviewer | None:
         """Whom the roster offers for an appeal: of those whom nothing ties to it, who has the fewest.
 
         Returns:
-            None if the appeal needs nobody.
+            None if who has the appeal keeps it, in time or for want of another.
 
         Raises:
             Refusal: NOT_FOUND, WRONG_STATE if it has ended, REVIEWER_NOT_INDEPENDENT or PEER_UNAVAILABLE.
@@ -65,15 +64,14 @@ class Assignment:
             if conflict is None:
                 return reviewer
             conflicts.append(conflict)
-        raise domain.nobody_independent(conflicts)
+        if appeal.reviewer is None:
+            raise domain.nobody_independent(conflicts)
+        return None
 
-    async def _give(self, appeal_id: str) -> bool:
-        try:
+    async def _give(self, appeal_id: str) -> None:
+        with contextlib.suppress(Refusal):
             reviewer = await self.independent(appeal_id)
             await self._database.work(_JOB, lambda unit: give(unit, appeal_id, reviewer))
-        except Refusal:
-            return False
-        return True
 
 
 def give(unit: Unit, appeal_id: str, reviewer: Reviewer | None) -> Appeal:

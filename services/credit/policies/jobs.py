@@ -1,9 +1,8 @@
 """Takes up the pack that the service starts with, and tells accounts what a publication entitles them to."""
 
-import asyncio
-
 from chassis.db import Database, Unit
 from chassis.ids import new_id
+from chassis.pace import Due
 from policies.pack import Pack
 from services.credit.policies import store
 from services.credit.policies.domain import publish
@@ -47,16 +46,16 @@ class Republication:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._due = asyncio.Event()
+        self._due = Due()
 
     def wake(self) -> None:
         """Says that a policy was published."""
-        self._due.set()
+        self._due.wake()
 
     async def run(self) -> None:
         """Tells until cancelled."""
         while True:
-            self._due.clear()
+            self._due.look()
             await self.finish()
             await self._due.wait()
 

@@ -7,6 +7,7 @@ from opentelemetry.trace import SpanKind
 
 from chassis.db import Database, Unit
 from chassis.ids import new_id
+from chassis.pace import Due
 from chassis.retry import Backoff
 from chassis.telemetry import Telemetry, enter, finish, parse_parent
 from services.credit import wire
@@ -47,17 +48,17 @@ class NoticeDelivery:
         self._receipts = receipts
         self._templates = templates
         self._telemetry = telemetry
-        self._due = asyncio.Event()
+        self._due = Due()
 
     def wake(self) -> None:
         """Says that a notice was made."""
-        self._due.set()
+        self._due.wake()
 
     async def run(self) -> None:
         """Delivers until cancelled; what could not be sent is sent again."""
         backoff = Backoff()
         while True:
-            self._due.clear()
+            self._due.look()
             due = await self._database.read(store.due_notices)
             # A task of its own for each: the span that it enters is current for that delivery alone.
             sent = [await asyncio.create_task(self._deliver(notice)) for notice in due]
