@@ -294,6 +294,8 @@ def ended(session: Session, at: datetime) -> list[str]:
 
 def _whole(session: Session, found: Iterable[SanctionRow]) -> list[Sanction]:
     rows = list(found)
+    if not rows:
+        return []
     ids = [row.sanction_id for row in rows]
     statements = {
         row.sanction_id: row for row in session.exec(select(StatementRow).where(col(StatementRow.sanction_id).in_(ids)))
