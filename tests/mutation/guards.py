@@ -171,6 +171,20 @@ GUARDS = (
         ("ck_appeal_reviewed", "ck_appeal_decision"),
     ),
     Guard(
+        "R5",
+        "a policy pack that one person publishes",
+        "policies.domain:approve",
+        "test_policies.py::test_one_person_publishes_nothing",
+        ("ck_policy_proposal_second_person", "ck_policy_proposal_approved", "fk_policy_proposal"),
+    ),
+    Guard(
+        "R2",
+        "rules that hold before anybody could know them",
+        "policies.domain:_check_date",
+        "test_policies.py::test_version_and_date_of_a_publication_are_taken",
+        ("ck_policy_proposal_not_retroactive",),
+    ),
+    Guard(
         "R6",
         "a sanction that has effect while its appeal is overdue",
         "appeals.domain:Appeal.stay",

@@ -11,6 +11,7 @@ import pytest
 from services.credit import subjects
 from services.credit.appeals import domain as appeals
 from services.credit.blacklist import exchange
+from services.credit.policies import domain as policies
 from services.credit.quality import domain as quality
 from services.credit.referrals import domain as referrals
 from services.credit.sanctions import domain as sanctions
@@ -34,6 +35,7 @@ GUARDED: dict[ModuleType, str] = {
     referrals: "referrals/test_domain.py",
     remedies: "standings/test_remedies.py",
     quality: "quality/test_domain.py",
+    policies: "policies/test_domain.py",
     transparency: "transparency/test_domain.py",
 }
 

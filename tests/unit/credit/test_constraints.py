@@ -8,6 +8,7 @@ from tests.unit.credit.attacks.attack import ONE, Attack, bound, values_of
 from tests.unit.credit.attacks.on_appeals import APPEALS
 from tests.unit.credit.attacks.on_consequences import ADD_POINTS, CONSEQUENCES, LIST_SUBJECT
 from tests.unit.credit.attacks.on_exchanges import EXCHANGES
+from tests.unit.credit.attacks.on_policies import POLICIES
 from tests.unit.credit.attacks.on_referrals import REFERRALS
 from tests.unit.credit.attacks.on_sanctions import DELIVER, FORCE, INTERIM, SANCTIONS, an_approved_sanction
 from tests.unit.credit.stored import work
@@ -22,6 +23,7 @@ from tests.unit.credit.stored import work
         pytest.param(APPEALS, id="nobody decides who had a part"),
         pytest.param(EXCHANGES, id="what comes from elsewhere needs two persons"),
         pytest.param(REFERRALS, id="referrals need two persons and a legal basis"),
+        pytest.param(POLICIES, id="packs need two persons and a date ahead"),
     ],
 )
 async def test_database_refuses(databases: OpenDatabase, attacks: list[Attack]) -> None:

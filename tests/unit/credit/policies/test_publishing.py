@@ -1,5 +1,4 @@
 from dataclasses import replace
-from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy.exc import IntegrityError
@@ -7,113 +6,17 @@ from sqlalchemy.exc import IntegrityError
 from chassis.db import Unit
 from chassis.feed import entries_from
 from chassis.ids import new_id
-from chassis.refusal import ErrorReason, Refusal
 from ombud.credit.v1.standing_service_pb2 import StandingChange
-from policies import Pack
 from services.credit.policies import jobs, store
-from services.credit.policies.domain import LEAST_LEAD, PolicyConflictError, Proposal, Publication, approve, propose
+from services.credit.policies.domain import PolicyConflictError
 from services.credit.policies.jobs import Republication, take_up
 from services.credit.policies.models import PolicyProposalRow, PolicyRow
 from services.credit.standings import feed
 from tests.support.clock import ManualClock
 from tests.support.engines import OpenDatabase
 from tests.unit.credit.builders import DAY, NOW, account, pack
+from tests.unit.credit.drafts import draft, keep_published, proposed
 from tests.unit.credit.stored import keep_in_force, keep_overturned, work
-
-
-def draft(version: str = "2026.2", joined: int = 150) -> Pack:
-    document = pack().model_dump() | {"version": version}
-    document["credit"]["tiers"][0]["entitlements"] |= {"most_groups_joined": joined}
-    return Pack.model_validate(document)
-
-
-def proposed(
-    drafted: Pack, *, effective_at: datetime = NOW + DAY, published: list[Publication] | None = None
-) -> Proposal:
-    return propose(
-        drafted,
-        proposal_id=new_id(),
-        effective_at=effective_at,
-        published=published or [],
-        proposer="pol-1",
-        at=NOW,
-    )
-
-
-def publication(drafted: Pack, effective_at: datetime) -> Publication:
-    return Publication(
-        new_id(), drafted.id, drafted.version, drafted.content_hash, drafted.title, effective_at, NOW, "proposal"
-    )
-
-
-def keep_published(unit: Unit, drafted: Pack, effective_at: datetime) -> Publication:
-    proposal = proposed(drafted, effective_at=effective_at)
-    store.propose(unit.session, proposal, drafted, b"")
-    approved, made = approve(
-        proposal,
-        publication_id=new_id(),
-        published=store.published(unit.session),
-        approver="pol-2",
-        at=unit.now,
-    )
-    store.approve(unit.session, approved)
-    store.add(unit.session, made, drafted)
-    feed.publish_defaults(unit)
-    return made
-
-
-def reason(error: pytest.ExceptionInfo[Refusal]) -> "ErrorReason.ValueType":
-    return error.value.reason
-
-
-@pytest.mark.parametrize("ahead", [-DAY, timedelta(0), LEAST_LEAD - timedelta(microseconds=1)])
-def test_date_that_is_past_or_too_near_is_refused(ahead: timedelta) -> None:
-    with pytest.raises(Refusal) as refused:
-        proposed(draft(), effective_at=NOW + ahead)
-
-    assert reason(refused) == ErrorReason.ERROR_REASON_EFFECTIVE_TIME_REFUSED
-    assert refused.value.facts["earliest"] == (NOW + LEAST_LEAD).isoformat()
-
-
-def test_date_of_a_publication_before_is_refused() -> None:
-    with pytest.raises(Refusal) as refused:
-        proposed(draft(), published=[publication(draft("2026.9"), NOW + DAY)])
-
-    assert reason(refused) == ErrorReason.ERROR_REASON_EFFECTIVE_TIME_REFUSED
-
-
-def test_date_before_the_one_that_the_pack_names_is_refused() -> None:
-    later = Pack.model_validate(draft().model_dump() | {"effective_at": NOW + 3 * DAY})
-
-    with pytest.raises(Refusal) as refused:
-        proposed(later)
-
-    assert refused.value.facts["earliest"] == (NOW + 3 * DAY).isoformat()
-
-
-def test_version_that_was_published_with_other_content_is_refused() -> None:
-    with pytest.raises(Refusal) as refused:
-        proposed(draft(), published=[publication(draft(joined=140), NOW)])
-
-    assert reason(refused) == ErrorReason.ERROR_REASON_POLICY_VERSION_TAKEN
-
-
-def test_proposer_can_not_approve_and_nobody_approves_twice_or_too_late() -> None:
-    proposal = proposed(draft())
-
-    def approved_by(approver: str, at: datetime = NOW) -> Proposal:
-        return approve(proposal, publication_id=new_id(), published=[], approver=approver, at=at)[0]
-
-    with pytest.raises(Refusal) as own:
-        approved_by("pol-1")
-    with pytest.raises(Refusal) as late:
-        approved_by("pol-2", NOW + DAY)
-    with pytest.raises(Refusal) as again:
-        approve(approved_by("pol-2"), publication_id=new_id(), published=[], approver="pol-3", at=NOW)
-
-    assert reason(own) == ErrorReason.ERROR_REASON_SECOND_PERSON_REQUIRED
-    assert reason(late) == ErrorReason.ERROR_REASON_EFFECTIVE_TIME_REFUSED
-    assert reason(again) == ErrorReason.ERROR_REASON_WRONG_STATE
 
 
 async def test_start_with_an_older_pack_takes_nothing_back_that_two_persons_published(databases: OpenDatabase) -> None:
