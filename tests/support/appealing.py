@@ -33,7 +33,10 @@ async def appeals_by_receipt(life: Life, account_id: str) -> None:
     await life.act(REVIEWER, appeals.RecuseReviewerRequest(appeal_id=appeal_id))
     await life.act(REVIEWER, assign)
     await life.act(
-        OTHER_REVIEWER, appeals.DismissAppealRequest(appeal_id=appeal_id, reasons="It concerns another case.")
+        OTHER_REVIEWER,
+        appeals.DismissAppealRequest(
+            appeal_id=appeal_id, reasons="It concerns another case.", declares_no_conflict=True
+        ),
     )
     await life.act(OTHER_REVIEWER, appeals.AnnounceReadinessRequest(ready=False))
     await _filed(life, account_id)

@@ -90,6 +90,7 @@ async def _decide(world: World, scene: Scene, appeal: Appeal) -> Appeal:
             appeal_id=appeal.appeal_id,
             outcome=APPEAL_OUTCOME_OVERTURNED,
             reasons=reasons,
+            declares_no_conflict=True,
         )
 
     await scene.refuses("a decision without reasons", "REASONS_REQUIRED", reviewer.DecideAppeal(decision("")))

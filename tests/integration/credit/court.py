@@ -201,10 +201,20 @@ class Court:
         return found
 
     async def decide(
-        self, appeal_id: str, outcome: "appeals.AppealOutcome.ValueType", *, by: str = "rev-1", reasons: str = "Seen."
+        self,
+        appeal_id: str,
+        outcome: "appeals.AppealOutcome.ValueType",
+        *,
+        by: str = "rev-1",
+        reasons: str = "Seen.",
+        declares_no_conflict: bool = True,
     ) -> appeals.Appeal:
         request = appeals.DecideAppealRequest(
-            request_id=new_id(), appeal_id=appeal_id, outcome=outcome, reasons=reasons
+            request_id=new_id(),
+            appeal_id=appeal_id,
+            outcome=outcome,
+            reasons=reasons,
+            declares_no_conflict=declares_no_conflict,
         )
         return (await self.desk(AppealServiceStub, "reviewer", by).DecideAppeal(request)).appeal
 

@@ -109,7 +109,9 @@ async def test_dismissed_appeal_leaves_the_sanction_and_tells_why(court: Court) 
     await court.assign(appeal.appeal_id)
 
     def dismissal(reasons: str) -> pb.DismissAppealRequest:
-        return pb.DismissAppealRequest(request_id=new_id(), appeal_id=appeal.appeal_id, reasons=reasons)
+        return pb.DismissAppealRequest(
+            request_id=new_id(), appeal_id=appeal.appeal_id, reasons=reasons, declares_no_conflict=True
+        )
 
     silent = await refusal_of(reviewer(court).DismissAppeal(dismissal(" ")))
     other = await refusal_of(reviewer(court, "rev-2").DismissAppeal(dismissal("No.")))

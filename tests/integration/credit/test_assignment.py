@@ -79,6 +79,17 @@ async def test_who_declares_a_conflict_is_replaced_at_once(court: Court) -> None
     assert (await court.decide(appeal.appeal_id, pb.APPEAL_OUTCOME_UPHELD, by="rev-2")).reasons
 
 
+async def test_who_does_not_declare_to_be_free_of_conflict_decides_nothing(court: Court) -> None:
+    await court.reviewers("rev-1")
+    _, appeal = await filed(court)
+    await court.under_review(appeal.appeal_id)
+
+    refused = await refusal_of(court.decide(appeal.appeal_id, pb.APPEAL_OUTCOME_UPHELD, declares_no_conflict=False))
+
+    assert refused.reason == "INVALID_FIELD"
+    assert [each.field for each in refused.violations] == ["declares_no_conflict"]
+
+
 async def test_reviewer_in_time_keeps_the_appeal_and_a_late_one_does_not(court: Court) -> None:
     await court.reviewers("rev-1")
     _, appeal = await filed(court)

@@ -107,6 +107,7 @@ async def test_varied_sanction_stands_in_a_milder_form(court: Court) -> None:
             reasons="A shorter time is enough.",
             measures=measures,
             points=points,
+            declares_no_conflict=True,
         )
 
     desk = court.desk(AppealServiceStub, "reviewer", "rev-1")

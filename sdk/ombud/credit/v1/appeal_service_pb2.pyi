@@ -791,22 +791,26 @@ class DismissAppealRequest(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     APPEAL_ID_FIELD_NUMBER: _builtins.int
     REASONS_FIELD_NUMBER: _builtins.int
+    DECLARES_NO_CONFLICT_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Idempotency key (UUID). REQUEST_ID_REUSED if it came with another request."""
     appeal_id: _builtins.str
     """The appeal (UUID). NOT_FOUND if there is none."""
     reasons: _builtins.str
     """Why, for the person concerned. Required; at most 5,000 characters."""
+    declares_no_conflict: _builtins.bool
+    """The reviewer's declaration of having no conflict of interest in the case. Must be true; else RecuseReviewer."""
     def __init__(
         self,
         *,
         request_id: _builtins.str = ...,
         appeal_id: _builtins.str = ...,
         reasons: _builtins.str = ...,
+        declares_no_conflict: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["appeal_id", b"appeal_id", "reasons", b"reasons", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["appeal_id", b"appeal_id", "declares_no_conflict", b"declares_no_conflict", "reasons", b"reasons", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -848,6 +852,7 @@ class DecideAppealRequest(_message.Message):
     REASONS_FIELD_NUMBER: _builtins.int
     MEASURES_FIELD_NUMBER: _builtins.int
     POINTS_FIELD_NUMBER: _builtins.int
+    DECLARES_NO_CONFLICT_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Idempotency key (UUID). REQUEST_ID_REUSED if it came with another request."""
     appeal_id: _builtins.str
@@ -858,6 +863,8 @@ class DecideAppealRequest(_message.Message):
     """Why, for the person concerned. Required; at most 5,000 characters."""
     points: _builtins.int
     """For VARIED alone: points that count from now on, at most as many as are left. POINTS_REFUSED if more."""
+    declares_no_conflict: _builtins.bool
+    """The reviewer's declaration of having no conflict of interest in the case. Must be true; else RecuseReviewer."""
     @_builtins.property
     def measures(self) -> _containers.RepeatedCompositeFieldContainer[_sanction_service_pb2.VariedMeasure]:
         """For VARIED alone: earlier ends of the sanction's measures. Measures that are not named stay as they are.
@@ -873,10 +880,11 @@ class DecideAppealRequest(_message.Message):
         reasons: _builtins.str = ...,
         measures: _abc.Iterable[_sanction_service_pb2.VariedMeasure] | None = ...,
         points: _builtins.int = ...,
+        declares_no_conflict: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["appeal_id", b"appeal_id", "measures", b"measures", "outcome", b"outcome", "points", b"points", "reasons", b"reasons", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["appeal_id", b"appeal_id", "declares_no_conflict", b"declares_no_conflict", "measures", b"measures", "outcome", b"outcome", "points", b"points", "reasons", b"reasons", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

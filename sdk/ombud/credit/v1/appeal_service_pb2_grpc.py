@@ -168,9 +168,9 @@ class AppealServiceServicer(object):
     def AssignReviewer(self, request, context):
         """Sees to it that an appeal has a reviewer. By itself the server gives each appeal, once it is filed, to the one on
         the roster who has the fewest open appeals and no part in the case; the caller never chooses. An overdue appeal
-        passes to another reviewer; who has one in time keeps it. REVIEWER_NOT_INDEPENDENT if everybody on the roster
-        issued, approved or reported the sanction, is the appellant or a member of the group concerned, or had the appeal
-        before; WRONG_STATE once it has ended.
+        passes to another reviewer, if there is one; who has one in time keeps it. REVIEWER_NOT_INDEPENDENT if nobody has it
+        and everybody on the roster issued, approved or reported the sanction, is the appellant or a member of the group
+        concerned, or had the appeal before; WRONG_STATE once it has ended.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

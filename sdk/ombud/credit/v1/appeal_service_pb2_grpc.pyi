@@ -59,9 +59,9 @@ class AppealServiceStub:
     AssignReviewer: _grpc.UnaryUnaryMultiCallable[_appeal_service_pb2.AssignReviewerRequest, _appeal_service_pb2.AssignReviewerResponse]
     """Sees to it that an appeal has a reviewer. By itself the server gives each appeal, once it is filed, to the one on
     the roster who has the fewest open appeals and no part in the case; the caller never chooses. An overdue appeal
-    passes to another reviewer; who has one in time keeps it. REVIEWER_NOT_INDEPENDENT if everybody on the roster
-    issued, approved or reported the sanction, is the appellant or a member of the group concerned, or had the appeal
-    before; WRONG_STATE once it has ended.
+    passes to another reviewer, if there is one; who has one in time keeps it. REVIEWER_NOT_INDEPENDENT if nobody has it
+    and everybody on the roster issued, approved or reported the sanction, is the appellant or a member of the group
+    concerned, or had the appeal before; WRONG_STATE once it has ended.
     """
     RecuseReviewer: _grpc.UnaryUnaryMultiCallable[_appeal_service_pb2.RecuseReviewerRequest, _appeal_service_pb2.RecuseReviewerResponse]
     """Gives an appeal up, because of a conflict of interest that the server can not see; the server gives it to another
@@ -120,9 +120,9 @@ class AppealServiceAsyncStub(AppealServiceStub):
     AssignReviewer: _aio.UnaryUnaryMultiCallable[_appeal_service_pb2.AssignReviewerRequest, _appeal_service_pb2.AssignReviewerResponse]  # type: ignore[assignment]
     """Sees to it that an appeal has a reviewer. By itself the server gives each appeal, once it is filed, to the one on
     the roster who has the fewest open appeals and no part in the case; the caller never chooses. An overdue appeal
-    passes to another reviewer; who has one in time keeps it. REVIEWER_NOT_INDEPENDENT if everybody on the roster
-    issued, approved or reported the sanction, is the appellant or a member of the group concerned, or had the appeal
-    before; WRONG_STATE once it has ended.
+    passes to another reviewer, if there is one; who has one in time keeps it. REVIEWER_NOT_INDEPENDENT if nobody has it
+    and everybody on the roster issued, approved or reported the sanction, is the appellant or a member of the group
+    concerned, or had the appeal before; WRONG_STATE once it has ended.
     """
     RecuseReviewer: _aio.UnaryUnaryMultiCallable[_appeal_service_pb2.RecuseReviewerRequest, _appeal_service_pb2.RecuseReviewerResponse]  # type: ignore[assignment]
     """Gives an appeal up, because of a conflict of interest that the server can not see; the server gives it to another
@@ -226,9 +226,9 @@ class AppealServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_appeal_service_pb2.AssignReviewerResponse, _abc.Awaitable[_appeal_service_pb2.AssignReviewerResponse]]:
         """Sees to it that an appeal has a reviewer. By itself the server gives each appeal, once it is filed, to the one on
         the roster who has the fewest open appeals and no part in the case; the caller never chooses. An overdue appeal
-        passes to another reviewer; who has one in time keeps it. REVIEWER_NOT_INDEPENDENT if everybody on the roster
-        issued, approved or reported the sanction, is the appellant or a member of the group concerned, or had the appeal
-        before; WRONG_STATE once it has ended.
+        passes to another reviewer, if there is one; who has one in time keeps it. REVIEWER_NOT_INDEPENDENT if nobody has it
+        and everybody on the roster issued, approved or reported the sanction, is the appellant or a member of the group
+        concerned, or had the appeal before; WRONG_STATE once it has ended.
         """
 
     @_abc_1.abstractmethod
