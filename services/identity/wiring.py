@@ -15,6 +15,7 @@ from services.identity.accounts.servicer import AccountServicer
 from services.identity.accreditations.servicer import AccreditationServicer
 from services.identity.agreements.servicer import AgreementServicer
 from services.identity.config import IdentityConfig
+from services.identity.credit_peer import CreditPeer
 from services.identity.vault import store as vault_store
 from services.identity.vault.keys import LocalKeys, Purpose
 from services.identity.vault.store import ForeignKeys, Vault
@@ -51,7 +52,15 @@ def build(config: IdentityConfig, platform: Platform) -> Service:
             (add_AccountServiceServicer_to_server, AccountServicer(database, schedule, pages)),
             (
                 add_VerificationServiceServicer_to_server,
-                VerificationServicer(database, commands, keys=keys, vault=vault, sender=outbox, pages=pages),
+                VerificationServicer(
+                    database,
+                    commands,
+                    keys=keys,
+                    vault=vault,
+                    sender=outbox,
+                    pages=pages,
+                    credit=CreditPeer(platform.peers),
+                ),
             ),
             (add_AgreementServiceServicer_to_server, AgreementServicer(database, pages)),
             (add_AccreditationServiceServicer_to_server, AccreditationServicer(database)),

@@ -124,6 +124,7 @@ def entry_of(listing: Listing, subject: Subject | None) -> BlacklistEntry:
         start=listing.start,
         end=listing.end,
         revoked_at=listing.gone_at,
+        register_again=listing.register_again,
         origin=listing.origin,
     )
 
@@ -138,6 +139,7 @@ def _values(listing: Listing) -> dict[str, Any]:
         "end_at": listing.end,
         "revoked_at": listing.revoked_at,
         "exported_at": listing.exported_at,
+        "register_again_at": listing.register_again,
         "revoker": "",
         "revoke_reasons": "",
     }
@@ -153,5 +155,6 @@ def _listing(row: AdmittedListingRow) -> Listing:
         end=row.end_at,
         revoked_at=row.revoked_at,
         exported_at=row.exported_at,
+        register_again=row.register_again_at,
         revoked_here=Revocation(row.revoked_here_at, row.revoker, row.revoke_reasons) if row.revoked_here_at else None,
     )

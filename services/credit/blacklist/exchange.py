@@ -58,6 +58,7 @@ class Listing:
         end: First instant no longer on it.
         revoked_at: When the origin revoked or stayed it.
         exported_at: When the origin said all this.
+        register_again: When the holder of a listed account may have another one; None for a group.
         revoked_here: That this instance does not list it any more.
     """
 
@@ -69,6 +70,7 @@ class Listing:
     end: datetime
     revoked_at: datetime | None
     exported_at: datetime
+    register_again: datetime | None = None
     revoked_here: Revocation | None = None
 
     @property
@@ -77,9 +79,14 @@ class Listing:
         return self.revoked_here.at if self.revoked_here else self.revoked_at
 
     @property
+    def over(self) -> datetime:
+        """First instant from which on it keeps the subject from nothing."""
+        return self.register_again or self.end
+
+    @property
     def canonical(self) -> bytes:
         """What the origin said, in one form for all instances: what is sealed."""
-        instants = (self.start, self.end, self.revoked_at, self.exported_at)
+        instants = (self.start, self.end, self.register_again, self.revoked_at, self.exported_at)
         told = [at.isoformat(timespec="microseconds") if at else "" for at in instants]
         return "\n".join([self.origin, self.entry_id, self.digest, self.sanction_id, *told]).encode()
 
@@ -133,8 +140,8 @@ def verdict(listing: Listing, known: Listing | None, *, term_most: timedelta, at
     refused = {
         Verdict.REVOKED_HERE: known is not None and known.revoked_here is not None,
         Verdict.SUPERSEDED: known is not None and listing.exported_at < known.exported_at,
-        Verdict.ENDED: listing.end <= at,
-        Verdict.TERM_TOO_LONG: listing.end - listing.start > term_most,
+        Verdict.ENDED: listing.over <= at,
+        Verdict.TERM_TOO_LONG: listing.over - listing.start > term_most,
     }
     if refusal := next((cause for cause, holds in refused.items() if holds), None):
         return refusal

@@ -17,7 +17,7 @@ def publish(unit: Unit, subjects: Iterable[Subject]) -> None:
     """Adds a change for each entry of the subjects that is not over: what holds of it from now on."""
     for entries in store.of_subjects(unit.session, subjects).values():
         for entry in entries:
-            if unit.now < entry.end:
+            if unit.now < entry.over:
                 _tell(unit, pb.BlacklistChange(entry=entry_message(entry)))
 
 
@@ -40,6 +40,7 @@ def entry_message(entry: BlacklistEntry) -> pb.BlacklistEntry:
         stayed_from_time=wire.timestamp(stay.start) if stay else None,
         revoke_time=wire.timestamp(entry.revoked_at),
         origin=entry.origin,
+        register_again_time=wire.timestamp(entry.register_again),
     )
 
 

@@ -44,6 +44,7 @@ class Listings:
             end=entry.end,
             revoked_at=entry.revoked_at or stayed_at,
             exported_at=at,
+            register_again=entry.register_again,
         )
         return pb.ExchangedListing(
             entry_id=told.entry_id,
@@ -53,6 +54,7 @@ class Listings:
             end_time=wire.timestamp(told.end),
             revoke_time=wire.timestamp(told.revoked_at),
             export_time=wire.timestamp(told.exported_at),
+            register_again_time=wire.timestamp(told.register_again),
             seal=self._digests.seal(told.canonical),
         )
 
@@ -87,6 +89,7 @@ def listing(message: pb.ExchangedListing, origin: str) -> Listing:
         end=end,
         revoked_at=wire.instant(message, "revoke_time"),
         exported_at=exported_at,
+        register_again=wire.instant(message, "register_again_time"),
     )
 
 

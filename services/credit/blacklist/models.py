@@ -19,6 +19,7 @@ class BlacklistRow(CreditTable, table=True):
         ForeignKeyConstraint(["sanction_id", "start_at"], ["sanction.sanction_id", "sanction.start_at"]),
         one_of("subject_kind", SubjectKind),
         CheckConstraint("end_at > start_at", name="term"),
+        CheckConstraint("register_again_at >= end_at", name="register_again"),
         UniqueConstraint("sanction_id"),
         Index(None, "subject_kind", "subject_id"),
     )
@@ -30,6 +31,7 @@ class BlacklistRow(CreditTable, table=True):
     start_at: datetime = Field(sa_type=Instant)
     end_at: datetime = Field(sa_type=Instant)
     revoked_at: datetime | None = Field(default=None, sa_type=Instant)
+    register_again_at: datetime | None = Field(default=None, sa_type=Instant)
 
 
 class ExchangeRow(CreditTable, table=True):
@@ -78,6 +80,7 @@ class AdmittedListingRow(CreditTable, table=True):
             ["exchange_id", "approved_at"], ["blacklist_exchange.exchange_id", "blacklist_exchange.approved_at"]
         ),
         CheckConstraint("end_at > start_at", name="term"),
+        CheckConstraint("register_again_at >= end_at", name="register_again"),
         CheckConstraint("length(origin) > 0", name="origin"),
         CheckConstraint(
             "(revoked_here_at IS NULL AND revoker = '' AND revoke_reasons = '')"
@@ -100,3 +103,4 @@ class AdmittedListingRow(CreditTable, table=True):
     revoked_here_at: datetime | None = Field(default=None, sa_type=Instant)
     revoker: str = Field(default="", sa_type=String(128))
     revoke_reasons: str = Field(default="", sa_type=Text)
+    register_again_at: datetime | None = Field(default=None, sa_type=Instant)

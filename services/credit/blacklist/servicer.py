@@ -14,13 +14,15 @@ from ombud.credit.v1 import blacklist_service_pb2 as pb
 from ombud.credit.v1.blacklist_service_pb2_grpc import BlacklistServiceServicer as Contract
 from services.credit import wire
 from services.credit.blacklist import admitted, domain, exchange, feed, listings, store
-from services.credit.blacklist.domain import BlacklistEntry
+from services.credit.blacklist.domain import BlacklistEntry, Scope
 from services.credit.blacklist.exchange import Exchange, ExchangeState, Listing, Revocation, Verdict
 from services.credit.blacklist.listings import Listings
 from services.credit.blacklist.memory import BlacklistMemory
 from services.credit.listing import Listing as Paging
 from services.credit.policies import store as policies
 from services.credit.subjects import Subject
+
+_Check = pb.CheckBlacklistRequest | pb.BatchCheckBlacklistRequest
 
 
 class BlacklistServicer(Contract):
@@ -36,7 +38,7 @@ class BlacklistServicer(Contract):
         self, request: pb.CheckBlacklistRequest, _context: wire.Context
     ) -> pb.CheckBlacklistResponse:
         """The entry that lists a subject at an instant."""
-        found = await self._listed([wire.subject(request.subject)], wire.instant(request, "time"))
+        found = await self._listed([wire.subject(request.subject)], request)
         return pb.CheckBlacklistResponse(entry=feed.entry_message(found[0]) if found else None)
 
     async def BatchCheckBlacklist(
@@ -44,7 +46,7 @@ class BlacklistServicer(Contract):
     ) -> pb.BatchCheckBlacklistResponse:
         """The entries that list any of many subjects at an instant."""
         subjects = [wire.subject(subject) for subject in request.subjects]
-        found = await self._listed(subjects, wire.instant(request, "time"))
+        found = await self._listed(subjects, request)
         return pb.BatchCheckBlacklistResponse(entries=[feed.entry_message(entry) for entry in found])
 
     async def ListBlacklist(self, request: pb.ListBlacklistRequest, _context: wire.Context) -> pb.ListBlacklistResponse:
@@ -145,19 +147,20 @@ class BlacklistServicer(Contract):
 
         return await self._database.write(command)
 
-    async def _listed(self, subjects: Sequence[Subject], time: datetime | None) -> list[BlacklistEntry]:
-        """The entry that lists each subject at an instant, now if None; who is not listed is left out."""
+    async def _listed(self, subjects: Sequence[Subject], request: _Check) -> list[BlacklistEntry]:
+        """The entry that keeps each subject from what is asked, at the instant asked for; others are left out."""
         maybe = self._memory.may_list(subjects)
         if not maybe:
             return []
-        at = time or self._database.clock.now()
+        at = wire.instant(request, "time") or self._database.clock.now()
+        scope = wire.value_of(pb.BlacklistScope, Scope, request.scope or pb.BLACKLIST_SCOPE_GROUP_FUNCTIONS)
 
         def query(session: Session) -> list[BlacklistEntry]:
             entries = store.of_subjects(session, maybe.values())
             for entry in admitted.of_digests(session, maybe):
                 if entry.subject:
                     entries.setdefault(entry.subject, []).append(entry)
-            found = (domain.active(entries.get(subject, ()), at) for subject in maybe.values())
+            found = (domain.active(entries.get(subject, ()), at, scope) for subject in maybe.values())
             return [entry for entry in found if entry]
 
         return await self._database.read(query)

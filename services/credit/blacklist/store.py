@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from chassis.db.tables import Change, FeedHead
 from services.credit.blacklist.domain import BlacklistEntry
@@ -25,6 +25,7 @@ def add(session: Session, entry: BlacklistEntry) -> None:
             sanction_id=entry.sanction_id,
             start_at=entry.start,
             end_at=entry.end,
+            register_again_at=entry.register_again,
         )
     )
     session.flush()
@@ -68,10 +69,10 @@ def of_sanctions(session: Session, sanction_ids: Iterable[str]) -> list[Blacklis
 
 
 def page(session: Session, *, after: str, size: int, until: datetime | None = None) -> list[BlacklistEntry]:
-    """Entries after an entry id, oldest first, at most `size`; with `until` only those whose term ends after it."""
+    """Entries after an entry id, oldest first, at most `size`; with `until` only those that are over after it."""
     query = select(BlacklistRow).where(col(BlacklistRow.entry_id) > after)
     if until is not None:
-        query = query.where(col(BlacklistRow.end_at) > until)
+        query = query.where(func.coalesce(col(BlacklistRow.register_again_at), col(BlacklistRow.end_at)) > until)
     return _entries(session, session.exec(query.order_by(col(BlacklistRow.entry_id)).limit(size)).all())
 
 
@@ -110,6 +111,7 @@ def _entries(session: Session, rows: Iterable[BlacklistRow]) -> list[BlacklistEn
             start=row.start_at,
             end=row.end_at,
             revoked_at=row.revoked_at,
+            register_again=row.register_again_at,
             stay=stays.get(row.sanction_id),
         )
         for row in found

@@ -46,6 +46,7 @@ class _Texts(BaseModel):
     measures: Mapping[str, str]
     until: str
     review: str
+    register_again: str
 
 
 class Templates:
@@ -67,12 +68,15 @@ class Templates:
         """How an appeal ended, in a sentence."""
         return self._texts[language].outcomes[outcome]
 
-    def measures(self, language: Language, measures: Iterable[Measured]) -> str:
-        """Measures with their ends, a line each."""
+    def measures(
+        self, language: Language, measures: Iterable[Measured], *, register_again: datetime | None = None
+    ) -> str:
+        """Measures with their ends, a line each, and from when on another account may be had."""
         texts = self._texts[language]
-        return "\n".join(
-            f"- {texts.measures[measure.kind]}, {_term(texts, measure.end, measure.review)}" for measure in measures
-        )
+        lines = [f"{texts.measures[measure.kind]}, {_term(texts, measure.end, measure.review)}" for measure in measures]
+        if register_again:
+            lines.append(Template(texts.register_again).substitute(at=_told(register_again)))
+        return "\n".join(f"- {line}" for line in lines)
 
     def names(self, language: Language) -> dict[str, set[str]]:
         """What a language has words for."""
@@ -82,4 +86,8 @@ class Templates:
 
 def _term(texts: _Texts, end: datetime | None, review: datetime | None) -> str:
     at = end or review
-    return Template(texts.until if end else texts.review).substitute(at=f"{at:%Y-%m-%d %H:%M} UTC" if at else "")
+    return Template(texts.until if end else texts.review).substitute(at=_told(at) if at else "")
+
+
+def _told(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC"

@@ -191,7 +191,8 @@ class Variation:
 class Sanction:
     """One sanction, or an interim measure until `interim_until`, which needs no approver.
 
-    Instants are None until they are known; `end_recorded_at` is when its end was put on record.
+    Instants are None until they are known; `end_recorded_at` is when its end was put on record, `register_again` when
+    the holder of a blacklisted account may have another one, if later than the end of that measure.
     """
 
     sanction_id: str
@@ -217,6 +218,7 @@ class Sanction:
     end_recorded_at: datetime | None = None
     interim_until: datetime | None = None
     rectified: Rectified | None = None
+    register_again: datetime | None = None
 
     @property
     def terms(self) -> tuple[Measure, ...]:
@@ -229,8 +231,10 @@ class Sanction:
 
     @property
     def end(self) -> datetime | None:
-        """When the last measure ends; None if one has no end."""
+        """When the last measure ends, and a bar on other accounts with it; None if a measure has no end."""
         ends = [measure.end for measure in self.terms]
+        if self.register_again is not None:
+            ends.append(min(self.register_again, self.lift.at) if self.lift else self.register_again)
         return None if None in ends else max(end for end in ends if end)
 
     @property

@@ -33,6 +33,7 @@ def proposal(request: pb.ProposeSanctionRequest, *, issuer: str) -> Proposal:
         duty_notice_id=request.duty_notice_id,
         reporter_account_id=request.reporter_account_id,
         issuer=issuer,
+        register_again=wire.instant(request, "register_again_time"),
     )
 
 
@@ -73,6 +74,7 @@ def sanction_message(sanction: Sanction, *, stay: Stay | None, at: datetime) -> 
         group_id=sanction.group_id,
         statement=_statement_message(sanction.statement),
         measures=measure_messages(sanction.terms),
+        register_again_time=wire.timestamp(sanction.register_again),
         points=sanction.points,
         points_end_time=wire.timestamp(sanction.points_end),
         propose_time=wire.timestamp(sanction.proposed_at),

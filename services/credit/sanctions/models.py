@@ -189,6 +189,7 @@ class SanctionRow(CreditTable, table=True):
     overturning_appeal_id: str | None = Field(default=None, sa_type=String(36))
     end_recorded_at: datetime | None = Field(default=None, sa_type=Instant)
     interim_until: datetime | None = Field(default=None, sa_type=Instant)
+    register_again_at: datetime | None = Field(default=None, sa_type=Instant)
 
 
 class MeasureRow(CreditTable, table=True):

@@ -32,6 +32,7 @@ class Notice:
     group_id: str
     measures: tuple[NoticedMeasure, ...]
     interim_until: datetime | None
+    register_again: datetime | None
     points: int
     points_days: int
     act_at: datetime
@@ -64,7 +65,7 @@ def notice_of(sanction: Sanction, *, receipt: str, language: Language, templates
     title, text = templates.text(
         language,
         "INTERIM" if sanction.interim_until else "SANCTION",
-        measures=templates.measures(language, sanction.measures),
+        measures=templates.measures(language, sanction.measures, register_again=sanction.register_again),
         points=sanction.points,
         rule=rule.title,
         article=rule.article,
@@ -85,6 +86,7 @@ def notice_of(sanction: Sanction, *, receipt: str, language: Language, templates
         group_id=sanction.group_id,
         measures=tuple(NoticedMeasure(item.kind, item.end, item.review) for item in sanction.measures),
         interim_until=sanction.interim_until,
+        register_again=sanction.register_again,
         points=sanction.points,
         points_days=rule.points_days,
         act_at=statement.act_at,

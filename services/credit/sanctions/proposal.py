@@ -53,6 +53,7 @@ class Proposal:
     duty_notice_id: str
     reporter_account_id: str
     issuer: str
+    register_again: datetime | None = None
 
 
 def propose(
@@ -89,6 +90,7 @@ def propose(
         _check_measure(measure, proposal, rule, policy.pack, at)
     check_kinds_differ(proposal.measures)
     _check_points(proposal, rule)
+    _check_register_again(proposal, policy.pack, at)
     skipped = steps_skipped(rule, _fitting(proposal.subject), [measure.kind for measure in proposal.measures], gravest)
     check_justified(skipped, proposal.reasons.step_justification, rule)
     for prior in priors:
@@ -114,6 +116,7 @@ def propose(
         reporter_account_id=proposal.reporter_account_id,
         issuer=proposal.issuer,
         proposed_at=at,
+        register_again=proposal.register_again,
     )
 
 
@@ -252,6 +255,30 @@ def _check_term(kind: MeasureKind, until: datetime, days_most: int, at: datetime
             reason=ErrorReason.ERROR_REASON_TERM_REFUSED,
             satisfy=f"an instant within {days_most} days from now",
             measure=kind,
+            days_most=days_most,
+        )
+
+
+def _check_register_again(proposal: Proposal, pack: Pack, at: datetime) -> None:
+    """A bar on other accounts comes with a blacklist entry of an account, and does not end before it."""
+    again = proposal.register_again
+    if again is None:
+        return
+    listed_until = next(
+        (measure.end for measure in proposal.measures if measure.kind is MeasureKind.BLACKLISTED and measure.end), None
+    )
+    if listed_until is None or proposal.subject.kind is not SubjectKind.ACCOUNT:
+        raise Refusal.field(
+            "register_again_time", "nobody is barred from other accounts", satisfy="none, or BLACKLISTED of an account"
+        )
+    days_most = pack.credit.blacklist_days_most
+    if not listed_until <= again <= at + timedelta(days=days_most):
+        raise Refusal.field(
+            "register_again_time",
+            "the bar on other accounts ends before the entry, or lasts longer than the policy allows",
+            reason=ErrorReason.ERROR_REASON_TERM_REFUSED,
+            satisfy=f"an instant from the end of BLACKLISTED on, within {days_most} days from now",
+            measure=MeasureKind.BLACKLISTED,
             days_most=days_most,
         )
 

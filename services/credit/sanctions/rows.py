@@ -62,6 +62,7 @@ def sanction_of(
         rectified=rectified,
         end_recorded_at=row.end_recorded_at,
         interim_until=row.interim_until,
+        register_again=row.register_again_at,
         lift=Lift(lift.lifted_at, lift.lifter, lift.reasons, lift.decision_id or "") if lift else None,
     )
 
@@ -117,6 +118,7 @@ def sanction_row(sanction: Sanction) -> SanctionRow:
         overturning_appeal_id=sanction.overturning_appeal_id or None,
         end_recorded_at=sanction.end_recorded_at,
         interim_until=sanction.interim_until,
+        register_again_at=sanction.register_again,
     )
 
 

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from sqlmodel import Session
+
 from chassis.db import Unit
 from chassis.ids import new_id
 from chassis.redacted import Redacted
@@ -102,8 +104,23 @@ class VerificationCommands:
         assurance = domain.assurance_by_form(Method.PHONE_CODE, at=unit.now, valid=valid)
         return self._settle(unit, verification, Number("phone", "", phone, checked=True), assurance)
 
-    def submit(self, unit: Unit, verification_id: str, method: Method, evidence: Evidence) -> Verification:
-        """Takes a name and a number. What comes back is VERIFIED, in REVIEW, or REJECTED because all slots are taken.
+    def other_accounts(self, session: Session, verification_id: str, number: Number, at: datetime) -> list[str]:
+        """The other accounts of the holder of a number. Asked to know whether one of them is blacklisted.
+
+        Raises:
+            Refusal: NOT_FOUND.
+        """
+        account_id = store.get(session, verification_id).verification.account_id
+        wanted = slots.tags(self._keys, number, cap=self._policy(at).accounts_per_person)
+        return slots.other_accounts(session, account_id, wanted)
+
+    def submit(
+        self, unit: Unit, verification_id: str, method: Method, evidence: Evidence, *, barred: bool
+    ) -> Verification:
+        """Takes a name and a number.
+
+        What comes back is VERIFIED, in REVIEW, or REJECTED because all slots are taken or another account of the holder
+        bars it, in the same words: who tries out numbers learns nothing of others, and the holder had it in a notice.
 
         Raises:
             Refusal: NOT_FOUND, EVIDENCE_MISMATCH, WRONG_STATE.
@@ -113,6 +130,8 @@ class VerificationCommands:
         wanted = slots.tags(self._keys, evidence.number, cap=self._policy(unit.now).accounts_per_person)
         other_before = slots.holds_other(session, verification.account_id, SlotClass.HOLDER, wanted)
         doubts = domain.doubts_about(evidence, other_number_before=other_before, today=unit.now.date())
+        if barred:
+            return self._close(unit, domain.reject(verification, VerificationReason.EVIDENCE_REFUSED, at=unit.now))
         self._put(unit, verification, _cells(evidence))
         if doubts:
             verification = domain.to_review(verification, doubts)

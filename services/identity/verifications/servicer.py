@@ -17,6 +17,7 @@ from ombud.identity.v1 import account_service_pb2 as account_pb
 from ombud.identity.v1 import verification_service_pb2 as pb
 from ombud.identity.v1.verification_service_pb2_grpc import VerificationServiceServicer
 from services.identity.accounts.domain import Method
+from services.identity.credit_peer import CreditPeer
 from services.identity.vault.domain import CellField
 from services.identity.vault.keys import KeyService, Purpose
 from services.identity.vault.store import Vault
@@ -44,6 +45,7 @@ class VerificationServicer(VerificationServiceServicer):
         vault: Vault,
         sender: CodeSender,
         pages: Pages,
+        credit: CreditPeer,
     ) -> None:
         self._database = database
         self._commands = commands
@@ -51,6 +53,7 @@ class VerificationServicer(VerificationServiceServicer):
         self._vault = vault
         self._sender = sender
         self._pages = pages
+        self._credit = credit
 
     async def StartVerification(
         self, request: pb.StartVerificationRequest, _context: Context
@@ -85,15 +88,18 @@ class VerificationServicer(VerificationServiceServicer):
         elif submitted == "registration":
             evidence = _registration(request.registration, today)
         method = Method.DOCUMENT_NUMBER if submitted == "document" else Method.REGISTRATION_NUMBER
+        barred = False
 
         def command(unit: Unit) -> pb.SubmitEvidenceResponse:
             if evidence is None:
                 verification = self._commands.try_code(unit, verification_id, Redacted(request.phone_code.code))
             else:
-                verification = self._commands.submit(unit, verification_id, method, evidence)
+                verification = self._commands.submit(unit, verification_id, method, evidence, barred=barred)
             return pb.SubmitEvidenceResponse(verification=_message(verification, at=unit.now))
 
         self._key_request_digest()
+        if evidence is not None and await self._database.recall() is None:
+            barred = await self._barred(verification_id, evidence)
         response = await self._database.write(command)
         # Failures are refused only now: tries and rejections count although the call is refused, once a request_id.
         _refuse_failed(response.verification)
@@ -145,6 +151,18 @@ class VerificationServicer(VerificationServiceServicer):
         if request.decision == pb.REVIEW_DECISION_APPROVE:
             _refuse_failed(response.verification)
         return response
+
+    async def _barred(self, verification_id: str, evidence: Evidence) -> bool:
+        """Whether another account of the holder is blacklisted so that this one can not be verified.
+
+        Raises:
+            Refusal: PEER_UNAVAILABLE or NOT_FOUND.
+        """
+        at = self._database.clock.now()
+        others = await self._database.read(
+            lambda session: self._commands.other_accounts(session, verification_id, evidence.number, at)
+        )
+        return bool(others) and await self._credit.bars(others)
 
     def _key_request_digest(self) -> None:
         """Keys the digest that tells a replay.

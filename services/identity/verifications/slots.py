@@ -29,6 +29,12 @@ def holds_other(session: Session, account_id: str, slot_class: SlotClass, wanted
     return held is not None and held.tag not in wanted
 
 
+def other_accounts(session: Session, account_id: str, wanted: Sequence[bytes]) -> list[str]:
+    """The other accounts that have one of the wanted slots."""
+    query = select(SlotRow.account_id).where(col(SlotRow.tag).in_(wanted), col(SlotRow.account_id) != account_id)
+    return list(session.exec(query))
+
+
 def take(session: Session, account_id: str, slot_class: SlotClass, wanted: Sequence[bytes]) -> bool:
     """Gives the account one of the wanted slots in place of whatever slot of that class it had.
 

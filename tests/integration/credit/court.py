@@ -219,31 +219,38 @@ class Court:
         return (await self.desk(AppealServiceStub, "reviewer", by).DecideAppeal(request)).appeal
 
     async def person(self) -> str:
-        """A verified account that may post."""
+        """A verified account that may post, of a person who has no other."""
         self.people += 1
+        account_id = await self.again(self.people)
+        await self.until_may(account_id)
+        return account_id
+
+    async def again(self, number: int) -> str:
+        """A verified account of the person with a number, who may have others."""
         account = await self.platform(AccountServiceStub).RegisterAccount(
             accounts.RegisterAccountRequest(
                 request_id=new_id(),
                 kind=accounts.ACCOUNT_KIND_PERSONAL,
                 holder_kind=accounts.HOLDER_KIND_INDIVIDUAL,
-                nickname=f"nick{self.people}",
+                nickname=f"nick{number}",
             )
         )
-        account_id = account.account.account_id
         stub = self.platform(VerificationServiceStub)
         started = await stub.StartVerification(
             verifications.StartVerificationRequest(
-                request_id=new_id(), account_id=account_id, method=accounts.VERIFICATION_METHOD_DOCUMENT_NUMBER
+                request_id=new_id(),
+                account_id=account.account.account_id,
+                method=accounts.VERIFICATION_METHOD_DOCUMENT_NUMBER,
             )
         )
         await stub.SubmitEvidence(
             verifications.SubmitEvidenceRequest(
                 request_id=new_id(),
                 verification_id=started.verification.verification_id,
-                document=identity(self.people).evidence(),
+                document=identity(number).evidence(),
             )
         )
-        await self.until_may(account_id)
+        account_id: str = account.account.account_id
         return account_id
 
     async def group(self, founder: str, *members: str) -> str:

@@ -10,6 +10,7 @@ from ombud.credit.v1 import types_pb2 as credit
 from ombud.credit.v1.blacklist_service_pb2_grpc import BlacklistServiceStub
 from ombud.credit.v1.sanction_service_pb2_grpc import SanctionServiceStub
 from tests.integration.credit.court import Court
+from tests.support.refusals import refusal_of
 
 
 async def listed(court: Court, *subjects: Subject) -> dict[str, str]:
@@ -92,3 +93,32 @@ async def test_past_instant_is_answered_for_that_instant(court: Court) -> None:
     past = await stub.CheckBlacklist(pb.CheckBlacklistRequest(subject=fraud, time=then))
     assert past.entry.subject == fraud
     assert not (await stub.CheckBlacklist(pb.CheckBlacklistRequest(subject=fraud))).HasField("entry")
+
+
+async def test_holder_has_no_other_account_verified_until_the_stated_date(court: Court) -> None:
+    first = await court.person()
+    fields = {"register_again_time": court.after(days=60)}
+    sanction = await court.in_force(
+        court.proposal(Subject(account_id=first), credit.MEASURE_KIND_BLACKLISTED, **fields)
+    )
+    assert sanction.end_time == fields["register_again_time"]
+    assert "No other account of yours is verified before" in court.notice(sanction.sanction_id)["text"]
+
+    refused = await refusal_of(court.again(1))
+
+    assert refused.reason == "VERIFICATION_REFUSED"
+    assert "blacklist" not in str(refused) + str(refused.facts), "who tries out numbers learns nothing of others"
+    court.suite.clock.advance(timedelta(days=30))
+    assert await listed(court, Subject(account_id=first)) == {}
+    assert (await refusal_of(court.again(1))).reason == "VERIFICATION_REFUSED"
+    court.suite.clock.advance(timedelta(days=30))
+    await court.again(1)
+
+
+async def test_whose_sanction_is_lifted_may_have_another_account_at_once(court: Court) -> None:
+    first = await court.person()
+    sanction = await court.in_force(court.proposal(Subject(account_id=first), credit.MEASURE_KIND_BLACKLISTED))
+    assert (await refusal_of(court.again(1))).reason == "VERIFICATION_REFUSED"
+    lift = sanctions.LiftSanctionRequest(request_id=new_id(), sanction_id=sanction.sanction_id, reasons="Paid back.")
+    await court.desk(SanctionServiceStub, "approver", "app-2").LiftSanction(lift)
+    await court.again(1)

@@ -153,7 +153,7 @@ async def test_altered_foreign_and_own_entries_are_refused_by_name(instances: In
     (listing,) = (await instances.exported()).listings
     altered = pb.ExchangedListing()
     altered.CopyFrom(listing)
-    altered.end_time.seconds += 86_400
+    altered.register_again_time.seconds += 86_400
     refused = await refusal_of(instances.proposed(altered))
     assert (refused.reason, refused.violations[0][0]) == ("LISTING_SEAL_BROKEN", "listings[0].seal")
     request = pb.ProposeExchangeRequest(request_id=new_id(), origin="west", listings=[listing])

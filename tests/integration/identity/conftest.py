@@ -1,7 +1,7 @@
 import contextlib
 import json
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,11 @@ from chassis.service import Platform
 from chassis.telemetry import Telemetry
 from ombud.client import connect
 from ombud.common.v1.audit_pb2 import AuditRecord
+from ombud.credit.v1.blacklist_service_pb2 import BatchCheckBlacklistRequest, BatchCheckBlacklistResponse
+from ombud.credit.v1.blacklist_service_pb2_grpc import (
+    BlacklistServiceServicer,
+    add_BlacklistServiceServicer_to_server,
+)
 from ombud.identity.v1.account_service_pb2 import (
     ACCOUNT_KIND_PERSONAL,
     ACCOUNT_KIND_PUBLIC,
@@ -195,6 +200,15 @@ def document(
     return SubmitEvidenceRequest(request_id=new_id(), verification_id=verification_id, document=evidence)
 
 
+class NobodyListed(BlacklistServiceServicer):
+    """The credit service of a platform on which nobody was ever sanctioned."""
+
+    async def BatchCheckBlacklist(
+        self, _request: BatchCheckBlacklistRequest, _context: grpc.aio.ServicerContext[Any, Any]
+    ) -> BatchCheckBlacklistResponse:
+        return BatchCheckBlacklistResponse()
+
+
 @contextlib.asynccontextmanager
 async def running_identity(folder: Path, database_url: str = "") -> AsyncIterator[Identity]:
     clock = ManualClock()
@@ -204,18 +218,23 @@ async def running_identity(folder: Path, database_url: str = "") -> AsyncIterato
     config = IdentityConfig(
         database_url=database_url or f"sqlite:///{folder}/identity.db", data_dir=folder, policy_file=POLICY
     )
-    service = build(config, Platform(clock, Peers({}), telemetry))
+    targets: dict[str, str] = {}
+    peers = Peers(targets, token=issuer.workload_source("identity"))
+    service = build(config, Platform(clock, peers, telemetry))
+    credit = replace(service, name="credit", servicers=[(add_BlacklistServiceServicer_to_server, NobodyListed())])  # type: ignore[abstract]  # the rest is not asked
     await service.database.open()
     try:
         for start in service.starting:
             await start()
         authenticator = LoopbackAuthenticator(TokenVerifier({DEV_ISSUER: issuer.public_key}, clock))
-        server = build_server([service], authenticator=authenticator, telemetry=telemetry, reflect=False)
+        server = build_server([service, credit], authenticator=authenticator, telemetry=telemetry, reflect=False)
         port = server.add_insecure_port("127.0.0.1:0")
+        targets["credit"] = f"127.0.0.1:{port}"
         await server.start()
         running = Identity(folder, service.database, clock, issuer, exporter, telemetry, port)
         yield running
         await running.close()
+        await peers.close()
         await server.stop(0)
     finally:
         await service.database.close()

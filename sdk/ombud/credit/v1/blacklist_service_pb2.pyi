@@ -21,6 +21,30 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _BlacklistScope:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _BlacklistScopeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_BlacklistScope.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    BLACKLIST_SCOPE_UNSPECIFIED: _BlacklistScope.ValueType  # 0
+    """Sent, it counts as GROUP_FUNCTIONS."""
+    BLACKLIST_SCOPE_GROUP_FUNCTIONS: _BlacklistScope.ValueType  # 1
+    """Posting in groups, joining, founding and managing them."""
+    BLACKLIST_SCOPE_REGISTRATION: _BlacklistScope.ValueType  # 2
+    """Having another account verified: of accounts only, until register_again_time."""
+
+class BlacklistScope(_BlacklistScope, metaclass=_BlacklistScopeEnumTypeWrapper):
+    """What an entry keeps its subject from."""
+
+BLACKLIST_SCOPE_UNSPECIFIED: BlacklistScope.ValueType  # 0
+"""Sent, it counts as GROUP_FUNCTIONS."""
+BLACKLIST_SCOPE_GROUP_FUNCTIONS: BlacklistScope.ValueType  # 1
+"""Posting in groups, joining, founding and managing them."""
+BLACKLIST_SCOPE_REGISTRATION: BlacklistScope.ValueType  # 2
+"""Having another account verified: of accounts only, until register_again_time."""
+Global___BlacklistScope: _TypeAlias = BlacklistScope  # noqa: Y015
+
 class _ListingRefusalCause:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -85,6 +109,9 @@ class CheckBlacklistRequest(_message.Message):
 
     SUBJECT_FIELD_NUMBER: _builtins.int
     TIME_FIELD_NUMBER: _builtins.int
+    SCOPE_FIELD_NUMBER: _builtins.int
+    scope: Global___BlacklistScope.ValueType
+    """What the subject may be kept from."""
     @_builtins.property
     def subject(self) -> _types_pb2.Subject:
         """The account or the group."""
@@ -98,10 +125,11 @@ class CheckBlacklistRequest(_message.Message):
         *,
         subject: _types_pb2.Subject | None = ...,
         time: _timestamp_pb2.Timestamp | None = ...,
+        scope: Global___BlacklistScope.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["subject", b"subject", "time", b"time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["subject", b"subject", "time", b"time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["scope", b"scope", "subject", b"subject", "time", b"time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -139,6 +167,9 @@ class BatchCheckBlacklistRequest(_message.Message):
 
     SUBJECTS_FIELD_NUMBER: _builtins.int
     TIME_FIELD_NUMBER: _builtins.int
+    SCOPE_FIELD_NUMBER: _builtins.int
+    scope: Global___BlacklistScope.ValueType
+    """What they may be kept from."""
     @_builtins.property
     def subjects(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.Subject]:
         """Accounts and groups."""
@@ -152,10 +183,11 @@ class BatchCheckBlacklistRequest(_message.Message):
         *,
         subjects: _abc.Iterable[_types_pb2.Subject] | None = ...,
         time: _timestamp_pb2.Timestamp | None = ...,
+        scope: Global___BlacklistScope.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["subjects", b"subjects", "time", b"time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["scope", b"scope", "subjects", b"subjects", "time", b"time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -253,6 +285,7 @@ class BlacklistEntry(_message.Message):
     STAYED_FROM_TIME_FIELD_NUMBER: _builtins.int
     REVOKE_TIME_FIELD_NUMBER: _builtins.int
     ORIGIN_FIELD_NUMBER: _builtins.int
+    REGISTER_AGAIN_TIME_FIELD_NUMBER: _builtins.int
     entry_id: _builtins.str
     """Id of the entry (UUIDv7)."""
     sanction_id: _builtins.str
@@ -279,6 +312,10 @@ class BlacklistEntry(_message.Message):
     def revoke_time(self) -> _timestamp_pb2.Timestamp:
         """When it was revoked, for all instants. Absent: not revoked."""
 
+    @_builtins.property
+    def register_again_time(self) -> _timestamp_pb2.Timestamp:
+        """Of an account: first instant at which its holder may have another account verified. Not before end_time."""
+
     def __init__(
         self,
         *,
@@ -290,10 +327,11 @@ class BlacklistEntry(_message.Message):
         stayed_from_time: _timestamp_pb2.Timestamp | None = ...,
         revoke_time: _timestamp_pb2.Timestamp | None = ...,
         origin: _builtins.str = ...,
+        register_again_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "revoke_time", b"revoke_time", "start_time", b"start_time", "stayed_from_time", b"stayed_from_time", "subject", b"subject"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "register_again_time", b"register_again_time", "revoke_time", b"revoke_time", "start_time", b"start_time", "stayed_from_time", b"stayed_from_time", "subject", b"subject"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "entry_id", b"entry_id", "origin", b"origin", "revoke_time", b"revoke_time", "sanction_id", b"sanction_id", "start_time", b"start_time", "stayed_from_time", b"stayed_from_time", "subject", b"subject"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "entry_id", b"entry_id", "origin", b"origin", "register_again_time", b"register_again_time", "revoke_time", b"revoke_time", "sanction_id", b"sanction_id", "start_time", b"start_time", "stayed_from_time", b"stayed_from_time", "subject", b"subject"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -465,6 +503,7 @@ class ExchangedListing(_message.Message):
     REVOKE_TIME_FIELD_NUMBER: _builtins.int
     EXPORT_TIME_FIELD_NUMBER: _builtins.int
     SEAL_FIELD_NUMBER: _builtins.int
+    REGISTER_AGAIN_TIME_FIELD_NUMBER: _builtins.int
     entry_id: _builtins.str
     """Id of the entry (UUIDv7), the same in every instance."""
     subject_digest: _builtins.str
@@ -489,6 +528,10 @@ class ExchangedListing(_message.Message):
     def export_time(self) -> _timestamp_pb2.Timestamp:
         """When the origin said all this. What it said later counts."""
 
+    @_builtins.property
+    def register_again_time(self) -> _timestamp_pb2.Timestamp:
+        """Of an account: first instant at which its holder may have another account verified. Absent: of a group."""
+
     def __init__(
         self,
         *,
@@ -500,10 +543,11 @@ class ExchangedListing(_message.Message):
         revoke_time: _timestamp_pb2.Timestamp | None = ...,
         export_time: _timestamp_pb2.Timestamp | None = ...,
         seal: _builtins.str = ...,
+        register_again_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "export_time", b"export_time", "revoke_time", b"revoke_time", "start_time", b"start_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "export_time", b"export_time", "register_again_time", b"register_again_time", "revoke_time", b"revoke_time", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "entry_id", b"entry_id", "export_time", b"export_time", "revoke_time", b"revoke_time", "sanction_id", b"sanction_id", "seal", b"seal", "start_time", b"start_time", "subject_digest", b"subject_digest"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "entry_id", b"entry_id", "export_time", b"export_time", "register_again_time", b"register_again_time", "revoke_time", b"revoke_time", "sanction_id", b"sanction_id", "seal", b"seal", "start_time", b"start_time", "subject_digest", b"subject_digest"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -241,6 +241,7 @@ class ProposeSanctionRequest(_message.Message):
     DUTY_NOTICE_ID_FIELD_NUMBER: _builtins.int
     PRIOR_SANCTION_IDS_FIELD_NUMBER: _builtins.int
     REPORTER_ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    REGISTER_AGAIN_TIME_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Idempotency key (UUID). REQUEST_ID_REUSED if it came with another request."""
     capacity: _types_pb2.Capacity.ValueType
@@ -277,6 +278,13 @@ class ProposeSanctionRequest(_message.Message):
     def prior_sanction_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Sanctions in force of the same subject, or of the group, that it rests on. It falls when one of them falls."""
 
+    @_builtins.property
+    def register_again_time(self) -> _timestamp_pb2.Timestamp:
+        """With BLACKLISTED against an account: first instant at which its holder may have another account verified. Absent: the
+        end of that measure. TERM_REFUSED if it is before that end, or beyond the policy's cap; INVALID_FIELD without
+        BLACKLISTED, or for a group.
+        """
+
     def __init__(
         self,
         *,
@@ -291,10 +299,11 @@ class ProposeSanctionRequest(_message.Message):
         duty_notice_id: _builtins.str = ...,
         prior_sanction_ids: _abc.Iterable[_builtins.str] | None = ...,
         reporter_account_id: _builtins.str = ...,
+        register_again_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["reasons", b"reasons", "subject", b"subject"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["reasons", b"reasons", "register_again_time", b"register_again_time", "subject", b"subject"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["capacity", b"capacity", "duty_notice_id", b"duty_notice_id", "group_id", b"group_id", "measures", b"measures", "points", b"points", "prior_sanction_ids", b"prior_sanction_ids", "reasons", b"reasons", "reporter_account_id", b"reporter_account_id", "request_id", b"request_id", "subject", b"subject", "tip_off_id", b"tip_off_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["capacity", b"capacity", "duty_notice_id", b"duty_notice_id", "group_id", b"group_id", "measures", b"measures", "points", b"points", "prior_sanction_ids", b"prior_sanction_ids", "reasons", b"reasons", "register_again_time", b"register_again_time", "reporter_account_id", b"reporter_account_id", "request_id", b"request_id", "subject", b"subject", "tip_off_id", b"tip_off_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -910,6 +919,7 @@ class Sanction(_message.Message):
     REPLACING_SANCTION_ID_FIELD_NUMBER: _builtins.int
     RECTIFICATION_FIELD_NUMBER: _builtins.int
     RECTIFY_TIME_FIELD_NUMBER: _builtins.int
+    REGISTER_AGAIN_TIME_FIELD_NUMBER: _builtins.int
     sanction_id: _builtins.str
     """Id of the sanction (UUIDv7), and of its statement of reasons and its notice."""
     state: Global___SanctionState.ValueType
@@ -996,6 +1006,12 @@ class Sanction(_message.Message):
     def rectify_time(self) -> _timestamp_pb2.Timestamp:
         """When it was recorded as put right. Absent: it was not."""
 
+    @_builtins.property
+    def register_again_time(self) -> _timestamp_pb2.Timestamp:
+        """First instant at which the holder of a blacklisted account may have another one verified, if it is later than the end
+        of that measure. Absent: it is not.
+        """
+
     def __init__(
         self,
         *,
@@ -1025,10 +1041,11 @@ class Sanction(_message.Message):
         replacing_sanction_id: _builtins.str = ...,
         rectification: Global___RectificationState.ValueType = ...,
         rectify_time: _timestamp_pb2.Timestamp | None = ...,
+        register_again_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["appeal_end_time", b"appeal_end_time", "approve_time", b"approve_time", "end_record_time", b"end_record_time", "end_time", b"end_time", "interim_until_time", b"interim_until_time", "lift_time", b"lift_time", "points_end_time", b"points_end_time", "propose_time", b"propose_time", "rectify_time", b"rectify_time", "review_time", b"review_time", "start_time", b"start_time", "statement", b"statement", "stayed_from_time", b"stayed_from_time", "subject", b"subject", "vary_time", b"vary_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["appeal_end_time", b"appeal_end_time", "approve_time", b"approve_time", "end_record_time", b"end_record_time", "end_time", b"end_time", "interim_until_time", b"interim_until_time", "lift_time", b"lift_time", "points_end_time", b"points_end_time", "propose_time", b"propose_time", "rectify_time", b"rectify_time", "register_again_time", b"register_again_time", "review_time", b"review_time", "start_time", b"start_time", "statement", b"statement", "stayed_from_time", b"stayed_from_time", "subject", b"subject", "vary_time", b"vary_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["appeal_end_time", b"appeal_end_time", "approve_time", b"approve_time", "capacity", b"capacity", "end_record_time", b"end_record_time", "end_time", b"end_time", "group_id", b"group_id", "interim_until_time", b"interim_until_time", "lift_reasons", b"lift_reasons", "lift_time", b"lift_time", "measures", b"measures", "overturning_appeal_id", b"overturning_appeal_id", "points", b"points", "points_end_time", b"points_end_time", "propose_time", b"propose_time", "rectification", b"rectification", "rectify_time", b"rectify_time", "replacing_sanction_id", b"replacing_sanction_id", "review_time", b"review_time", "sanction_id", b"sanction_id", "start_time", b"start_time", "state", b"state", "statement", b"statement", "stayed_from_time", b"stayed_from_time", "subject", b"subject", "vary_reasons", b"vary_reasons", "vary_time", b"vary_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["appeal_end_time", b"appeal_end_time", "approve_time", b"approve_time", "capacity", b"capacity", "end_record_time", b"end_record_time", "end_time", b"end_time", "group_id", b"group_id", "interim_until_time", b"interim_until_time", "lift_reasons", b"lift_reasons", "lift_time", b"lift_time", "measures", b"measures", "overturning_appeal_id", b"overturning_appeal_id", "points", b"points", "points_end_time", b"points_end_time", "propose_time", b"propose_time", "rectification", b"rectification", "rectify_time", b"rectify_time", "register_again_time", b"register_again_time", "replacing_sanction_id", b"replacing_sanction_id", "review_time", b"review_time", "sanction_id", b"sanction_id", "start_time", b"start_time", "state", b"state", "statement", b"statement", "stayed_from_time", b"stayed_from_time", "subject", b"subject", "vary_reasons", b"vary_reasons", "vary_time", b"vary_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

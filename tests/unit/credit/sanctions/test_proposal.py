@@ -102,6 +102,22 @@ def test_review_date_takes_the_place_of_an_end_only_where_the_policy_allows_it()
     assert sanction.review == reviewed
 
 
+def test_bar_on_other_accounts_comes_with_an_entry_of_an_account_and_ends_within_its_bounds() -> None:
+    listed = (measure(MeasureKind.BLACKLISTED, days=100),)
+    for days in (100, 1825):
+        assert proposed(measures=listed, register_again=NOW + days * DAY).register_again == NOW + days * DAY
+    for days in (99, 1826):
+        refusal = refused(measures=listed, register_again=NOW + days * DAY)
+        assert refusal.reason == ErrorReason.ERROR_REASON_TERM_REFUSED
+        assert refusal.violations[0].path == "register_again_time"
+    for changes in ({"measures": (measure(),)}, {"measures": listed, "subject": group()}):
+        refusal = refused(register_again=NOW + 100 * DAY, **changes)
+        assert (refusal.reason, refusal.facts["field"]) == (
+            ErrorReason.ERROR_REASON_INVALID_FIELD,
+            "register_again_time",
+        )
+
+
 def test_blacklisting_without_a_term_is_refused() -> None:
     refusal = refused(measures=(Measure(MeasureKind.BLACKLISTED, None, NOW + DAY),))
 
