@@ -184,7 +184,8 @@ def test_r8_what_was_sealed_has_no_way_out() -> None:
 def test_r8_nobody_asks_which_accounts_are_one_persons() -> None:
     reads = [rpc for rpc in rpcs() if rpc.method.service == "identity" and rpc.method.reads]
     by_person = named(sent(*reads), "person|holder|number|name|nickname|phone|pseudonym|document")
-    assert by_person <= {"ombud.identity.v1.GetCurrentAgreementRequest.name"}
+    agreements = {"ombud.identity.v1.GetCurrentAgreementRequest.name", "ombud.identity.v1.GetAcceptanceRequest.name"}
+    assert by_person <= agreements, "the name of an agreement, and no person's"
 
 
 def test_r9_no_caller_deletes_or_rewrites_what_was_recorded() -> None:
