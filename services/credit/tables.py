@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ColumnElement, MetaData, and_, false, or_
+from sqlalchemy import CheckConstraint, ColumnElement, MetaData, and_, bindparam
 from sqlmodel import SQLModel
 
 from chassis.db.types import NAMING
@@ -26,11 +26,17 @@ def one_of(column: str, values: type[StrEnum]) -> CheckConstraint:
     return CheckConstraint(f"{column} IN ({names})", name=column)
 
 
-def subject_in(columns: Any, subjects: Iterable[Subject]) -> ColumnElement[bool]:  # noqa: ANN401 - SQLAlchemy's collection of a table's columns
-    """That a row, by its columns `subject_kind` and `subject_id`, is of one of the subjects."""
+def of_asked(columns: Any) -> ColumnElement[bool]:  # noqa: ANN401 - a table's class or its columns
+    """That a row, by its columns `subject_kind` and `subject_id`, is of a subject that a statement is asked for."""
+    return and_(
+        columns.subject_kind == bindparam("subject_kind"),
+        columns.subject_id.in_(bindparam("subject_ids", expanding=True)),
+    )
+
+
+def asked_for(subjects: Iterable[Subject]) -> list[dict[str, Any]]:
+    """What to ask a statement for, once for each kind of the subjects."""
     ids: dict[SubjectKind, list[str]] = {}
     for subject in subjects:
         ids.setdefault(subject.kind, []).append(subject.id)
-    return or_(
-        false(), *(and_(columns.subject_kind == kind, columns.subject_id.in_(some)) for kind, some in ids.items())
-    )
+    return [{"subject_kind": kind, "subject_ids": some} for kind, some in ids.items()]

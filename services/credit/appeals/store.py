@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import func
+from sqlalchemy import bindparam, func
 from sqlmodel import Session, col, select
 
 from chassis.refusal import Refusal
@@ -24,6 +24,9 @@ from services.credit.appeals.models import (
     RosterRow,
 )
 from services.credit.sanctions.domain import Evidence, Sanction
+
+# Built once: every standing asks it.
+_OF_SANCTIONS = select(AppealRow).where(col(AppealRow.sanction_id).in_(bindparam("sanction_ids", expanding=True)))
 
 
 def add(session: Session, appeal: Appeal, sanction: Sanction) -> None:
@@ -91,8 +94,8 @@ def get(session: Session, appeal_id: str) -> Appeal:
 
 def of_sanctions(session: Session, sanction_ids: Iterable[str]) -> list[Appeal]:
     """The appeals against some sanctions."""
-    query = select(AppealRow).where(col(AppealRow.sanction_id).in_(list(sanction_ids)))
-    return [_appeal(session, row) for row in session.exec(query)]
+    rows = session.scalars(_OF_SANCTIONS, {"sanction_ids": list(sanction_ids)})
+    return [_appeal(session, row) for row in rows.all()]
 
 
 def overdue(session: Session, *, at: datetime, after: str, size: int) -> list[Appeal]:

@@ -3,12 +3,26 @@
 from datetime import datetime
 from functools import lru_cache
 
+from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
 from chassis.refusal import Refusal
 from policies.pack import Pack
 from services.credit.policies.domain import PolicyInForce, Proposal, Publication, not_in_force
 from services.credit.policies.models import PolicyProposalRow, PolicyRow, RepublicationRow
+
+# Built once: every standing asks them.
+_LAST_BEFORE = (
+    select(PolicyRow)
+    .where(col(PolicyRow.effective_at) <= bindparam("instant"))
+    .order_by(col(PolicyRow.effective_at).desc(), col(PolicyRow.publication_id).desc())
+    .limit(1)
+)
+_AFTER = (
+    select(PolicyRow)
+    .where(col(PolicyRow.effective_at) > bindparam("instant"))
+    .order_by(col(PolicyRow.effective_at), col(PolicyRow.publication_id))
+)
 
 
 def add(session: Session, publication: Publication, pack: Pack) -> None:
@@ -108,9 +122,7 @@ def from_on(session: Session, instant: datetime) -> list[PolicyInForce]:
     Raises:
         Refusal: POLICY_NOT_IN_FORCE.
     """
-    query = select(PolicyRow).where(col(PolicyRow.effective_at) > instant)
-    later = session.exec(query.order_by(col(PolicyRow.effective_at), col(PolicyRow.publication_id)))
-    return [at(session, instant), *map(_in_force, later)]
+    return [at(session, instant), *map(_in_force, session.scalars(_AFTER, {"instant": instant}))]
 
 
 def for_act(session: Session, act_at: datetime) -> PolicyInForce:
@@ -149,12 +161,7 @@ def _proposal_row(session: Session, proposal_id: str) -> PolicyProposalRow:
 
 
 def _last_before(session: Session, instant: datetime) -> PolicyInForce | None:
-    row = session.exec(
-        select(PolicyRow)
-        .where(col(PolicyRow.effective_at) <= instant)
-        .order_by(col(PolicyRow.effective_at).desc(), col(PolicyRow.publication_id).desc())
-        .limit(1)
-    ).first()
+    row = session.scalars(_LAST_BEFORE, {"instant": instant}).first()
     return None if row is None else _in_force(row)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
-from sqlalchemy import and_
+from sqlalchemy import and_, bindparam
 from sqlalchemy import select as sa_select
 from sqlmodel import Session, col, or_, select
 
@@ -28,11 +28,34 @@ from services.credit.sanctions.models import (
 )
 from services.credit.sanctions.rows import sanction_of, sanction_row, statement_of, statement_row
 from services.credit.subjects import Subject, SubjectKind
-from services.credit.tables import subject_in
+from services.credit.tables import asked_for, of_asked
 
 _MOST_ENDED = 100
 
 R = TypeVar("R", EvidenceRow, MeasureRow, PriorDecisionRow)
+
+# Built once: to build them costs more than the database does.
+_GROUNDS = sa_select(col(PriorDecisionRow.sanction_id), col(PriorDecisionRow.prior_sanction_id)).where(
+    col(PriorDecisionRow.sanction_id).in_(bindparam("sanction_ids", expanding=True))
+)
+_TERMS = (
+    sa_select(
+        *map(col, (SanctionRow.subject_kind, SanctionRow.subject_id, SanctionRow.sanction_id, SanctionRow.start_at)),
+        *map(col, (MeasureRow.kind, MeasureRow.end_at, MeasureRow.review_at)),
+        *map(col, (VariedMeasureRow.end_at, LiftRow.lifted_at, SanctionRow.interim_until)),
+    )
+    .join(MeasureRow, col(MeasureRow.sanction_id) == col(SanctionRow.sanction_id))
+    .outerjoin(
+        VariedMeasureRow,
+        and_(
+            col(VariedMeasureRow.sanction_id) == col(MeasureRow.sanction_id),
+            col(VariedMeasureRow.kind) == col(MeasureRow.kind),
+        ),
+    )
+    .outerjoin(LiftRow, col(LiftRow.sanction_id) == col(SanctionRow.sanction_id))
+    .where(col(SanctionRow.state) == SanctionState.IN_FORCE, of_asked(SanctionRow))
+    .order_by(col(SanctionRow.sanction_id), col(MeasureRow.kind))
+)
 
 
 @dataclass(frozen=True)
@@ -128,25 +151,6 @@ def subjects_of(session: Session, sanction_ids: Iterable[str]) -> dict[str, Subj
 
 def terms_in_force(session: Session, subjects: Iterable[Subject]) -> list[Term]:
     """The measures, as they run, of the sanctions of some subjects that were in force and were not overturned."""
-    columns = (
-        *(SanctionRow.subject_kind, SanctionRow.subject_id, SanctionRow.sanction_id, SanctionRow.start_at),
-        *(MeasureRow.kind, MeasureRow.end_at, MeasureRow.review_at),
-        *(VariedMeasureRow.end_at, LiftRow.lifted_at, SanctionRow.interim_until),
-    )
-    query = (
-        sa_select(*(col(column) for column in columns))
-        .join(MeasureRow, col(MeasureRow.sanction_id) == col(SanctionRow.sanction_id))
-        .outerjoin(
-            VariedMeasureRow,
-            and_(
-                col(VariedMeasureRow.sanction_id) == col(MeasureRow.sanction_id),
-                col(VariedMeasureRow.kind) == col(MeasureRow.kind),
-            ),
-        )
-        .outerjoin(LiftRow, col(LiftRow.sanction_id) == col(SanctionRow.sanction_id))
-        .where(col(SanctionRow.state) == SanctionState.IN_FORCE, subject_in(SanctionRow, subjects))
-        .order_by(col(SanctionRow.sanction_id), col(MeasureRow.kind))
-    )
     return [
         Term(
             Subject(SubjectKind(subject_kind), subject_id),
@@ -154,7 +158,8 @@ def terms_in_force(session: Session, subjects: Iterable[Subject]) -> list[Term]:
             start,
             term(Measure(MeasureKind(kind), end, review), *sooner),
         )
-        for subject_kind, subject_id, sanction_id, start, kind, end, review, *sooner in session.execute(query)
+        for asked in asked_for(subjects)
+        for subject_kind, subject_id, sanction_id, start, kind, end, review, *sooner in session.execute(_TERMS, asked)
     ]
 
 
@@ -224,8 +229,7 @@ def grounds_of(session: Session, sanction_ids: Iterable[str]) -> dict[str, set[s
     waiting = list(sanction_ids)
     asked = set(waiting)
     while waiting:
-        query = select(PriorDecisionRow.sanction_id, PriorDecisionRow.prior_sanction_id)
-        rows = session.exec(query.where(col(PriorDecisionRow.sanction_id).in_(waiting))).all()
+        rows = session.execute(_GROUNDS, {"sanction_ids": waiting}).all()
         for later, prior in rows:
             direct.setdefault(later, set()).add(prior)
         waiting = sorted({prior for _, prior in rows} - direct.keys())

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, and_, exists, insert, or_
+from sqlalchemy import select as sa_select
 from sqlmodel import Session, col, select
 
 from chassis.db import Unit
@@ -28,10 +29,12 @@ from services.credit.standings.domain import (
 )
 from services.credit.standings.models import LedgerRow
 from services.credit.subjects import Subject, SubjectKind
-from services.credit.tables import subject_in
+from services.credit.tables import asked_for, of_asked
 
 _LEDGER = LedgerRow.__table__  # type: ignore[attr-defined]  # SQLModel adds it
 _INSERT = insert(LedgerRow)
+# Columns, not objects of the table's class, and built once: both cost several times what the database does.
+_LEDGERS = sa_select(_LEDGER).where(of_asked(_LEDGER.c)).order_by(_LEDGER.c.entry_id)
 
 
 @dataclass(frozen=True)
@@ -74,11 +77,10 @@ def page(session: Session, subject: Subject, *, after: str, size: int | None) ->
 def ledgers(session: Session, subjects: Collection[Subject]) -> dict[Subject, list[LedgerEntry]]:
     """The whole ledgers of some subjects, oldest entries first."""
     found: dict[Subject, list[LedgerEntry]] = {subject: [] for subject in subjects}
-    here = subject_in(_LEDGER.c, subjects)
-    # Columns, not objects of the table's class: those cost several times what the database does.
-    for row in session.execute(select(_LEDGER).where(here).order_by(_LEDGER.c.entry_id)):
-        entry = _entry(row)
-        found[entry.subject].append(entry)
+    for asked in asked_for(subjects):
+        for row in session.execute(_LEDGERS, asked):
+            entry = _entry(row)
+            found[entry.subject].append(entry)
     return found
 
 
