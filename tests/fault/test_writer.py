@@ -111,7 +111,7 @@ async def writer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterat
 
 
 def faults(sites: Sequence[Site], *, all_of_them: bool) -> list[tuple[Site, int]]:
-    """Each site with each error; in the short form with one of them, by turns, and closing left out."""
+    """Each site with each error; in the short form with one of them, by turns, and closing a file left out."""
     if all_of_them:
         return list(product(sites, ERRORS))
     short = (site for site in sites if site.call != "close")
@@ -142,6 +142,8 @@ async def test_every_call_of_the_writer_fails_once_and_nothing_is_lost_or_there_
         await writer.live_a_day()
         assert layer.spent, site
         assert findings(writer.folder) == [], (site, number)
+    await writer.live_a_day()
+    await writer.start()
     await writer.stop()
     assert findings(writer.folder) == []
 
@@ -153,7 +155,8 @@ async def test_every_call_of_the_start_fails_once_and_the_next_start_is_good(
     await writer.live_a_day()
     layer = FaultLayer(writer.folder, monkeypatch)
     await writer.start()
-    for site, number in faults(list(layer.seen), all_of_them=pytestconfig.getoption("--all-faults")):
+    sites = [site for site in layer.seen if site.call != "close"]
+    for site, number in faults(sites, all_of_them=pytestconfig.getoption("--all-faults")):
         layer.arm(site, number)
         with contextlib.suppress(OSError):
             await writer.start()

@@ -185,9 +185,9 @@ class Journal:
 
     def release(self, part: Part) -> None:
         """Drops a file that a committed segment holds."""
+        part.path.unlink(missing_ok=True)
         with self._parts_lock:
             self._parts = tuple(each for each in self._parts if each is not part)
-        part.path.unlink(missing_ok=True)
         if part.closed_at is not None:
             self._backlog.remove(part.next_index - part.first_index, ready=part.closed_at)
 
