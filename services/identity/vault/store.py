@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
+from sqlalchemy import insert
 from sqlmodel import Session, col, delete, select
 
 from chassis.ids import new_id
@@ -12,6 +13,8 @@ from services.identity.vault import domain
 from services.identity.vault.domain import CellField, DataKey, Place
 from services.identity.vault.keys import KeyService
 from services.identity.vault.models import CellRow, DataKeyRow, KeyServiceRow
+
+_CELLS = insert(CellRow)
 
 
 class ForeignKeys(Exception):  # noqa: N818 - what was found, not whose error it is
@@ -50,10 +53,13 @@ class Vault:
         """Seals what came with a verification, in place of what came with it before."""
         self.erase(session, [verification_id])
         data_key = self._data_key(session, account_id, at)
-        for field, value in values.items():
-            sealed = domain.seal(data_key, Place(account_id, verification_id, field), value)
-            session.add(CellRow(verification_id=verification_id, field=field, account_id=account_id, sealed=sealed))
-        session.flush()
+        whose = {"verification_id": verification_id, "account_id": account_id}
+        cells = [
+            whose | {"field": field, "sealed": domain.seal(data_key, Place(account_id, verification_id, field), value)}
+            for field, value in values.items()
+        ]
+        # Rows, not objects of the table's class: those cost several times what the database does.
+        session.connection().execute(_CELLS, cells)
 
     def open(self, session: Session, verification_id: str) -> dict[CellField, Redacted[str]]:
         """What came with a verification, for the service's own rules.
@@ -72,7 +78,8 @@ class Vault:
 
     def erase(self, session: Session, verification_ids: list[str]) -> None:
         """Deletes what came with these verifications."""
-        session.exec(delete(CellRow).where(col(CellRow.verification_id).in_(verification_ids)))
+        if verification_ids:
+            session.exec(delete(CellRow).where(col(CellRow.verification_id).in_(verification_ids)))
 
     def _data_key(self, session: Session, account_id: str, at: datetime) -> DataKey:
         row = session.get(DataKeyRow, account_id)
