@@ -329,6 +329,8 @@ class Evidence(StrEnum):
     RETENTION_TERMS = "RETENTION_TERMS"
     SIGNED_LOG = "SIGNED_LOG"
     AUDIT_PROOFS = "AUDIT_PROOFS"
+    HOLDS = "HOLDS"
+    CERTIFICATES = "CERTIFICATES"
 
 
 class Obligation(_Strict):

@@ -14,15 +14,20 @@ from ombud.identity.v1.account_service_pb2_grpc import AccountServiceStub
 from ombud.identity.v1.agreement_service_pb2 import GetCurrentAgreementRequest
 from ombud.identity.v1.agreement_service_pb2_grpc import AgreementServiceStub
 from ombud.retention.v1.audit_service_pb2 import QueryAuditRecordsRequest
+from ombud.retention.v1.hold_service_pb2 import ListHoldsRequest
+from ombud.retention.v1.hold_service_pb2_grpc import HoldServiceStub
 from ombud.retention.v1.lifecycle_service_pb2 import (
+    ListCertificatesRequest,
     ListRetentionClassesRequest,
+    PurgeEvent,
+    RegisteredPurgeEvent,
     RetentionClassName,
     RetentionTerms,
 )
 from ombud.retention.v1.lifecycle_service_pb2_grpc import LifecycleServiceStub
 from ombud.retention.v1.log_service_pb2 import GetCheckpointRequest
 from ombud.retention.v1.log_service_pb2_grpc import LogServiceStub
-from ombud.verify import VerificationError, VerifierKey, verify_checkpoint
+from ombud.verify import VerificationError, VerifierKey, verify_checkpoint, verify_event
 from ombudctl.trace import acts_of
 from policies.pack import Evidence, Pack
 
@@ -70,6 +75,8 @@ class Inquiry:
             Evidence.VERIFIED_ACCOUNTS: self._verified_accounts,
             Evidence.RETENTION_TERMS: self._retention_terms,
             Evidence.SIGNED_LOG: self._signed_log,
+            Evidence.HOLDS: self._holds,
+            Evidence.CERTIFICATES: self._certificates,
         }
 
     async def collect(self, wanted: Collection[Evidence]) -> dict[Evidence, Shown]:
@@ -78,13 +85,12 @@ class Inquiry:
         Raises:
             OmbudError: The suite refused, or does not answer.
         """
-        counted = await PolicyServiceStub(self._channel).GetEvidence(GetEvidenceRequest(), timeout=_SECONDS)
-        found = _counts(counted)
-        for kind in wanted:
-            if kind is Evidence.AUDIT_PROOFS:
-                found[kind] = await self._audit_proofs(counted)
-            elif kind in self._elsewhere:
-                found[kind] = await self._elsewhere[kind]()
+        found = {kind: await self._elsewhere[kind]() for kind in wanted if kind in self._elsewhere}
+        if len(found) < len(wanted):
+            counted = await PolicyServiceStub(self._channel).GetEvidence(GetEvidenceRequest(), timeout=_SECONDS)
+            found |= _counts(counted)
+            if Evidence.AUDIT_PROOFS in wanted:
+                found[Evidence.AUDIT_PROOFS] = await self._audit_proofs(counted)
         return {kind: found[kind] for kind in wanted}
 
     async def _pack_in_force(self) -> Shown:
@@ -136,6 +142,34 @@ class Inquiry:
         except VerificationError:
             signed = 0
         return Shown(answer.size, signed)
+
+    async def _holds(self) -> Shown:
+        """Legal holds that two persons placed: each has to have a date to be reviewed at."""
+        stub, token, found, kept = HoldServiceStub(self._channel), "", 0, 0
+        while True:
+            page = await stub.ListHolds(ListHoldsRequest(page_token=token))
+            placed = [hold for hold in page.holds if hold.HasField("place_time")]
+            found += len(placed)
+            kept += sum(hold.HasField("review_time") for hold in placed)
+            if not (token := page.next_page_token):
+                return Shown(found, kept)
+
+    async def _certificates(self) -> Shown:
+        """Events of destructions of records at their ceiling: each has to be in the signed log."""
+        stub, token = LifecycleServiceStub(self._channel), ""
+        events: list[RegisteredPurgeEvent] = []
+        while True:
+            page = await stub.ListCertificates(ListCertificatesRequest(page_token=token))
+            events += page.events
+            if not (token := page.next_page_token):
+                return Shown(len(events), sum(self._logged(event) for event in events))
+
+    def _logged(self, event: RegisteredPurgeEvent) -> bool:
+        try:
+            verified = verify_event(event.proof, self._key)
+        except VerificationError:
+            return False
+        return PurgeEvent.FromString(verified.statement) == event.event
 
     async def _audit_proofs(self, counted: GetEvidenceResponse) -> Shown:
         """The audit records of the latest sanction's subject: each has to be in the signed log."""

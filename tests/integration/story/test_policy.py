@@ -34,7 +34,7 @@ def asked(running: Up, *arguments: object) -> Said:
 
 
 async def decide_a_case(running: Up) -> None:
-    """A tip-off, a sanction that answers it, and its appeal."""
+    """A tip-off, a sanction that answers it, its appeal, and a hold on the group's records."""
     clock = SystemClock()
     async with wired(running.port, DevIssuer(running.data, clock)) as wire:
         life = Life(wire.call, clock, running.data / "identity" / "outbox" / "phone.jsonl")
@@ -45,6 +45,7 @@ async def decide_a_case(running: Up) -> None:
         sanction_id = await life.sanction(subject, credit.MEASURE_KIND_PUBLISHING_SUSPENDED, tip_off_id=tip_off_id)
         await life.answer(tip_off_id, sanction_id)
         await life.appeal(sanction_id, member)
+        await life.hold(group.group_id)
 
 
 def states(said: Said) -> dict[str, str]:
@@ -85,6 +86,7 @@ async def test_articles_are_proved_by_what_the_suite_shows(running: Up, tmp_path
     assert {kind for kind, state in found.items() if state == "missing"} == {
         "AGREEMENT",
         "BLACKLIST_TERMS",
+        "CERTIFICATES",
         "DISCLOSURES",
         "REFERRALS",
     }
