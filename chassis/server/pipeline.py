@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 import grpc
 from google.protobuf.message import DecodeError, Message
 from opentelemetry.trace import SpanContext
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from chassis.auth.authenticator import Authenticator
 from chassis.call import Call, Trace, serve
@@ -251,4 +252,12 @@ def _as_refusal(error: BaseException, path: str) -> Refusal:
             satisfy="the same call with the same request_id",
             least_ms=int(_DEFAULT_TIMEOUT * 1000),
         )
-    return status.incident(error, path)
+    incident = status.incident(error, path)
+    if isinstance(error, DBAPIError) and (error.connection_invalidated or isinstance(error, OperationalError)):
+        return Refusal(
+            ErrorReason.ERROR_REASON_DATABASE_UNAVAILABLE,
+            "the service's database does not answer",
+            satisfy="the same call with the same request_id, when it answers again",
+            **incident.facts,
+        )
+    return incident

@@ -131,11 +131,14 @@ class Ingest(IngestServiceServicer):
     def __init__(self, part: Part) -> None:
         self._part = part
 
-    async def Append(self, requests: AsyncIterator[AppendRequest], context: Context) -> AsyncIterator[AppendResponse]:
+    async def Append(
+        self, requests: AsyncIterator[AppendRequest | None], context: Context
+    ) -> AsyncIterator[AppendResponse]:
+        """Answers each frame with its number; one that does not parse with minus one."""
         number = 0
-        async for _ in requests:
+        async for request in requests:
             await self._part.play("Append", context)
-            yield AppendResponse(frame_number=number)
+            yield AppendResponse(frame_number=-1 if request is None else number)
             number += 1
 
 

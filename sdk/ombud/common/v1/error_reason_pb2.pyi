@@ -88,6 +88,11 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """No RPC by that name.
     {"reason": "UNKNOWN_METHOD", "metadata": {"method": "/ombud.credit.v1.X/Y"}}
     """
+    ERROR_REASON_DATABASE_UNAVAILABLE: _ErrorReason.ValueType  # 17
+    """The service's database does not answer, or can not be written. Whether an act took effect is unknown: the same call
+    with the same request_id finds out.
+    {"reason": "DATABASE_UNAVAILABLE", "metadata": {"incident": "0192f0c1-…"}}
+    """
     ERROR_REASON_NICKNAME_REFUSED: _ErrorReason.ValueType  # 100
     """The nickname is not one that can be shown. A try with another one may succeed.
     {"reason": "NICKNAME_REFUSED", "metadata": {"field": "nickname", "rule": "CONTROL_CHARACTER"}}
@@ -551,6 +556,11 @@ ERROR_REASON_OVERLOADED: ErrorReason.ValueType  # 15
 ERROR_REASON_UNKNOWN_METHOD: ErrorReason.ValueType  # 16
 """No RPC by that name.
 {"reason": "UNKNOWN_METHOD", "metadata": {"method": "/ombud.credit.v1.X/Y"}}
+"""
+ERROR_REASON_DATABASE_UNAVAILABLE: ErrorReason.ValueType  # 17
+"""The service's database does not answer, or can not be written. Whether an act took effect is unknown: the same call
+with the same request_id finds out.
+{"reason": "DATABASE_UNAVAILABLE", "metadata": {"incident": "0192f0c1-…"}}
 """
 ERROR_REASON_NICKNAME_REFUSED: ErrorReason.ValueType  # 100
 """The nickname is not one that can be shown. A try with another one may succeed.
