@@ -178,6 +178,17 @@ GUARDS = (
         ("ck_policy_proposal_second_person", "ck_policy_proposal_approved", "fk_policy_proposal"),
     ),
     Guard(
+        "R5",
+        "a blacklist entry of another instance that one person admits",
+        "blacklist.exchange:approve",
+        "test_exchange.py::test_one_person_does_not_admit_alone",
+        (
+            "ck_blacklist_exchange_second_person",
+            "ck_blacklist_exchange_approved",
+            "fk_admitted_listing_exchange_id_approved_at_blacklist_exchange",
+        ),
+    ),
+    Guard(
         "R2",
         "rules that hold before anybody could know them",
         "policies.domain:_check_date",

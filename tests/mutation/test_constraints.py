@@ -12,12 +12,13 @@ from tests.support.engines import fresh_postgres, opened
 from tests.unit.credit.attacks.attack import Attack, bound, values_of
 from tests.unit.credit.attacks.on_appeals import APPEALS
 from tests.unit.credit.attacks.on_consequences import CONSEQUENCES
+from tests.unit.credit.attacks.on_exchanges import EXCHANGES
 from tests.unit.credit.attacks.on_policies import POLICIES
 from tests.unit.credit.attacks.on_referrals import REFERRALS
 from tests.unit.credit.attacks.on_sanctions import INTERIM, SANCTIONS
 from tests.unit.credit.stored import work
 
-ATTACKS = (*SANCTIONS, *INTERIM, *CONSEQUENCES, *APPEALS, *REFERRALS, *POLICIES)
+ATTACKS = (*SANCTIONS, *INTERIM, *CONSEQUENCES, *APPEALS, *REFERRALS, *EXCHANGES, *POLICIES)
 # More guards than these do not stand behind one another.
 DEEPEST = 6
 
