@@ -1,6 +1,7 @@
 """Which appeals are looked at twice, and what it is to agree."""
 
 import secrets
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -46,13 +47,14 @@ def test_second_look_is_recorded_once_by_who_has_it_and_with_reasons() -> None:
 
     done = recorded()
     assert (done.outcome, done.recorded_at) == (AppealOutcome.UPHELD, NOW + DAY)
-    for refused, reason in (
+    refusals: list[tuple[Callable[[], object], ErrorReason.ValueType]] = [
         (lambda: recorded(done), ErrorReason.ERROR_REASON_WRONG_STATE),
         (lambda: recorded(reviewer="rev-3"), ErrorReason.ERROR_REASON_REVIEWER_NOT_ASSIGNED),
         (lambda: recorded(replace(taken, taken_at=NOW - KEPT)), ErrorReason.ERROR_REASON_REVIEWER_NOT_ASSIGNED),
         (lambda: recorded(REVIEW), ErrorReason.ERROR_REASON_REVIEWER_NOT_ASSIGNED),
         (lambda: recorded(reasons=" "), ErrorReason.ERROR_REASON_REASONS_REQUIRED),
-    ):
+    ]
+    for refused, reason in refusals:
         with pytest.raises(Refusal) as caught:
             refused()
         assert caught.value.reason == reason
