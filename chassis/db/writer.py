@@ -36,8 +36,8 @@ from chassis.ids import new_id
 from chassis.refusal import ErrorReason, Refusal
 
 _BATCH = 256
-# Seconds that a command waits for others, where there were others a moment ago: a transaction has a price of its own.
-_GATHER = 0.003
+# Seconds that a command waits for others, for each that was in the transaction before: one has a price of its own.
+_GATHER_EACH, _GATHER_MOST = 0.0004, 0.008
 _QUEUED_MOST = 4096
 _RETRIES = 4
 # PostgreSQL: serialization_failure, deadlock_detected, lock_not_available.
@@ -137,12 +137,12 @@ class Writer:
         self._queue.put(item)
 
     def _run(self) -> None:
-        crowded = False
+        crowd = 0
         while (first := self._queue.get()) is not None:
-            if crowded:
-                time.sleep(_GATHER)
+            if crowd > 1:
+                time.sleep(min(crowd * _GATHER_EACH, _GATHER_MOST))
             items, last = self._take(first)
-            crowded = len(items) > 1
+            crowd = len(items)
             self._commit(items)
             if last:
                 return
