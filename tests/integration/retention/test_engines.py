@@ -1,6 +1,8 @@
 from datetime import timedelta
 from pathlib import Path
 
+from sqlalchemy import MetaData, create_engine
+
 from chassis.ids import new_id
 from ombud.common.v1.types_pb2 import Interval
 from ombud.retention.v1.access_service_pb2 import (
@@ -21,6 +23,7 @@ from ombud.retention.v1.lifecycle_service_pb2 import (
 )
 from ombud.retention.v1.record_pb2 import ProofState
 from ombud.verify import verify_event, verify_record
+from services.retention.checks.fsck import check as fsck
 from services.retention.purges import store as purges
 from services.retention.wire import timestamp
 from tests.integration.retention.harness import GROUP, OTHER_GROUP, bodies, frame, running_retention
@@ -107,3 +110,22 @@ async def test_records_holds_and_the_register_end_on_each_engine(tmp_path: Path,
             return found == {RETENTION_CLASS_NAME_CHAT, RETENTION_CLASS_NAME_AUDIT, RETENTION_CLASS_NAME_REGISTER}
 
         await eventually(ended)
+
+
+async def test_lost_database_is_made_again_on_each_engine(tmp_path: Path, database_url: str) -> None:
+    folder = tmp_path / "data"
+    async with running_retention(folder, database_url=database_url) as retention:
+        await append(retention, 1)
+        await retention.receipt(6)
+    engine = create_engine(database_url)
+    with engine.begin() as connection:
+        tables = MetaData()
+        tables.reflect(connection)
+        tables.drop_all(connection)
+    engine.dispose()
+    left = fsck(folder, database_url, repair=True).findings
+    assert {finding.place for finding in left} == {"database: register_event"}
+    async with running_retention(folder, database_url=database_url) as retention:
+        await append(retention, 7)
+        for sequence in (1, 6, 7, 12):
+            assert (await retention.receipt(sequence)).proof
