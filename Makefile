@@ -10,7 +10,7 @@ CODEGEN := .venv-codegen
 export PYTHONDONTWRITEBYTECODE ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev up test mutation soak demo check bench bench-full protos audit sbom lock clean
+.PHONY: help setup setup-dev up test mutation fault soak demo check bench bench-full protos audit sbom lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -45,6 +45,10 @@ test: setup-dev ## Run every test, PostgreSQL included
 
 mutation: setup-dev ## Take every guard of due process away in turn, and see the attack on it succeed
 	$(BIN)/python -m pytest tests/mutation tests/mutation/through_api.py
+
+fault: setup-dev ## Kill, hang and cut off processes under load, and send 100,000 odd requests, at full length (FUZZ=)
+	$(BIN)/python -m pytest tests/fault --all-faults --stop-seconds 10
+	$(BIN)/python -m pytest tests/contract/test_fuzz.py --fuzz $(or $(FUZZ),40)
 
 soak: setup-dev ## Let each of the log's writes fail, kill it 1,000 times under load, flip its every byte (KILLS=)
 	$(BIN)/python -m pytest tests/fault/test_writer.py tests/fault/test_database.py --all-faults

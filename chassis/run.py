@@ -92,7 +92,7 @@ async def serving(
         await server.start()
         stack.push_async_callback(server.stop, _DRAIN)
         health_server, health = await build_health_server()
-        health_port = health_server.add_insecure_port(config.health_listen)
+        health_port = _plaintext(health_server, "health_listen", config.health_listen)
         await health_server.start()
         stack.push_async_callback(health_server.stop, None)
         stack.push_async_callback(cancel, [asyncio.create_task(work) for work in _background(hosted)])
@@ -109,14 +109,26 @@ def bind(server: grpc.aio.Server, config: ServerConfig) -> int:
     Raises:
         ConfigError: Plaintext was asked for elsewhere, a certificate file can not be read, or the port is taken.
     """
-    try:
-        if config.tls is not None:
-            return server.add_secure_port(config.listen, server_credentials(config.tls))
+    if config.tls is None:
         if not is_loopback(config.listen):
             raise ConfigError("listen: plaintext is served on loopback only; give tls, or listen on 127.0.0.1")
-        return server.add_insecure_port(config.listen)
+        return _plaintext(server, "listen", config.listen)
+    credentials = server_credentials(config.tls)
+    try:
+        return server.add_secure_port(config.listen, credentials)
     except RuntimeError as error:
-        raise ConfigError(f"listen: {config.listen} can not be bound; is it in use?") from error
+        raise _not_bound("listen", config.listen) from error
+
+
+def _plaintext(server: grpc.aio.Server, field: str, address: str) -> int:
+    try:
+        return server.add_insecure_port(address)
+    except RuntimeError as error:
+        raise _not_bound(field, address) from error
+
+
+def _not_bound(field: str, address: str) -> ConfigError:
+    return ConfigError(f"{field}: {address} can not be bound; is it in use?")
 
 
 def _background(hosted: Sequence[Hosted]) -> list[Coroutine[Any, Any, None]]:

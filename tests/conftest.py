@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.support import mess
 from tests.support.engines import OpenDatabase, fresh_postgres, opened, postgres_server
 from tests.support.suite import Suite, running_suite
 
@@ -18,6 +19,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """What the short form of a test takes from the long one."""
     parser.addoption("--kills", type=int, default=4, help="how often a service is killed under load")
     parser.addoption("--all-faults", action="store_true", help="let each call fail with each error, not with one")
+    parser.addoption("--stop-seconds", type=float, default=2.0, help="how long a process hangs")
+    parser.addoption("--fuzz", type=int, default=mess.EXAMPLES, help="how often an RPC is sent twenty odd requests")
     parser.addoption("--flips", type=int, default=150, help="how many bytes of a log are flipped at most")
 
 
@@ -46,3 +49,8 @@ def databases(database_url: str) -> OpenDatabase:
 async def suite(tmp_path: Path) -> AsyncIterator[Suite]:
     async with running_suite(tmp_path / "data") as running:
         yield running
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Test modules read it when they are imported."""
+    mess.EXAMPLES = config.getoption("--fuzz")

@@ -1,7 +1,10 @@
 """Whatever a caller sends ends in an answer or in a typed refusal, and never in a fault of the server."""
 
 import asyncio
+import gc
+import os
 import re
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -15,6 +18,7 @@ from ombud.common.v1.access_pb2 import code as code_option
 from ombud.retention.v1.ingest_service_pb2 import AppendResponse
 from tests.contract.conftest import Lived
 from tests.contract.test_shape import every_rpc
+from tests.support import mess
 from tests.support.contract import Rpc
 from tests.support.mess import altered, messy
 from tests.support.refusals import refusal_of
@@ -23,13 +27,14 @@ from tests.support.wire import NOBODY, Who
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 TOGETHER = 20
+PAGE = os.sysconf("SC_PAGE_SIZE")
 INTERNALS = re.compile(
     r"Traceback|Exception|\bError\b|sqlite|psycopg|sqlalchemy|SELECT |INSERT |UPDATE |\.py\b|/home/|0x[0-9a-f]{8}|"
     r"google\.protobuf|<class|object at"
 )
 
 fuzzed = settings(
-    max_examples=10,
+    max_examples=mess.EXAMPLES,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
@@ -111,3 +116,29 @@ async def test_refusal_of_a_stranger_is_typed(lived: Lived, rpc: Rpc) -> None:
         if who.workload in rpc.method.rule.workloads:
             continue
         is_typed(await refusal_of(lived.wire.call(who, rpc, b"")))
+
+
+def resident() -> int:
+    """Bytes of memory that this process has."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * PAGE
+
+
+async def test_memory_does_not_grow_with_what_is_refused(lived: Lived) -> None:
+    """Reads and writes alike, through every RPC; a first part warms up what is kept once."""
+    random = Random(1)  # noqa: S311 - odd requests, not secrets
+    ids = list(lived.life.ids.values())
+
+    async def send(rounds: int) -> int:
+        for _ in range(rounds):
+            await asyncio.gather(
+                *(
+                    outcome(lived, example.who, example.rpc, messy(example.rpc.method.request_type, random, ids))
+                    for example in lived.examples.values()
+                )
+            )
+        gc.collect()
+        return resident()
+
+    before = await send(10)
+    after = await send(10)
+    assert after - before < 16 << 20
