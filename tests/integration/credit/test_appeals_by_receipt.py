@@ -155,7 +155,8 @@ async def test_overdue_appeals_are_listed_until_they_end(court: Court) -> None:
     listed = (await desk.ListOverdueAppeals(pb.ListOverdueAppealsRequest())).appeals
 
     assert [each.appeal_id for each in listed] == [appeal.appeal_id]
-    await court.assign(appeal.appeal_id)
+    await court.reviewers("rev-1")
+    await court.under_review(appeal.appeal_id)
     await court.decide(appeal.appeal_id, pb.APPEAL_OUTCOME_UPHELD)
     assert not (await desk.ListOverdueAppeals(pb.ListOverdueAppealsRequest())).appeals
 
