@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from tests.support.manifests import DEPLOY, manifests, named, of_kind
-from tests.support.telemetry import DECLARED
+from tests.support.telemetry import DECLARED, IN_PROMETHEUS
 
 ROOT = DEPLOY.parent
 COLLECTOR = yaml.safe_load((DEPLOY / "kustomize/components/collector/collector.yaml").read_text("utf-8"))
@@ -22,17 +22,6 @@ ALERTS = [
 DASHBOARD = json.loads((DEPLOY / "telemetry" / "dashboard.json").read_text("utf-8"))
 # What Prometheus calls the name and the instance of a process.
 OF_PROMETHEUS = {"job", "instance", "le"}
-
-
-def in_prometheus(name: str, metric: dict[str, Any]) -> set[str]:
-    """What the collector calls a metric towards Prometheus: its unit and its kind are part of the name."""
-    plain = name.replace(".", "_") + ("_seconds" if metric["unit"] == "s" else "")
-    if metric["type"] == "histogram":
-        return {f"{plain}_{part}" for part in ("bucket", "count", "sum")}
-    return {f"{plain}_total" if metric["type"] == "counter" else plain}
-
-
-KNOWN = {alias: name for name, metric in DECLARED["metrics"].items() for alias in in_prometheus(name, metric)}
 
 
 def expressions() -> Iterator[str]:
@@ -78,13 +67,15 @@ def test_alerts_and_dashboard_ask_for_metrics_and_labels_that_are_declared() -> 
     for expression in expressions():
         names = asked_for(expression)
         assert names, expression
-        assert names <= KNOWN.keys(), expression
-        declared = {label.replace(".", "_") for name in names for label in DECLARED["metrics"][KNOWN[name]]["labels"]}
+        assert names <= IN_PROMETHEUS.keys(), expression
+        declared = {
+            label.replace(".", "_") for name in names for label in DECLARED["metrics"][IN_PROMETHEUS[name]]["labels"]
+        }
         assert labels_in(expression) <= declared | OF_PROMETHEUS, expression
 
 
 def test_dashboard_shows_every_metric() -> None:
-    shown = {KNOWN[name] for expression in expressions() for name in asked_for(expression)}
+    shown = {IN_PROMETHEUS[name] for expression in expressions() for name in asked_for(expression)}
     assert shown == DECLARED["metrics"].keys()
 
 
