@@ -41,7 +41,10 @@ async def sending_metrics(config: OtlpConfig, telemetry: Telemetry, gauges: Sequ
     async def send() -> None:
         while True:
             await asyncio.sleep(config.every_seconds)
-            await asyncio.to_thread(exporter.export, await metrics.collect())
+            try:
+                await asyncio.to_thread(exporter.export, await metrics.collect())
+            except Exception as error:  # noqa: BLE001 - one fault must not blind whoever watches the process
+                _log.error("metrics were not sent: %s", type(error).__name__)
 
     sending = asyncio.create_task(send())
     try:

@@ -91,13 +91,15 @@ async def test_collector_that_is_away_holds_nobody_up_and_gets_what_waits_once_i
     async def depth() -> float:
         nonlocal asked
         asked += 1
+        if asked == 1:
+            raise ValueError("the first time it fails")
         return 1.0
 
-    async def sent_once() -> bool:
-        return asked > 0
+    async def asked_again() -> bool:
+        return asked > 1
 
     async with sending_metrics(config, telemetry, [Observed(DEPTH, ("como",), depth)]):
-        await eventually(sent_once)
+        await eventually(asked_again)
         began = time.perf_counter()
         for _ in range(1000):
             finish(telemetry.start("one", parent=None, attributes={}), "OK", {})
