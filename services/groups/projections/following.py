@@ -70,7 +70,9 @@ def apply_standing(unit: Unit, change: StandingChange) -> None:
 
 def _excuse_owners(unit: Unit, standing: SubjectEntitlements) -> None:
     """Excuses owners from notices that a sanction has just kept them from curing."""
-    restrictions = wire.standing(standing).restrictions
+    restrictions = [each for each in wire.standing(standing).restrictions if each.bars_management]
+    if not restrictions:
+        return
     for entry in duties.served(unit.session, standing.subject, unit.now):
         excused = stewardship.excuse(entry, restrictions, unit.now)
         if excused is not entry:
