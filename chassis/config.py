@@ -4,9 +4,13 @@ from collections.abc import Mapping
 from functools import reduce
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
+from urllib.parse import urlsplit
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_core import PydanticCustomError
+
+from ombud.client.channel import is_loopback
 
 
 class Settings(BaseModel):
@@ -46,7 +50,9 @@ class ServerConfig(Settings):
         workloads: The workload that each path of a SPIFFE id stands for, such as `/ns/chat/sa/messaging` for
             `platform`; if none is given, `/<workload>` stands for each.
         peers: Targets of the other services, by name.
-        token_keys: Files with the Ed25519 public keys (PEM) that people's tokens are checked with, by issuer.
+        token_keys: Files with the Ed25519 public keys (PEM) of development issuers, by issuer.
+        people: The issuer of people's tokens in production, in place of `token_keys`; only with `tls`, for its tokens
+            prove no workload.
         read_trace_ratio: Share of successful reads that get a span, 0 to 1.
         otlp: The collector that spans and metrics go to.
         traces_file: Where spans are kept on this machine if there is no collector.
@@ -59,9 +65,48 @@ class ServerConfig(Settings):
     workloads: Mapping[SpiffePath, str] = Field(default_factory=dict)
     peers: Mapping[str, str] = Field(default_factory=dict)
     token_keys: Mapping[str, Path] = Field(default_factory=dict)
+    people: "PeopleConfig | None" = None
     read_trace_ratio: float = Field(default=0.01, ge=0, le=1)
     otlp: "OtlpConfig | None" = None
     traces_file: Path | None = None
+
+
+def is_url(source: str) -> bool:
+    """Whether a setting that may be a file or a URL is a URL."""
+    return "://" in source
+
+
+class PeopleConfig(Settings):
+    """An OpenID Connect issuer, and what its tokens say about people.
+
+    Attributes:
+        issuer: Its name, as in the claim `iss`.
+        audience: Ombud's name there, as in the claim `aud`.
+        keys: Its JSON Web Key Set (`jwks_uri`): a URL with https, on loopback with http too; or a file.
+        roles: The role of Ombud's that each role of the issuer's stands for; a role that is not in it stands for none.
+        roles_claim: Where its roles are listed: a claim's name, or a dotted path such as `realm_access.roles`.
+        staff_claim: The claim that names a person, the same in each token and for no other person. It is kept in audit
+            records: an id, neither a name nor an address.
+        account_claim: The claim with the person's own account on the platform, which rules on conflicts of interest
+            compare. A token without it is of a person of whom none is known.
+    """
+
+    issuer: str = Field(min_length=1)
+    audience: str = Field(min_length=1)
+    keys: str = Field(min_length=1)
+    roles: Mapping[str, Annotated[str, Field(pattern=r"^[a-z]+(_[a-z]+)*$")]]
+    roles_claim: str = Field(default="roles", min_length=1)
+    staff_claim: str = Field(default="sub", min_length=1)
+    account_claim: str = Field(default="account", min_length=1)
+
+    @field_validator("keys")
+    @classmethod
+    def _safe(cls, keys: str) -> str:
+        url = urlsplit(keys)
+        secure = url.scheme == "https" or (url.scheme == "http" and is_loopback(url.netloc))
+        if is_url(keys) and not (secure and url.hostname and "@" not in url.netloc):
+            raise PydanticCustomError("keys", "a URL here has https, or http on loopback")
+        return keys
 
 
 class OtlpConfig(Settings):

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -14,6 +14,8 @@ from opentelemetry.sdk.trace.export import SpanExporter
 
 from chassis import gauges
 from chassis.auth.authenticator import Authenticator, LoopbackAuthenticator, MutualTlsAuthenticator
+from chassis.auth.key_set import KeySet
+from chassis.auth.people import People
 from chassis.auth.tokens import TokenVerifier
 from chassis.clock import Clock, SystemClock
 from chassis.config import ConfigError, ServerConfig, ServiceConfig, Settings
@@ -60,7 +62,8 @@ async def serve(config: ProcessConfig[C], package: str, build: Callable[[C, Plat
         service = build(config.service, platform)
         hosted = [Hosted(service, platform)]
         async with (
-            serving(hosted, server, authenticator_for(server, clock), telemetry, reflect=False) as running,
+            authenticating(server, clock) as authenticator,
+            serving(hosted, server, authenticator, telemetry, reflect=False) as running,
             measured(service, server, telemetry),
         ):
             _log.info("%s serves on port %d", service.name, running.port)
@@ -110,8 +113,25 @@ def client_tls(server: ServerConfig) -> Tls | None:
     return Tls(server.tls.root, server.tls.certificate, server.tls.key) if server.tls else None
 
 
-def authenticator_for(server: ServerConfig, clock: Clock) -> Authenticator:
-    """Certificates where there is TLS; tokens alone on loopback."""
+@contextlib.asynccontextmanager
+async def authenticating(server: ServerConfig, clock: Clock) -> AsyncIterator[Authenticator]:
+    """Certificates where there is TLS; tokens alone on loopback. The keys of an issuer of people's are kept fresh.
+
+    Raises:
+        ConfigError: Keys can not be used, or people's issuer is given where it can not be.
+    """
+    if server.people is None:
+        yield _of_development(server, clock)
+        return
+    if server.tls is None or server.token_keys:
+        raise ConfigError("server.people: goes with server.tls, and without server.token_keys")
+    keys = KeySet(server.people.keys, clock)
+    async with keys.kept():
+        people = People(server.people, keys, clock)
+        yield MutualTlsAuthenticator(people, trust_domain=server.trust_domain, workloads=server.workloads)
+
+
+def _of_development(server: ServerConfig, clock: Clock) -> Authenticator:
     tokens = TokenVerifier({issuer: _public_key(path) for issuer, path in server.token_keys.items()}, clock)
     if server.tls is None:
         return LoopbackAuthenticator(tokens)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
-from chassis.auth.caller import ANONYMOUS, Caller
+from chassis.auth.caller import ANONYMOUS, Caller, Person
 from chassis.auth.tokens import TokenVerifier
 from chassis.refusal import ErrorReason, Refusal
 
@@ -26,7 +26,20 @@ class Authenticator(Protocol):
             proof: Gives the connection's own proof; asked only where it counts.
 
         Raises:
-            Refusal: TOKEN_REFUSED or UNAUTHENTICATED, if something was offered that proves nothing.
+            Refusal: TOKEN_REFUSED or UNAUTHENTICATED, if something was offered that proves nothing; PEER_UNAVAILABLE if
+                that can not be told at present.
+        """
+        ...
+
+
+class PersonTokens(Protocol):
+    """Proves people by their tokens."""
+
+    def person(self, token: str) -> Person:
+        """The person a token proves.
+
+        Raises:
+            Refusal: TOKEN_REFUSED, or PEER_UNAVAILABLE if that can not be told at present.
         """
         ...
 
@@ -53,7 +66,7 @@ class MutualTlsAuthenticator:
             `platform`. A path that is not in it stands for nobody; with none given, `/<workload>` alone does.
     """
 
-    def __init__(self, tokens: TokenVerifier, *, trust_domain: str, workloads: Mapping[str, str] | None = None) -> None:
+    def __init__(self, tokens: PersonTokens, *, trust_domain: str, workloads: Mapping[str, str] | None = None) -> None:
         self._tokens = tokens
         self._trust_domain = trust_domain
         self._workloads = workloads

@@ -1,6 +1,6 @@
-"""Tokens: JSON Web Tokens (RFC 7519) signed with Ed25519, for people and, on loopback, for workloads.
+"""Tokens of the development issuer: JSON Web Tokens (RFC 7519) signed with Ed25519, for people and workloads.
 
-The development issuer is a key file under the data folder. A person's token names the workload that it was issued
+The issuer is a key file under the data folder. A person's token names the workload that it was issued
 for in `azp` (OpenID Connect's authorized party): on loopback that also proves the workload; over mTLS only the
 certificate does.
 """
@@ -110,7 +110,7 @@ class TokenVerifier:
         """
         person = self._check(token).caller.person
         if person is None:
-            raise _refused("kind")
+            raise refused("kind")
         return person
 
     def _check(self, token: str) -> _Verified:
@@ -123,9 +123,9 @@ class TokenVerifier:
         now = self._clock.now()
         if now > verified.until:
             self._verified.pop(token, None)
-            raise _refused("expired")
+            raise refused("expired")
         if now < verified.since:
-            raise _refused("not yet valid")
+            raise refused("not yet valid")
         return verified
 
     def _verify(self, token: str) -> _Verified:
@@ -147,7 +147,7 @@ class TokenVerifier:
             )
             since, until = (datetime.fromtimestamp(int(claims[name]), UTC) for name in ("nbf", "exp"))
         except (jwt.InvalidTokenError, KeyError, TypeError, ValueError, OverflowError) as error:
-            raise _refused("malformed, badly signed, or of another issuer or audience") from error
+            raise refused("malformed, badly signed, or of another issuer or audience") from error
         return _Verified(_caller(claims), since - _LEEWAY, until + _LEEWAY)
 
 
@@ -159,14 +159,19 @@ def _caller(claims: Mapping[str, Any]) -> Caller:
         case "person":
             roles = claims.get("roles")
             if not isinstance(roles, list):
-                raise _refused("no roles")
+                raise refused("no roles")
             person = Person(subject, frozenset(map(str, roles)), str(claims.get("account", "")))
             return Caller(workload=str(claims.get("azp", "")), person=person)
         case _:
-            raise _refused("kind")
+            raise refused("kind")
 
 
-def _refused(cause: str) -> Refusal:
+def refused(cause: str) -> Refusal:
+    """The refusal of a token.
+
+    Args:
+        cause: Why; it reaches the caller, so nothing of the token is in it.
+    """
     return Refusal(
         ErrorReason.ERROR_REASON_TOKEN_REFUSED,
         f"the token is refused: {cause}",

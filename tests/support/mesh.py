@@ -13,7 +13,7 @@ from chassis.auth.tokens import DEV_ISSUER, DevIssuer
 from chassis.clock import SystemClock
 from chassis.config import OtlpConfig, ServerConfig, TlsFiles
 from chassis.peers import Peers
-from chassis.process import authenticator_for, client_tls, measured, telemetry_for
+from chassis.process import authenticating, client_tls, measured, telemetry_for
 from chassis.run import Hosted, Running, serving
 from chassis.service import Platform
 from ombudctl.dev_ca import Authority
@@ -125,9 +125,9 @@ async def _started(mesh: Mesh, name: str) -> AsyncIterator[Running]:
         mesh.targets[name] = f"127.0.0.1:{port}"
 
     hosted = [Hosted(build(config, platform), platform)]
-    authenticator = authenticator_for(server, mesh.clock)
     try:
         async with (
+            authenticating(server, mesh.clock) as authenticator,
             serving(hosted, server, authenticator, telemetry, reflect=False, bound=bound) as running,
             measured(hosted[0].service, server, telemetry),
         ):

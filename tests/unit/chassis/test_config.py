@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from chassis.config import ConfigError, ServerConfig, ServiceConfig, TlsFiles, load, parse
-from chassis.process import ProcessConfig, authenticator_for, telemetry_for
+from chassis.process import ProcessConfig, authenticating, telemetry_for
 from chassis.run import bind
 from tests.support.clock import ManualClock
 
@@ -135,11 +135,12 @@ def test_spans_need_somewhere_to_go() -> None:
         telemetry_for(ServerConfig(), "credit")
 
 
-def test_issuers_key_that_can_not_be_used_is_named(tmp_path: Path) -> None:
+async def test_issuers_key_that_can_not_be_used_is_named(tmp_path: Path) -> None:
     (tmp_path / "rubbish.pem").write_text("rubbish")
     rsa_key = rsa.generate_private_key(public_exponent=65537, key_size=2048).public_key()
     (tmp_path / "rsa.pem").write_bytes(rsa_key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
     for name in ("absent.pem", "rubbish.pem", "rsa.pem"):
         server = ServerConfig(traces_file=Path("t"), token_keys={"issuer": tmp_path / name})
         with pytest.raises(ConfigError, match=f"^token_keys: {name}"):
-            authenticator_for(server, ManualClock())
+            async with authenticating(server, ManualClock()):
+                pass
