@@ -79,11 +79,22 @@ def serve(*, service: ServiceName, config: Config) -> None:
 
 
 @app.command()
-def migrate(*, service: ServiceName, config: Config, as_json: Json = False) -> None:
+def migrate(
+    *,
+    service: ServiceName,
+    config: Config,
+    restored: Annotated[
+        bool,
+        typer.Option(
+            "--restored", help="The database comes from a backup: tell who followed it. Stop the service first."
+        ),
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """Bring the schema of a service's database up to date, before its new version is served."""
     from ombudctl import serve as command  # noqa: PLC0415 - see `up`
 
-    raise typer.Exit(command.upgrade(_known(service), config, as_json=as_json))
+    raise typer.Exit(command.upgrade(_known(service), config, restored=restored, as_json=as_json))
 
 
 @app.command()

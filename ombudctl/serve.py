@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy.exc import SQLAlchemyError
 
 from chassis.config import ConfigError, load
-from chassis.db import migrate
+from chassis.db import epoch, migrate
 from chassis.process import ProcessConfig, serve
 from chassis.run import run as run_loop
 from ombudctl.output import print_json
@@ -39,8 +39,14 @@ def run(service: str, settings: Path) -> int:
     return 0
 
 
-def upgrade(service: str, settings: Path, *, as_json: bool) -> int:
+def upgrade(service: str, settings: Path, *, restored: bool, as_json: bool) -> int:
     """Brings the schema of the service's database to the newest revision.
+
+    Args:
+        service: Its name.
+        settings: As `run`.
+        restored: Whether the database comes from a backup, so that its feed begins a new epoch.
+        as_json: Whether to print JSON.
 
     Returns:
         Exit code, as `run`.
@@ -49,16 +55,20 @@ def upgrade(service: str, settings: Path, *, as_json: bool) -> int:
     try:
         config: ProcessConfig[Any] = load(ProcessConfig[config_type], settings)  # type: ignore[valid-type]  # as above
         before = migrate.upgrade(config.service.database_url, f"services.{service}")
+        if restored:
+            epoch.renew(config.service.database_url)
     except ConfigError as error:
         return _refused(error)
     except SQLAlchemyError as error:
         return _unanswered(error)
     now = before.newest if before.behind else before.current
     if as_json:
-        print_json({"service": service, "before": before.current, "now": now})
+        print_json({"service": service, "before": before.current, "now": now, "restored": restored})
     else:
         done = f"brought from {before.current or 'nothing'} to {now}" if before.behind else f"is at {now} already"
         sys.stdout.write(f"The schema of {service} {done}.\n")
+        if restored:
+            sys.stdout.write("Its change feed begins a new epoch: whoever followed it starts over.\n")
     return 0
 
 

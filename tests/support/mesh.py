@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -71,7 +71,11 @@ class Mesh:
 
 @contextlib.asynccontextmanager
 async def meshed(
-    folder: Path, database_url: Callable[[str], str] | None = None, otlp: OtlpConfig | None = None
+    folder: Path,
+    database_url: Callable[[str], str] | None = None,
+    otlp: OtlpConfig | None = None,
+    *,
+    services: Collection[str] = SERVICES.keys(),
 ) -> AsyncIterator[Mesh]:
     """Starts the four, each with its own certificate, database and traces, on ports of their own.
 
@@ -79,6 +83,7 @@ async def meshed(
         folder: Where everything is kept.
         database_url: Gives the database of a service by name; files under the folder if absent.
         otlp: Where spans and metrics go; a file of each service if absent.
+        services: Which of them to start; all if absent.
     """
 
     def in_folder(name: str) -> str:
@@ -96,7 +101,7 @@ async def meshed(
     public = mesh.issuer.public_key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     (folder / "issuer.pem").write_bytes(public)
     async with contextlib.AsyncExitStack() as stack:
-        for name in SERVICES:
+        for name in services:
             running = await stack.enter_async_context(_started(mesh, name))
             mesh.health[name] = f"127.0.0.1:{running.health_port}"
         stack.push_async_callback(mesh.close)
@@ -107,7 +112,7 @@ async def meshed(
 async def _started(mesh: Mesh, name: str) -> AsyncIterator[Running]:
     config_type, build = SERVICES[name]
     folder = mesh.folder / name
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     server = ServerConfig(
         listen="127.0.0.1:0",
         health_listen="127.0.0.1:0",

@@ -241,7 +241,10 @@ class Ledger:
         except (VerificationError, UnicodeDecodeError) as error:
             raise ForkedError("log/checkpoint is not signed by keys/log.key") from error
         if published.size > head.size:
-            raise ForkedError("log/checkpoint is ahead of the database, which was restored from an older state")
+            raise ForkedError(
+                "log/checkpoint is ahead of the database, which was restored from an older state; to sign on it would "
+                "fork the log: bring the database to a newer state (docs/runbooks/restore.md)"
+            )
         if published.root != tree.root(published.size):
             raise ForkedError("log/checkpoint is of another history than the database")
         return published.size
