@@ -68,8 +68,9 @@ bench: setup-dev ## Print one JSON object a benchmark (CHAT=)
 bench-full: setup-dev ## The benchmarks that take longer, too
 	@$(BIN)/python -m bench --full $(if $(CHAT),--chat $(CHAT))
 
-protos: $(CODEGEN)/.ready ## Generate the SDK's code from protos/
+protos: $(CODEGEN)/.ready ## Generate the SDK's code and docs/access.md from protos/
 	$(CODEGEN)/bin/python tools/gen_protos.py
+	$(CODEGEN)/bin/python tools/gen_access.py
 
 audit: setup-dev ## Ask the index for known weaknesses of what the image holds (needs the network)
 	$(BIN)/pip-audit --strict --disable-pip --require-hashes -r requirements/image.lock --progress-spinner off

@@ -1,4 +1,4 @@
-"""Checks the contract: buf lint, buf breaking against the baseline, and the generated code in step with protos/.
+"""Checks the contract: buf lint, buf breaking against the baseline, and what is generated in step with protos/.
 
 Run with the interpreter of the codegen environment; the argument is the path of the buf command.
 With --accept the present contract becomes the baseline (after a release).
@@ -35,6 +35,7 @@ def main() -> int:
             _run(options.buf, "lint", str(image), "--config", str(CONFIG)),
             _run(options.buf, "breaking", str(image), "--against", str(BASELINE), "--config", str(CONFIG)),
             _in_step(out),
+            _page_in_step(out, Path(scratch, "access.md")),
         ]
     return 0 if all(results) else 1
 
@@ -63,6 +64,15 @@ def _in_step(out: Path) -> bool:
         print(f"out of step with protos/: sdk/{path} (run `make protos`)")  # noqa: T201 - a command's output
     print(f"generated code: {'in step' if not stale else 'STALE'}")  # noqa: T201 - a command's output
     return not stale
+
+
+def _page_in_step(sdk: Path, fresh: Path) -> bool:
+    command = [sys.executable, str(ROOT / "tools" / "gen_access.py"), str(sdk), str(fresh)]
+    subprocess.run(command, check=True)  # noqa: S603 - our own script
+    page = ROOT / "docs" / "access.md"
+    in_step = page.exists() and filecmp.cmp(fresh, page, shallow=False)
+    print(f"docs/access.md: {'in step' if in_step else 'STALE (run `make protos`)'}")  # noqa: T201 - a command's output
+    return in_step
 
 
 if __name__ == "__main__":
