@@ -12,6 +12,7 @@ from services.credit.config import CreditConfig
 from services.groups.config import GroupsConfig
 from services.identity.config import IdentityConfig
 from services.retention.config import RetentionConfig
+from tests.support.contract import rpcs
 from tests.support.manifests import DEPLOY, OVERLAYS, manifests, named, of_kind
 
 CONFIGS: dict[str, type[ProcessConfig[Any]]] = {
@@ -46,6 +47,22 @@ def test_service_reads_its_settings_in_the_cluster(overlay: str, service: str, t
     hosts = {f"ombud-{name}.ombud.svc.cluster.local:7700" for name in CONFIGS}
     assert {target.removeprefix("dns:///") for target in config.server.peers.values()} <= hosts
     assert 7700 in ports
+
+
+@pytest.mark.parametrize("service", CONFIGS)
+def test_example_names_an_account_for_each_workload_and_a_role_for_each_of_the_contract(
+    service: str, tmp_path: Path
+) -> None:
+    server = load(CONFIGS[service], mounted("production", service, tmp_path)).server
+    rules = [rpc.method.rule for rpc in rpcs()]
+    assert set(server.workloads.values()) == {workload for rule in rules for workload in rule.workloads}
+    assert server.people is not None
+    assert not server.token_keys
+    assert set(server.people.roles.values()) == {role for rule in rules for role in rule.roles}
+    egress = named(manifests("production"), "NetworkPolicy", "people")["spec"]
+    (selected,) = egress["podSelector"]["matchExpressions"]
+    assert service in selected["values"]
+    assert egress["egress"][0]["ports"] == [{"port": 443}]
 
 
 @pytest.mark.parametrize("service", CONFIGS)
