@@ -56,6 +56,8 @@ class ServerConfig(Settings):
         read_trace_ratio: Share of successful reads that get a span, 0 to 1.
         otlp: The collector that spans and metrics go to.
         traces_file: Where spans are kept on this machine if there is no collector.
+        connection_seconds: After how long a client has to open its connection anew, so that it finds new replicas, give
+            or take a tenth; calls on the old one go on to their end.
     """
 
     listen: str = "127.0.0.1:7700"
@@ -69,6 +71,7 @@ class ServerConfig(Settings):
     read_trace_ratio: float = Field(default=0.01, ge=0, le=1)
     otlp: "OtlpConfig | None" = None
     traces_file: Path | None = None
+    connection_seconds: float = Field(default=300, gt=0)
 
 
 def is_url(source: str) -> bool:

@@ -86,7 +86,13 @@ async def serving(
                 await start()
             for stop in reversed(service.stopping):
                 stack.push_async_callback(stop)
-        server = build_server(services, authenticator=authenticator, telemetry=telemetry, reflect=reflect)
+        server = build_server(
+            services,
+            authenticator=authenticator,
+            telemetry=telemetry,
+            reflect=reflect,
+            connection_seconds=config.connection_seconds,
+        )
         port = bind(server, config)
         bound(port)
         await server.start()

@@ -67,7 +67,12 @@ async def _unknown(_raw: bytes, context: Context) -> bytes:
 
 
 def build_server(
-    services: Sequence[Service], *, authenticator: Authenticator, telemetry: Telemetry, reflect: bool
+    services: Sequence[Service],
+    *,
+    authenticator: Authenticator,
+    telemetry: Telemetry,
+    reflect: bool,
+    connection_seconds: float | None = None,
 ) -> grpc.aio.Server:
     """A server with every RPC of the services behind the pipeline.
 
@@ -76,6 +81,8 @@ def build_server(
         authenticator: Proves callers.
         telemetry: Records spans.
         reflect: Whether to offer gRPC server reflection; for development.
+        connection_seconds: After how long a client has to open its connection anew; calls on the old one go on to their
+            end, however long they take. Never if absent.
     """
     handlers: dict[str, Handler] = {}
     names: list[str] = []
@@ -88,7 +95,8 @@ def build_server(
             names.append(name)
             for path, method in methods_of(name).items():
                 handlers[path] = pipeline.wrap(method, found[path.rpartition("/")[2]])
-    server = grpc.aio.server(options=_OPTIONS)
+    ageing = (("grpc.max_connection_age_ms", int(connection_seconds * 1000)),) if connection_seconds else ()
+    server = grpc.aio.server(options=(*_OPTIONS, *ageing))
     server.add_generic_rpc_handlers((_Router(handlers),))
     if reflect:
         reflection.enable_server_reflection([*names, reflection.SERVICE_NAME], server, descriptor_pool.Default())

@@ -182,7 +182,9 @@ class Stage:
 
 
 @contextlib.asynccontextmanager
-async def staged(folder: Path, *, read_ratio: float = 1.0) -> AsyncIterator[Stage]:
+async def staged(
+    folder: Path, *, read_ratio: float = 1.0, connection_seconds: float | None = None
+) -> AsyncIterator[Stage]:
     """The server on a port of its own over a fresh SQLite database."""
     clock = ManualClock()
     database = Database(
@@ -203,7 +205,13 @@ async def staged(folder: Path, *, read_ratio: float = 1.0) -> AsyncIterator[Stag
     )
     authenticator = LoopbackAuthenticator(TokenVerifier({DEV_ISSUER: issuer.public_key}, clock))
     await database.open()
-    server = build_server([service], authenticator=authenticator, telemetry=telemetry, reflect=False)
+    server = build_server(
+        [service],
+        authenticator=authenticator,
+        telemetry=telemetry,
+        reflect=False,
+        connection_seconds=connection_seconds,
+    )
     target = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
     await server.start()
     async with grpc.aio.insecure_channel(target) as wire:
