@@ -6,7 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import batch, blacklist, check, effects, ledger, machine, retention, simulate, start, write
+from bench import batch, blacklist, check, effects, ledger, machine, retention, rotation, simulate, start, write
 from bench.line import Line
 from bench.load import Plan
 from bench.processes import ALL, CALLER, echo_command, free_port, pin, pinned, ready, running, suite_command
@@ -48,6 +48,8 @@ async def _decisions(plan: Plan) -> None:
             _print(await batch.measure(suite, world, plan))
             _print(await write.measure(suite, echo, world, plan, fdatasyncs))
     _print(await start.measure(_STARTS))
+    with pinned(ALL):
+        _print(await rotation.measure())
     _print(blacklist.measure(plan))
 
 
