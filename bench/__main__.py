@@ -6,7 +6,20 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import batch, blacklist, check, effects, ledger, machine, retention, rotation, simulate, start, write
+from bench import (
+    batch,
+    blacklist,
+    check,
+    effects,
+    ledger,
+    machine,
+    replicas,
+    retention,
+    rotation,
+    simulate,
+    start,
+    write,
+)
 from bench.line import Line
 from bench.load import Plan
 from bench.processes import ALL, CALLER, echo_command, free_port, pin, pinned, ready, running, suite_command
@@ -27,6 +40,9 @@ async def main(part: str | None, plan: Plan, chat: Path | None, *, full: bool) -
         await _decisions(plan)
     if part in (None, "ledger"):
         await _ledger(plan)
+    if part in (None, "replicas"):
+        with pinned(ALL):
+            _print(*await replicas.measure())
     if part in (None, "retention"):
         async for line in retention.measure(chat, _APPEND_SECONDS, _SIZES if full else ()):
             _print(line)
@@ -69,7 +85,9 @@ def _print(*lines: Line) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("part", nargs="?", choices=("decisions", "ledger", "retention"), help="all if not given")
+    parser.add_argument(
+        "part", nargs="?", choices=("decisions", "ledger", "replicas", "retention"), help="all if not given"
+    )
     parser.add_argument("--full", action="store_true", help="longer and more runs")
     parser.add_argument("--chat", type=Path, help="a chat log, or a folder of them, to take words from")
     options = parser.parse_args()

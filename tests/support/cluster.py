@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import signal
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -133,16 +133,19 @@ class Cluster:
 
 
 @contextlib.asynccontextmanager
-async def clustered(folder: Path, postgres: str, *, replicas: int = 2) -> AsyncIterator[Cluster]:
+async def clustered(
+    folder: Path, postgres: str, *, replicas: int = 2, services: Collection[str] = SERVICES.keys()
+) -> AsyncIterator[Cluster]:
     """Starts the four services, each migrated first.
 
     Args:
         folder: Where everything is kept.
         postgres: URI of the PostgreSQL server.
         replicas: Of identity, credit and groups each; a shard of retention has one.
+        services: Which of them to start; all if absent.
     """
     clock = SystemClock()
-    urls = {service: fresh_postgres(postgres) for service in SERVICES}
+    urls = {service: fresh_postgres(postgres) for service in services}
     cluster = Cluster(folder, Authority(folder / "certificates", clock.now()), DevIssuer(folder, clock), urls)
     public = cluster.issuer.public_key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     (folder / "issuer.pem").write_bytes(public)
@@ -177,7 +180,7 @@ def _settings(cluster: Cluster, replica: Replica) -> dict[str, Any]:
             "tls": {"root": str(tls.root), "certificate": str(tls.certificate), "key": str(tls.key)},
             "token_keys": {DEV_ISSUER: str(cluster.folder / "issuer.pem")},
             "traces_file": str(replica.settings.with_suffix(".traces.db")),
-            "peers": {service: cluster.target(service) for service in SERVICES},
+            "peers": {service: cluster.target(service) for service in cluster.replicas},
         },
         "service": {
             "database_url": cluster.urls[replica.service],
