@@ -38,10 +38,7 @@ from tests.support.wire import Who
 PROGRAM = shutil.which("otelcol-contrib")
 CONFIG = DEPLOY / "kustomize" / "components" / "collector" / "collector.yaml"
 
-pytestmark = [
-    pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.skipif(PROGRAM is None, reason="needs otelcol-contrib, the OpenTelemetry Collector's distribution"),
-]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @dataclass(frozen=True)
