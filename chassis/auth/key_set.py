@@ -104,6 +104,7 @@ class KeySet:
 
     async def _fetch(self) -> None:
         self._wanted.clear()
+        began = self._clock.now()
         try:
             self._keys = await asyncio.to_thread(_fetched, self._source)
         except (OSError, http.client.HTTPException, ValueError, jwt.PyJWTError) as error:
@@ -111,7 +112,7 @@ class KeySet:
             self._wanted.set()
             _log.warning("the keys of people's tokens can not be had: %s", type(error).__name__)
         else:
-            self._fetched = self._clock.now()
+            self._fetched = began
 
 
 def _fetched(source: str) -> Mapping[str, jwt.PyJWK]:
