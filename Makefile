@@ -80,8 +80,9 @@ sbom: setup-dev ## Write the image's bill of materials, CycloneDX, to build/sbom
 	$(BIN)/cyclonedx-py requirements requirements/image.lock --pyproject pyproject.toml --output-reproducible -o build/sbom.cdx.json
 
 lock: ## Pin the dependencies anew (needs uv)
-	cd requirements && for name in runtime image codegen dev; do \
-	  uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-header --python-version 3.11 $$name.in -o $$name.lock || exit 1; done
+	cd requirements && pin="uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-header --python-version 3.11" && \
+	  $$pin runtime.in -o runtime.lock && $$pin codegen.in -o codegen.lock && \
+	  $$pin -c runtime.lock image.in -o image.lock && $$pin -c runtime.lock dev.in -o dev.lock
 
 clean: ## Remove the environments and caches
 	rm -rf $(VENV) $(CODEGEN) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
