@@ -27,7 +27,7 @@ _ACCOUNTS = 200
 _KILLS = (4_000, 10_000, 16_000)
 _PRODUCER = "chat-platform-2"
 _NICKNAME = "night-shift-"
-_PATIENCE = 30.0
+_PATIENCE = 60.0
 
 
 async def play(world: World, scene: Scene) -> None:
