@@ -47,6 +47,12 @@ class _StreamEndedError(Exception):
     """The other side ended a stream that has no end of its own: it drains."""
 
 
+def told_all(session: Session, feed: str) -> bool:
+    """Whether a feed that is followed here has once told all that it had, since the start or a reset."""
+    row = session.get(FeedPosition, feed)
+    return row is not None and bool(row.epoch)
+
+
 class Follower(Generic[C]):
     """Applies the changes of a feed to this service's database.
 
@@ -58,6 +64,8 @@ class Follower(Generic[C]):
             (which holds several) and `checkpoint`.
         apply: Applies one change; called in feed order, inside the transaction that keeps the position.
         reset: Drops all that was derived, when the feed starts a new epoch.
+        complete: Called once after the start or a reset, in the transaction after which all that the feed had is
+            applied: before it, what the feed has not told is unknown, not absent.
     """
 
     def __init__(
@@ -69,6 +77,7 @@ class Follower(Generic[C]):
         open_stream: Callable[[Position], AsyncIterable[Any]],
         apply: Callable[[Unit, C], None],
         reset: Callable[[Unit], None],
+        complete: Callable[[Unit], None] = lambda _unit: None,
     ) -> None:
         self._feed = feed
         self._database = database
@@ -76,6 +85,7 @@ class Follower(Generic[C]):
         self._open_stream = open_stream
         self._apply = apply
         self._reset = reset
+        self._complete = complete
         self._pace = Pace(_EVERY)
         self._reached = telemetry.meter.gauge(_POSITION)
         self._caught_up = telemetry.meter.gauge(_CAUGHT_UP)
@@ -115,7 +125,7 @@ class Follower(Generic[C]):
                     await self._apply_batch(changes, checkpoint)
                 elif checkpoint is not None and checkpoint.epoch != position.epoch:
                     position = Position(checkpoint.epoch, checkpoint.revision)
-                    await self._database.work(self._feed, lambda unit, at=position: self._keep(unit.session, at))  # type: ignore[misc]  # bound at once
+                    await self._database.work(self._feed, lambda unit, at=position: self._keep(unit, at))  # type: ignore[misc]  # bound at once
                 if checkpoint is not None:
                     self._tell(checkpoint)
                 backoff.reset()
@@ -144,8 +154,9 @@ class Follower(Generic[C]):
         except Exception:
             if len(changes) == 1:
                 raise
-            for change in changes:
-                await self._apply_together([change], checkpoint)
+            for change in changes[:-1]:
+                await self._apply_together([change], None)
+            await self._apply_together(changes[-1:], checkpoint)
 
     async def _apply_together(self, changes: Sequence[C], checkpoint: FeedCheckpoint | None) -> None:
         """Applies changes and keeps the position in one transaction, with a span for each run of one trace."""
@@ -159,7 +170,7 @@ class Follower(Generic[C]):
                     if change.revision > kept.revision:
                         self._apply(traced, change)
             epoch = checkpoint.epoch if checkpoint else kept.epoch
-            self._keep(unit.session, Position(epoch, max(changes[-1].revision, kept.revision)))
+            self._keep(unit, Position(epoch, max(changes[-1].revision, kept.revision)))
 
         code = "INTERNAL"
         try:
@@ -191,14 +202,17 @@ class Follower(Generic[C]):
     def _start_over(self, unit: Unit) -> None:
         _log.warning("%s: the feed starts anew, what was derived from it is rebuilt", self._feed)
         self._reset(unit)
-        self._keep(unit.session, Position())
+        self._keep(unit, Position())
 
     def _position(self, session: Session) -> Position:
         row = session.get(FeedPosition, self._feed)
         return Position(row.epoch, row.revision) if row else Position()
 
-    def _keep(self, session: Session, position: Position) -> None:
-        session.merge(FeedPosition(feed=self._feed, epoch=position.epoch, revision=position.revision))
+    def _keep(self, unit: Unit, position: Position) -> None:
+        """Keeps the position; the first one that bears an epoch is of a feed that has told all it had."""
+        if position.epoch and not self._position(unit.session).epoch:
+            self._complete(unit)
+        unit.session.merge(FeedPosition(feed=self._feed, epoch=position.epoch, revision=position.revision))
 
 
 def _changes(item: Any) -> Sequence[Any]:  # noqa: ANN401 - the answers of each Watch are a message of their own

@@ -67,13 +67,17 @@ class DecisionState:
         return domain.Situation(
             account_id=account_id,
             account=self._accounts.get(account_id),
-            standing=self._standings.get(f"account/{account_id}", self._default),
+            standing=self._standing(account_id),
             owned=self._owned[account_id],
             joined=self._joined[account_id],
             group_id=group_id,
             group=self._group(group_id),
             role=self._members.get(group_id, {}).get(account_id),
         )
+
+    def _standing(self, account_id: str) -> domain.Standing | None:
+        # Without a default credit has not told all that it has: nothing is known for certain of anybody.
+        return self._default and self._standings.get(f"account/{account_id}", self._default)
 
     def _judge(self, action: domain.Action, account_id: str, group_id: str, at: datetime) -> domain.Decision:
         return domain.decide(self.situation(account_id, group_id), action, at)

@@ -49,7 +49,8 @@ def situation(session: Session, account_id: str, group_id: str = "") -> domain.S
     return domain.Situation(
         account_id=account_id,
         account=wire.account(Account.FromString(found.account)) if found.account is not None else None,
-        standing=_standing(found.standing) or _default(found.default_standing),
+        # As in memory: without a default nothing is known for certain of anybody.
+        standing=_default(found.default_standing) and (_standing(found.standing) or _default(found.default_standing)),
         owned=found.owned,
         joined=found.joined,
         group_id=group_id,

@@ -1,10 +1,15 @@
 """Follows identity and credit: keeps what they say, and tells the service's own feed in the same transaction."""
 
 from chassis.db import Database, Unit
-from chassis.follow import Follower
+from chassis.follow import Follower, told_all
 from chassis.peers import Peers
 from chassis.telemetry import Telemetry
-from ombud.credit.v1.standing_service_pb2 import StandingChange, SubjectEntitlements, WatchStandingRequest
+from ombud.credit.v1.standing_service_pb2 import (
+    DefaultEntitlements,
+    StandingChange,
+    SubjectEntitlements,
+    WatchStandingRequest,
+)
 from ombud.credit.v1.standing_service_pb2_grpc import StandingServiceStub
 from ombud.groups.v1.change_pb2 import PROJECTION_ACCOUNTS, PROJECTION_STANDINGS, GroupsChange
 from ombud.identity.v1.account_service_pb2 import Account, AccountChange, WatchAccountsRequest
@@ -14,6 +19,7 @@ from services.groups.stewardship import domain as stewardship
 from services.groups.stewardship import store as duties
 from services.groups.wire import of_group
 
+STANDINGS = "credit-standings"
 _RESET = "reset"
 
 
@@ -34,7 +40,7 @@ def accounts(database: Database, peers: Peers, telemetry: Telemetry) -> Follower
 def standings(database: Database, peers: Peers, telemetry: Telemetry) -> Follower[StandingChange]:
     """Follows the standings of credit."""
     return Follower(
-        "credit-standings",
+        STANDINGS,
         database,
         telemetry,
         open_stream=lambda position: StandingServiceStub(peers.channel("credit")).WatchStanding(
@@ -42,6 +48,7 @@ def standings(database: Database, peers: Peers, telemetry: Telemetry) -> Followe
         ),
         apply=apply_standing,
         reset=reset_standings,
+        complete=release_default,
     )
 
 
@@ -58,14 +65,31 @@ def apply_account(unit: Unit, change: AccountChange) -> None:
 
 
 def apply_standing(unit: Unit, change: StandingChange) -> None:
-    """Keeps a standing, or the entitlements by default."""
+    """Keeps a standing, or the entitlements by default.
+
+    The default is held back until credit has told all standings that there are: whoever is not told of yet may be
+    sanctioned.
+    """
     if change.HasField("subject"):
         store.keep_standing(unit, change.subject)
         unit.change(wire.subject_key(change.subject.subject), GroupsChange(standing=change.subject))
         _excuse_owners(unit, change.subject)
+    elif told_all(unit.session, STANDINGS):
+        _tell_default(unit, change.defaults)
     else:
-        store.keep_default(unit, change.defaults)
-        unit.change("default", GroupsChange(default_entitlements=change.defaults))
+        store.hold_default(unit, change.defaults)
+
+
+def release_default(unit: Unit) -> None:
+    """Lets the default that was held back count: all standings are told."""
+    held = store.held_default(unit.session)
+    if held is not None:
+        _tell_default(unit, held)
+
+
+def _tell_default(unit: Unit, defaults: DefaultEntitlements) -> None:
+    store.keep_default(unit, defaults)
+    unit.change("default", GroupsChange(default_entitlements=defaults))
 
 
 def _excuse_owners(unit: Unit, standing: SubjectEntitlements) -> None:

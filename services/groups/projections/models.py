@@ -18,7 +18,7 @@ class ProjectedAccount(GroupsTable, table=True):
 class ProjectedStanding(GroupsTable, table=True):
     """The last `ombud.credit.v1.SubjectEntitlements` of a subject, or the `DefaultEntitlements`.
 
-    The key is "account/<id>", "group/<id>" or "default".
+    The key is "account/<id>", "group/<id>", "default", or "default held back" while credit tells what it has.
     """
 
     __tablename__ = "projected_standing"

@@ -10,7 +10,7 @@ from services.groups.decisions import domain
 from services.groups.projections import wire
 from services.groups.projections.models import ProjectedAccount, ProjectedStanding
 
-_DEFAULT = "default"
+_DEFAULT, _HELD = "default", "default held back"
 # One statement that SQLite and PostgreSQL both know; a merge would ask first, and flush before it asks.
 _KEEP_ACCOUNT = text(
     "INSERT INTO projected_account (account_id, message) VALUES (:key, :message)"
@@ -35,6 +35,18 @@ def keep_standing(unit: Unit, message: SubjectEntitlements) -> None:
 def keep_default(unit: Unit, message: DefaultEntitlements) -> None:
     """Replaces the entitlements of accounts without a standing of their own."""
     unit.store(_KEEP_STANDING, key=_DEFAULT, message=message.SerializeToString())
+
+
+def hold_default(unit: Unit, message: DefaultEntitlements) -> None:
+    """Keeps entitlements by default that do not count yet."""
+    unit.store(_KEEP_STANDING, key=_HELD, message=message.SerializeToString())
+
+
+def held_default(session: Session) -> DefaultEntitlements | None:
+    """The entitlements by default that do not count yet; None if there are none."""
+    query = select(ProjectedStanding.message).where(col(ProjectedStanding.subject_key) == _HELD)
+    message = session.exec(query).first()
+    return DefaultEntitlements.FromString(message) if message is not None else None
 
 
 def drop_accounts(session: Session) -> None:

@@ -14,8 +14,8 @@ from sqlmodel import Session, col, select
 
 from chassis.auth.authenticator import LoopbackAuthenticator
 from chassis.auth.tokens import DEV_ISSUER, DevIssuer, TokenVerifier
-from chassis.db import Database
-from chassis.db.tables import AuditEntry
+from chassis.db import Database, Unit
+from chassis.db.tables import AuditEntry, FeedPosition
 from chassis.ids import new_id
 from chassis.peers import Peers
 from chassis.server.builder import build_server
@@ -149,6 +149,10 @@ class Stand:
         return await self.database.read(query)
 
 
+def _told_all(unit: Unit) -> None:
+    unit.session.merge(FeedPosition(feed=following.STANDINGS, epoch="credit's", revision=0))
+
+
 @contextlib.asynccontextmanager
 async def standing(folder: Path, config: str | GroupsConfig) -> AsyncIterator[Stand]:
     """The groups service with its settings, or over a database, with credit's default entitlements told."""
@@ -170,6 +174,7 @@ async def standing(folder: Path, config: str | GroupsConfig) -> AsyncIterator[St
     remembering = asyncio.ensure_future(service.tasks[0]())
     stand = Stand(service.database, clock, port, issuer, folder / "test.db")
     try:
+        await service.database.work("test", _told_all)
         await stand.tell_standing(changes.default())
         yield stand
     finally:

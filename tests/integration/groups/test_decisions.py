@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from chassis.db import Unit
+from chassis.db.tables import FeedPosition
 from chassis.ids import new_id
 from ombud.client import OmbudError
 from ombud.common.v1.types_pb2 import Subject
@@ -244,6 +246,27 @@ async def test_projections_that_start_anew_forget_what_was_told(stand: Stand) ->
     assert reason(await stand.check(account, group.group_id, "POST")) == "ACCOUNT_UNKNOWN"
     await stand.tell_account(changes.account(account, verified_until=stand.clock.now() + DAY))
     assert (await stand.check(account, group.group_id, "POST")).allowed
+
+
+async def test_nobody_is_taken_for_unsanctioned_before_credit_has_told_all(stand: Stand) -> None:
+    """A feed that starts anew tells the default first, and who is sanctioned later."""
+    group = await stand.group()
+    account, other = await stand.join(group.group_id), await stand.join(group.group_id)
+
+    def anew(unit: Unit) -> None:
+        following.reset_standings(unit)
+        unit.session.merge(FeedPosition(feed=following.STANDINGS, epoch="", revision=0))
+
+    await stand.database.work("test", anew)
+    await stand.tell_standing(changes.default())
+    for each in (account, other):
+        assert reason(await stand.check(each, group.group_id, "POST")) == "STANDING_UNKNOWN"
+    await stand.tell_standing(changes.standing(Subject(account_id=other), stand.clock.now()))
+    assert reason(await stand.check(other, group.group_id, "POST")) == "STANDING_UNKNOWN", "the group's may be to come"
+    sanction_id = await stand.sanction("PUBLISHING_SUSPENDED", account=account)
+    await stand.database.work("test", following.release_default)
+    assert (await stand.check(account, group.group_id, "POST")).fact.id == sanction_id
+    assert (await stand.check(other, group.group_id, "POST")).allowed
 
 
 async def test_memory_and_database_hold_the_same_facts_after_any_acts(either: Stand) -> None:

@@ -38,6 +38,10 @@ class Consumer:
     revisions: list[int] = field(default_factory=list)
     fail_at: set[int] = field(default_factory=set)
     resets: int = 0
+    completed_at: list[int] = field(default_factory=list)
+
+    def complete(self, _unit: Unit) -> None:
+        self.completed_at.append(len(self.revisions))
 
     def apply(self, unit: Unit, change: AccountChange) -> None:
         counter = unit.session.get(Counter, "applied") or Counter(name="applied")
@@ -81,6 +85,7 @@ class Consumer:
                 open_stream=open_stream,
                 apply=self.apply,
                 reset=self.reset,
+                complete=self.complete,
             )
             task = asyncio.create_task(follower.run())
             yield task
@@ -127,6 +132,24 @@ async def test_changes_before_and_after_the_start_are_applied_once_in_order(
         await register(4)
         await consumer.has_applied(7)
     assert consumer.revisions == list(range(1, 8))
+
+
+async def test_feed_is_complete_once_all_that_it_had_is_applied(
+    consumer: Consumer, register: Callable[..., Any]
+) -> None:
+    await register(5)
+
+    async def completed() -> bool:
+        return bool(consumer.completed_at)
+
+    async with consumer.following():
+        await eventually(completed)
+        await register(2)
+        await consumer.has_applied(7)
+    async with consumer.following():
+        await register(1)
+        await consumer.has_applied(8)
+    assert consumer.completed_at == [5]
 
 
 async def test_follower_that_starts_again_goes_on_where_it_stopped(
