@@ -54,3 +54,9 @@ async def suite(tmp_path: Path) -> AsyncIterator[Suite]:
 def pytest_configure(config: pytest.Config) -> None:
     """Test modules read it when they are imported."""
     mess.EXAMPLES = config.getoption("--fuzz")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What takes long belongs to the long form, `make fault`."""
+    if not config.getoption("--all-faults"):
+        items[:] = [item for item in items if item.get_closest_marker("long") is None]

@@ -116,6 +116,7 @@ async def test_replica_that_is_killed_takes_nothing_with_it(
     await reconciled(cluster, load)
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("told")
 async def test_log_that_is_killed_is_waited_for(cluster: Cluster, load: Load) -> None:
     (shard,) = cluster.replicas["retention"]
@@ -155,6 +156,7 @@ async def test_database_that_restarts_is_found_again(cluster: Cluster, load: Loa
     await reconciled(cluster, load)
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("told")
 async def test_rolling_restart_fails_no_call(cluster: Cluster, load: Load, services: tuple[str, ...]) -> None:
     async with load.running():

@@ -34,6 +34,7 @@ class Mesh:
     authority: Authority
     database_url: Callable[[str], str]
     otlp: OtlpConfig | None = None
+    policy: Path = POLICY
     targets: dict[str, str] = field(default_factory=dict)
     health: dict[str, str] = field(default_factory=dict)
     _channels: dict[tuple[Path, str], grpc.aio.Channel] = field(default_factory=dict)
@@ -76,6 +77,7 @@ async def meshed(
     otlp: OtlpConfig | None = None,
     *,
     services: Collection[str] = SERVICES.keys(),
+    policy: Path = POLICY,
 ) -> AsyncIterator[Mesh]:
     """Starts the four, each with its own certificate, database and traces, on ports of their own.
 
@@ -84,6 +86,7 @@ async def meshed(
         database_url: Gives the database of a service by name; files under the folder if absent.
         otlp: Where spans and metrics go; a file of each service if absent.
         services: Which of them to start; all if absent.
+        policy: The policy pack.
     """
 
     def in_folder(name: str) -> str:
@@ -97,6 +100,7 @@ async def meshed(
         Authority(folder / "certificates", SystemClock().now()),
         database_url or in_folder,
         otlp,
+        policy,
     )
     public = mesh.issuer.public_key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     (folder / "issuer.pem").write_bytes(public)
@@ -122,7 +126,7 @@ async def _started(mesh: Mesh, name: str) -> AsyncIterator[Running]:
         traces_file=folder / "traces.db",
         read_trace_ratio=1.0,
     )
-    config = config_type(database_url=mesh.database_url(name), data_dir=folder, policy_file=POLICY)
+    config = config_type(database_url=mesh.database_url(name), data_dir=folder, policy_file=mesh.policy)
     telemetry = telemetry_for(server, name)
     platform = Platform(mesh.clock, Peers(mesh.targets, tls=client_tls(server)), telemetry)
 

@@ -11,10 +11,12 @@ from tests.support.engines import fresh_postgres
 from tests.support.life import Life
 from tests.support.mesh import meshed
 from tests.support.refusals import refusal_of
+from tests.support.suite import all_reviewed_twice
 
 
 async def test_every_rpc_answers_and_every_act_is_kept_once_on_postgresql(postgres: str, tmp_path: Path) -> None:
-    async with meshed(tmp_path, lambda _service: fresh_postgres(postgres)) as mesh:
+    policy = all_reviewed_twice(tmp_path)
+    async with meshed(tmp_path, lambda _service: fresh_postgres(postgres), policy=policy) as mesh:
         wire = mesh.wire()
         life = Life(wire.call, mesh.clock, tmp_path / "identity" / "outbox" / "phone.jsonl")
         await live(life)

@@ -221,7 +221,7 @@ async def test_personal_data_stays_in_when_each_statement_of_the_database_fails_
 
     for act in (by_document, by_passport, by_registration, by_phone):
         await failing_in_turn(act)
-    failed = [error for error in watched.errors if error.reason == "INTERNAL"]
+    failed = [error for error in watched.errors if error.reason == "DATABASE_UNAVAILABLE"]
     assert len(failed) > 20
     assert_unseen(PERSONAL, "\n".join(watched.said), "errors")
     assert_unseen(PERSONAL, caplog.text + "".join(capfd.readouterr()), "logs")
