@@ -139,6 +139,6 @@ async def test_memory_does_not_grow_with_what_is_refused(lived: Lived) -> None:
         gc.collect()
         return resident()
 
-    before = await send(10)
-    after = await send(10)
+    before = await send(5)
+    after = await send(5)
     assert after - before < 16 << 20

@@ -129,6 +129,7 @@ async def test_log_that_is_killed_is_waited_for(cluster: Cluster, load: Load) ->
     await reconciled(cluster, load)
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("told")
 async def test_process_that_hangs_and_comes_back_doubles_nothing(
     cluster: Cluster, load: Load, request: pytest.FixtureRequest

@@ -11,7 +11,7 @@ from chassis.ids import new_id
 from tests.support.contract import rules
 
 # How often an RPC is sent a handful of them; `--fuzz` says otherwise.
-EXAMPLES = 10
+EXAMPLES = 4
 
 _NUMBERS = (0, 1, -1, 2, 7, 60, 99, 500, 2**31 - 1, -(2**31))
 _LARGE = (2**63 - 1, -(2**63), 1_772_442_000_000_000)
