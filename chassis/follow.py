@@ -210,7 +210,7 @@ class Follower(Generic[C]):
 
     def _keep(self, unit: Unit, position: Position) -> None:
         """Keeps the position; the first one that bears an epoch is of a feed that has told all it had."""
-        if position.epoch and not self._position(unit.session).epoch:
+        if position.epoch and not told_all(unit.session, self._feed):
             self._complete(unit)
         unit.session.merge(FeedPosition(feed=self._feed, epoch=position.epoch, revision=position.revision))
 

@@ -35,13 +35,16 @@ from services.credit.policies.servicer import PolicyServicer
 from services.credit.quality.sampling import Sampling
 from services.credit.quality.servicer import QualityServicer
 from services.credit.receipts import Receipts
-from services.credit.referrals.jobs import Destruction
+from services.credit.referrals import store as referrals
+from services.credit.referrals.jobs import destroy
 from services.credit.referrals.servicer import ReferralServicer
 from services.credit.retention_peer import RetentionPeer
-from services.credit.sanctions.ends import Ends
+from services.credit.sanctions import store as sanctions
+from services.credit.sanctions.ends import end
 from services.credit.sanctions.jobs import NoticeDelivery
 from services.credit.sanctions.servicer import SanctionServicer
 from services.credit.standings.servicer import StandingServicer
+from services.credit.terms import Terms
 from services.credit.transparency.servicer import TransparencyServicer
 
 _KEY_BYTES = 32
@@ -105,8 +108,8 @@ def build(config: CreditConfig, platform: Platform) -> Service:
             letters.run,
             assignment.run,
             republication.run,
-            Ends(database).run,
-            Destruction(database).run,
+            Terms(database, "end-sanction", due=sanctions.ended, act=end).run,
+            Terms(database, "destroy-referral", due=referrals.due, act=destroy).run,
         ],
         starting=[take_up_pack, memory.load],
         gauges=gauges_of(database),

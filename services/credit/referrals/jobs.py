@@ -1,32 +1,9 @@
 """Destroys referrals at the end of their term."""
 
-import asyncio
-
-from chassis.db import Database, Unit
+from chassis.db import Unit
 from services.credit import wire
 from services.credit.referrals import domain, store
 from services.credit.sanctions import store as sanctions
-
-_JOB = "destroy-referral"
-_EVERY_SECONDS = 1.0
-
-
-class Destruction:
-    """Destroys what need not be kept any longer, and leaves a certificate of each."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    async def run(self) -> None:
-        """Destroys until cancelled."""
-        while True:
-            now = self._database.clock.now()
-            due = await self._database.read(lambda session, now=now: store.due(session, now))  # type: ignore[misc]  # bound at once
-            for referral_id in due:
-                await self._database.work(_JOB, lambda unit, referral_id=referral_id: destroy(unit, referral_id))  # type: ignore[misc]  # bound at once
-            if not due:
-                # Time alone brings an end about, so that no commit has to wake this.
-                await asyncio.sleep(_EVERY_SECONDS)
 
 
 def destroy(unit: Unit, referral_id: str) -> None:

@@ -1,8 +1,6 @@
 """Puts on record, and tells, that sanctions have come to their end by themselves: no person signs it."""
 
-import asyncio
-
-from chassis.db import Database, Unit
+from chassis.db import Unit
 from services.credit import wire
 from services.credit.notices import store as letters
 from services.credit.notices.domain import LetterKind
@@ -10,27 +8,6 @@ from services.credit.sanctions import rectification, store
 from services.credit.sanctions.domain import record_end
 from services.credit.standings import feed
 from services.credit.standings import store as standings
-
-_JOB = "end-sanction"
-_EVERY_SECONDS = 1.0
-
-
-class Ends:
-    """Records ends soon after their instant. Nothing waits for it: whoever asks is told by the clock."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    async def run(self) -> None:
-        """Records until cancelled."""
-        while True:
-            now = self._database.clock.now()
-            due = await self._database.read(lambda session, now=now: store.ended(session, now))  # type: ignore[misc]  # bound at once
-            for sanction_id in due:
-                await self._database.work(_JOB, lambda unit, sanction_id=sanction_id: end(unit, sanction_id))  # type: ignore[misc]  # bound at once
-            if not due:
-                # Time alone brings an end about, so that no commit has to wake this.
-                await asyncio.sleep(_EVERY_SECONDS)
 
 
 def end(unit: Unit, sanction_id: str) -> None:

@@ -38,6 +38,7 @@ def situation(session: Session, account_id: str, group_id: str = "") -> domain.S
         )
         .one()
     )
+    default = _default(found.default_standing)
     group = None
     if found.most_members is not None:
         group = domain.Group(
@@ -50,7 +51,7 @@ def situation(session: Session, account_id: str, group_id: str = "") -> domain.S
         account_id=account_id,
         account=wire.account(Account.FromString(found.account)) if found.account is not None else None,
         # As in memory: without a default nothing is known for certain of anybody.
-        standing=_default(found.default_standing) and (_standing(found.standing) or _default(found.default_standing)),
+        standing=default and (_standing(found.standing) or default),
         owned=found.owned,
         joined=found.joined,
         group_id=group_id,
