@@ -88,10 +88,10 @@ class PeopleConfig(Settings):
         keys: Its JSON Web Key Set (`jwks_uri`): a URL with https, on loopback with http too; or a file.
         roles: The role of Ombud's that each role of the issuer's stands for; a role that is not in it stands for none.
         roles_claim: Where its roles are listed: a claim's name, or a dotted path such as `realm_access.roles`.
-        staff_claim: The claim that names a person, the same in each token and for no other person. It is kept in audit
-            records: an id, neither a name nor an address.
-        account_claim: The claim with the person's own account on the platform, which rules on conflicts of interest
-            compare. A token without it is of a person of whom none is known.
+        staff_claim: The claim that names a person, the same in each token and for no other person, in at most 128
+            characters. It is kept in audit records: an id, neither a name nor an address.
+        account_claim: The claim with the id of the person's own account on the platform, which rules on conflicts of
+            interest compare. A token without it is of a person of whom none is known.
     """
 
     issuer: str = Field(min_length=1)

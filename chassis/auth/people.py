@@ -15,8 +15,8 @@ from chassis.config import PeopleConfig
 _LEEWAY = timedelta(seconds=30)
 # An issuer signs more than access tokens, such as notices of logout. Some leave out what a token is.
 _TYPES = frozenset({"", "jwt", "at+jwt", "application/at+jwt"})
-# What OpenID Connect allows for a subject.
-_LONGEST_ID = 255
+# Every column that keeps who did something holds as much of a person's id, and of an account's.
+_LONGEST_STAFF_ID, _LONGEST_ACCOUNT_ID = 128, 36
 
 
 class People:
@@ -41,9 +41,11 @@ class People:
         """
         claims = self._verified(token)
         return Person(
-            _text(claims, self._config.staff_claim),
+            _text(claims, self._config.staff_claim, _LONGEST_STAFF_ID),
             self._roles(claims),
-            _text(claims, self._config.account_claim) if _at(claims, self._config.account_claim) else "",
+            _text(claims, self._config.account_claim, _LONGEST_ACCOUNT_ID)
+            if _at(claims, self._config.account_claim)
+            else "",
         )
 
     def _verified(self, token: str) -> Mapping[str, Any]:
@@ -97,8 +99,8 @@ def _at(claims: Mapping[str, Any], path: str) -> Any:  # noqa: ANN401 - whatever
     return _at(inner, rest) if rest and isinstance(inner, dict) else None
 
 
-def _text(claims: Mapping[str, Any], path: str) -> str:
+def _text(claims: Mapping[str, Any], path: str, longest: int) -> str:
     value = _at(claims, path)
-    if not isinstance(value, str) or not 0 < len(value) <= _LONGEST_ID:
+    if not isinstance(value, str) or not 0 < len(value) <= longest:
         raise refused("person")
     return value

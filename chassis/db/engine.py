@@ -8,29 +8,36 @@ from sqlalchemy.pool import ConnectionPoolEntry
 # Longer than any write of ours takes; a process that waits this long for the file meets a stuck one.
 _SQLITE_BUSY_MS = 10_000
 _POSTGRES_TIMEOUTS = "-c statement_timeout=10000 -c lock_timeout=8000 -c idle_in_transaction_session_timeout=15000"
+# By default each statement sees a state of its own, and the second may speak of rows that the first did not.
+_POSTGRES_READS = "-c default_transaction_isolation=repeatable\\ read -c default_transaction_read_only=on"
 
 
 def write_engine(url: str) -> Engine:
     """An engine with one connection, whose transactions take the writer's place when they begin."""
-    return _sqlite(url, "BEGIN IMMEDIATE", connections=1) if _is_sqlite(url) else _postgres(url, connections=1)
+    if _is_sqlite(url):
+        return _sqlite(url, "BEGIN IMMEDIATE", connections=1)
+    return _postgres(url, _POSTGRES_TIMEOUTS, connections=1)
 
 
 def read_engine(url: str, *, connections: int) -> Engine:
-    """An engine whose transactions see one state of the data and, on SQLite, can not write."""
-    return _sqlite(url, "BEGIN", connections=connections) if _is_sqlite(url) else _postgres(url, connections)
+    """An engine whose transactions see one state of the data and can not write."""
+    if _is_sqlite(url):
+        return _sqlite(url, "BEGIN", connections=connections)
+    return _postgres(url, f"{_POSTGRES_TIMEOUTS} {_POSTGRES_READS}", connections=connections)
 
 
 def _is_sqlite(url: str) -> bool:
     return make_url(url).get_backend_name() == "sqlite"
 
 
-def _postgres(url: str, connections: int) -> Engine:
+def _postgres(url: str, options: str, *, connections: int) -> Engine:
     engine = create_engine(
         url,
         pool_size=connections,
         max_overflow=0,
         pool_pre_ping=True,
-        connect_args={"options": _POSTGRES_TIMEOUTS, "connect_timeout": 5},
+        hide_parameters=True,
+        connect_args={"options": options, "connect_timeout": 5},
     )
     # Rows of one insert go as one statement, instead of each as one of its own.
     engine.dialect.use_insertmanyvalues_wo_returning = True
@@ -39,7 +46,11 @@ def _postgres(url: str, connections: int) -> Engine:
 
 def _sqlite(url: str, begin: str, *, connections: int) -> Engine:
     engine = create_engine(
-        url, pool_size=connections, max_overflow=0, connect_args={"check_same_thread": False, "timeout": 10}
+        url,
+        pool_size=connections,
+        max_overflow=0,
+        hide_parameters=True,
+        connect_args={"check_same_thread": False, "timeout": 10},
     )
 
     @event.listens_for(engine, "connect")

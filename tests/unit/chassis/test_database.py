@@ -3,7 +3,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 from google.protobuf.wrappers_pb2 import BytesValue, Int32Value
-from sqlmodel import Session
+from sqlalchemy import insert
+from sqlalchemy.exc import DBAPIError
+from sqlmodel import Session, select
 
 from chassis.auth.caller import Caller
 from chassis.call import Call, Trace, serve
@@ -186,6 +188,25 @@ async def test_watch_from_a_history_that_is_not_ours_is_refused(database: Databa
     with pytest.raises(Refusal) as refused:
         await anext(aiter(Feed(database).watch(revision, epoch)))
     assert refused.value.reason == ErrorReason.ERROR_REASON_REVISION_UNKNOWN
+
+
+async def test_read_sees_one_state_of_the_data_whatever_commits_meanwhile(database: Database) -> None:
+    await write(database)
+    loop = asyncio.get_running_loop()
+
+    def query(session: Session) -> tuple[int, int]:
+        before = session.exec(select(Counter.total)).one()
+        asyncio.run_coroutine_threadsafe(write(database), loop).result()
+        return before, session.exec(select(Counter.total)).one()
+
+    assert await database.read(query) == (1, 1)
+    assert await total(database) == 2
+
+
+async def test_read_can_not_write_and_its_error_repeats_no_value(database: Database) -> None:
+    with pytest.raises(DBAPIError) as failed:
+        await database.read(lambda session: session.execute(insert(Counter), {"name": "marlow", "total": 1}))
+    assert "marlow" not in str(failed.value)
 
 
 async def test_what_was_acknowledged_is_there_after_a_restart(database_url: str) -> None:
