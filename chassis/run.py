@@ -17,6 +17,7 @@ import grpc
 from chassis.auth.authenticator import Authenticator
 from chassis.config import ConfigError, ServerConfig
 from chassis.delivery import AuditDelivery
+from chassis.keys import bind_keys
 from chassis.leading import Leader, cancel
 from chassis.server.builder import build_health_server, build_server, set_health
 from chassis.server.credentials import server_credentials
@@ -82,6 +83,7 @@ async def serving(
         for service in services:
             await service.database.open()
             stack.push_async_callback(service.database.close)
+            await service.database.work("keys", lambda unit, ids=service.key_ids: bind_keys(unit.session, ids))  # type: ignore[misc]  # bound at once
             for start in service.starting:
                 await start()
             for stop in reversed(service.stopping):

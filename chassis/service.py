@@ -1,7 +1,7 @@
 """What a service is to the process that runs it."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from chassis.clock import Clock
@@ -30,6 +30,7 @@ class Service:
         name: `identity`, `credit`, `groups` or `retention`.
         database: Its database, not yet open.
         servicers: Pairs of a generated `add_XServicer_to_server` and the servicer.
+        key_ids: By file name, what the keys are known by that its database belongs to.
         tasks: Work that runs until it is cancelled, in every process of the service.
         jobs: Such work that one process of the service does at a time.
         starting: Awaited in order once the database is open, before the first call is served.
@@ -41,6 +42,7 @@ class Service:
     name: str
     database: Database
     servicers: Sequence[Registration]
+    key_ids: Mapping[str, bytes] = field(default_factory=dict)
     tasks: Sequence[Callable[[], Awaitable[None]]] = ()
     jobs: Sequence[Callable[[], Awaitable[None]]] = ()
     starting: Sequence[Callable[[], Awaitable[None]]] = ()

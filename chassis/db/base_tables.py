@@ -52,6 +52,15 @@ def create(op: Operations) -> None:
     )
 
 
+def create_bound_keys(op: Operations) -> None:
+    """Creates the table of the keys that the database belongs to."""
+    op.create_table(
+        "bound_key",
+        sa.Column("name", sa.String(64), primary_key=True),
+        sa.Column("key_id", sa.LargeBinary(), nullable=False),
+    )
+
+
 def create_leases(op: Operations) -> None:
     """Creates the table of leases."""
     op.create_table(

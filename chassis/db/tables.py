@@ -83,3 +83,12 @@ class LeaseRecord(ChassisTable, table=True):
     holder: str = Field(sa_type=String(36))
     term: int = Field(sa_type=BigInteger)
     until: datetime = Field(sa_type=Instant)
+
+
+class BoundKey(ChassisTable, table=True):
+    """A key that the database belongs to: what was written under it can be used with no other."""
+
+    __tablename__ = "bound_key"
+
+    name: str = Field(primary_key=True, sa_type=String(64))
+    key_id: bytes = Field(sa_type=LargeBinary)

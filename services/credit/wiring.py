@@ -1,7 +1,7 @@
 """How the credit service is put together."""
 
 from chassis.db import Database
-from chassis.keys import load_or_create
+from chassis.keys import KeyFiles, load_or_create
 from chassis.pages import Pages
 from chassis.redacted import Redacted
 from chassis.service import Platform, Service
@@ -55,18 +55,18 @@ def build(config: CreditConfig, platform: Platform) -> Service:
 
     Raises:
         PackError: The policy file can not be used.
-        ValueError: The key file of the page tokens can not be used.
+        ConfigError: A key file can not be used.
     """
     pack = load(config.policy_file)
     database = Database(config.database_url, service="credit", clock=platform.clock, migrations="services.credit")
-    listing = Listing(database, Pages(load_or_create(config.data_dir / "keys" / "credit-pages.key", _KEY_BYTES)))
+    keys = KeyFiles(config.data_dir / "keys")
+    listing = Listing(database, Pages(keys.secret("credit-pages.key")))
     groups, retention = GroupsPeer(platform.peers), RetentionPeer(platform.peers)
     assignment = Assignment(database, groups)
-    sampling = Sampling(load_or_create(config.data_dir / "keys" / "credit-sampling.key", _KEY_BYTES))
+    sampling = Sampling(keys.secret("credit-sampling.key"))
     transparency = TransparencyServicer(database, listing, groups, retention)
-    receipts = Receipts(load_or_create(config.data_dir / "keys" / "credit-receipts.key", _KEY_BYTES))
-    blacklist_key = config.blacklist_key_file or config.data_dir / "keys" / "credit-blacklist.key"
-    digests = SubjectDigests(load_or_create(blacklist_key, _KEY_BYTES))
+    receipts = Receipts(keys.secret("credit-receipts.key"))
+    digests = SubjectDigests(keys.secret("credit-blacklist.key", config.blacklist_key_file))
     memory = BlacklistMemory(database, digests)
     blacklist = BlacklistServicer(database, listing, memory, Listings(config.instance, digests))
     sender = _sender(config)
@@ -85,6 +85,7 @@ def build(config: CreditConfig, platform: Platform) -> Service:
     return Service(
         name="credit",
         database=database,
+        key_ids=keys.ids,
         servicers=[
             (add_StandingServiceServicer_to_server, StandingServicer(database, listing)),
             (add_SanctionServiceServicer_to_server, SanctionServicer(database, listing, groups, notices)),

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from chassis.db import Database
+from chassis.keys import KeyFiles
 from chassis.pages import Pages
 from chassis.service import Platform, Service
 from ombud.groups.v1.decision_service_pb2_grpc import add_DecisionServiceServicer_to_server
@@ -33,9 +34,11 @@ def build(config: GroupsConfig, platform: Platform) -> Service:
 
     Raises:
         PackError: The policy pack is broken.
+        ConfigError: The key file can not be used.
     """
     schedule = Schedule(load(config.policy_file), config.data_dir / "policies.json")
-    keys = GroupsKeys.open(config.data_dir)
+    key_files = KeyFiles(config.data_dir / "keys")
+    keys = GroupsKeys(key_files.secret("groups.key"))
     database = Database(config.database_url, service="groups", clock=platform.clock, migrations="services.groups")
     memory = DecisionMemory(database)
     pages = Pages(keys.derive("page-tokens"))
@@ -45,6 +48,7 @@ def build(config: GroupsConfig, platform: Platform) -> Service:
     return Service(
         name="groups",
         database=database,
+        key_ids=key_files.ids,
         servicers=[
             (add_GroupServiceServicer_to_server, GroupServicer(database, memory, pages, schedule)),
             (add_StewardshipServiceServicer_to_server, StewardshipServicer(database, pages, schedule)),

@@ -1,6 +1,5 @@
 """How the identity service is put together."""
 
-from chassis.config import ConfigError
 from chassis.db import Database
 from chassis.pages import Pages
 from chassis.service import Platform, Service
@@ -16,9 +15,8 @@ from services.identity.accreditations.servicer import AccreditationServicer
 from services.identity.agreements.servicer import AgreementServicer
 from services.identity.config import IdentityConfig
 from services.identity.credit_peer import CreditPeer
-from services.identity.vault import store as vault_store
 from services.identity.vault.keys import LocalKeys, Purpose
-from services.identity.vault.store import ForeignKeys, Vault
+from services.identity.vault.store import Vault
 from services.identity.verifications.commands import VerificationCommands
 from services.identity.verifications.sender import FileOutbox
 from services.identity.verifications.servicer import VerificationServicer
@@ -33,21 +31,16 @@ def build(config: IdentityConfig, platform: Platform) -> Service:
     """
     schedule = Schedule(load(config.policy_file), config.data_dir / "policies.json")
     database = Database(config.database_url, service="identity", clock=platform.clock, migrations="services.identity")
-    keys = _keys(config)
+    keys = LocalKeys.from_file(config.key_file or config.data_dir / "keys" / "identity.key")
     vault = Vault(keys)
     pages = Pages(keys.mac(Purpose.PAGE_TOKEN, b""))
     outbox = FileOutbox(config.data_dir / "outbox" / "phone.jsonl")
     commands = VerificationCommands(schedule, keys, vault)
 
-    async def bind_keys() -> None:
-        try:
-            await database.work("identity.keys", lambda unit: vault_store.bind(unit.session, keys))
-        except ForeignKeys as error:
-            raise ConfigError(f"key_file: {error}") from None
-
     return Service(
         name="identity",
         database=database,
+        key_ids={"identity.key": keys.key_id},
         servicers=[
             (add_AccountServiceServicer_to_server, AccountServicer(database, schedule, pages)),
             (
@@ -66,12 +59,4 @@ def build(config: IdentityConfig, platform: Platform) -> Service:
             (add_AccreditationServiceServicer_to_server, AccreditationServicer(database)),
         ],
         tasks=[Following(schedule, platform.peers).run],
-        starting=[bind_keys],
     )
-
-
-def _keys(config: IdentityConfig) -> LocalKeys:
-    try:
-        return LocalKeys.from_file(config.key_file or config.data_dir / "keys" / "identity.key")
-    except ValueError as error:
-        raise ConfigError(f"key_file: {error}") from None

@@ -70,7 +70,7 @@ class LocalKeys:
         """The keys under the root key in that file, which is made (mode 0600) if it does not exist.
 
         Raises:
-            ValueError: The file does not hold 32 bytes.
+            ConfigError: The file can not be used.
         """
         return cls(load_or_create(path, _KEY_BYTES))
 

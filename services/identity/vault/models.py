@@ -3,22 +3,12 @@
 from datetime import datetime
 from typing import ClassVar
 
-from sqlalchemy import CheckConstraint, LargeBinary, String
+from sqlalchemy import LargeBinary, String
 from sqlmodel import Field
 
 from chassis.db.types import Instant
 from services.identity.tables import IdentityTable, one_of
 from services.identity.vault.domain import CellField
-
-
-class KeyServiceRow(IdentityTable, table=True):
-    """One row: the key service that this database belongs to."""
-
-    __tablename__: ClassVar[str] = "key_service"
-    __table_args__ = (CheckConstraint("singleton = 1", name="one_row"),)
-
-    singleton: int = Field(default=1, primary_key=True)
-    key_id: bytes = Field(sa_type=LargeBinary)
 
 
 class DataKeyRow(IdentityTable, table=True):

@@ -12,27 +12,9 @@ from chassis.redacted import Redacted
 from services.identity.vault import domain
 from services.identity.vault.domain import CellField, DataKey, Place
 from services.identity.vault.keys import KeyService
-from services.identity.vault.models import CellRow, DataKeyRow, KeyServiceRow
+from services.identity.vault.models import CellRow, DataKeyRow
 
 _CELLS = insert(CellRow)
-
-
-class ForeignKeys(Exception):  # noqa: N818 - what was found, not whose error it is
-    """The database belongs to another key service than the one given."""
-
-
-def bind(session: Session, keys: KeyService) -> None:
-    """Ties the database to the key service at its first start.
-
-    Raises:
-        ForeignKeys: The database belongs to others. Its names could not be read, and who has how many accounts would
-            be forgotten.
-    """
-    row = session.get(KeyServiceRow, 1)
-    if row is None:
-        session.add(KeyServiceRow(key_id=keys.key_id))
-    elif row.key_id != keys.key_id:
-        raise ForeignKeys("the identity database belongs to other keys; restore the key file that it was made with")
 
 
 class Vault:

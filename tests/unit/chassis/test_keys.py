@@ -21,7 +21,7 @@ def test_key_is_made_once_and_for_its_owner_alone(tmp_path: Path) -> None:
 def test_key_of_another_length_is_refused_without_showing_it(tmp_path: Path) -> None:
     path = tmp_path / "one.key"
     path.write_bytes(b"short secret")
-    with pytest.raises(ValueError, match=r"one\.key: holds 12 bytes, not 32") as refused:
+    with pytest.raises(ConfigError, match=r"one\.key: holds 12 bytes, not 32") as refused:
         load_or_create(path, 32)
     assert "short secret" not in str(refused.value)
     assert path.read_bytes() == b"short secret"

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chassis.config import ConfigError
 from services.identity.vault.domain import CellBroken
 from services.identity.vault.keys import LocalKeys, Purpose
 
@@ -55,5 +56,5 @@ def test_key_file_is_made_once_and_for_its_owner_alone(tmp_path: Path) -> None:
 def test_key_file_of_the_wrong_length_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "identity.key"
     file.write_bytes(b"short")
-    with pytest.raises(ValueError, match=r"identity\.key"):
+    with pytest.raises(ConfigError, match=r"identity\.key"):
         LocalKeys.from_file(file)

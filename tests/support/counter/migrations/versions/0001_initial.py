@@ -10,6 +10,7 @@ down_revision = None
 def upgrade() -> None:
     base_tables.create(op)
     base_tables.create_leases(op)
+    base_tables.create_bound_keys(op)
     op.create_table(
         "counter",
         sa.Column("name", sa.String(), primary_key=True),
