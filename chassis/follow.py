@@ -112,7 +112,7 @@ class Follower(Generic[C]):
             try:
                 async for item in self._open_stream(position):
                     await waiting.put(item)
-            except OmbudError as error:
+            except Exception as error:  # noqa: BLE001 - whatever ended the stream is told to who waits for its next item
                 await waiting.put(error)
             else:
                 await waiting.put(_StreamEndedError())

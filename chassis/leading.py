@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from chassis.db import Database
 from chassis.db import lease as leases
 
-# A third of a lease's term: two attempts may fail before another process takes over.
+# A third of a lease's term: what keeps it late is still in time.
 _EVERY = leases.TERM.total_seconds() / 3
 _ASK_AGAIN = 0.5
 

@@ -9,13 +9,15 @@ from pathlib import Path
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
-_KEPT_NS = 7 * 24 * 3600 * 10**9
+_HOUR_NS = 3600 * 10**9
+_KEPT_NS = 7 * 24 * _HOUR_NS
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS span (
     trace_id TEXT NOT NULL, span_id TEXT NOT NULL, parent_id TEXT NOT NULL, name TEXT NOT NULL,
     service TEXT NOT NULL, kind TEXT NOT NULL, start_ns INTEGER NOT NULL, end_ns INTEGER NOT NULL,
     status TEXT NOT NULL, attributes TEXT NOT NULL, PRIMARY KEY (trace_id, span_id)
 ) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS span_end ON span (end_ns);
 """
 
 
@@ -43,17 +45,17 @@ class TraceStore(SpanExporter):
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = NORMAL")
         self._connection.executescript(_SCHEMA)
-        newest = self._connection.execute("SELECT max(end_ns) FROM span").fetchone()[0]
-        if newest is not None:
-            self._connection.execute("DELETE FROM span WHERE end_ns < ?", (newest - _KEPT_NS,))
+        self._pruned_ns = 0
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Writes the spans in one transaction."""
+        """Writes the spans in one transaction, and once an hour drops those that are too old."""
         values = [_row(span) for span in spans]
         try:
-            self._connection.execute("BEGIN")
-            self._connection.executemany("INSERT OR REPLACE INTO span VALUES (?,?,?,?,?,?,?,?,?,?)", values)
-            self._connection.execute("COMMIT")
+            # A transaction that was left open would refuse all that comes after it.
+            with self._connection:
+                self._connection.execute("BEGIN")
+                self._connection.executemany("INSERT OR REPLACE INTO span VALUES (?,?,?,?,?,?,?,?,?,?)", values)
+                self._prune(max((span.end_time or 0 for span in spans), default=0))
         except sqlite3.Error:
             return SpanExportResult.FAILURE
         return SpanExportResult.SUCCESS
@@ -61,6 +63,11 @@ class TraceStore(SpanExporter):
     def shutdown(self) -> None:
         """Closes the file."""
         self._connection.close()
+
+    def _prune(self, now_ns: int) -> None:
+        if now_ns - self._pruned_ns >= _HOUR_NS:
+            self._connection.execute("DELETE FROM span WHERE end_ns < ?", (now_ns - _KEPT_NS,))
+            self._pruned_ns = now_ns
 
 
 def spans_of(path: Path, trace_id: str) -> list[StoredSpan]:

@@ -140,7 +140,7 @@ class Database:
         self._listeners.append(listener)
 
     async def wait_commit(self, at_most: float) -> None:
-        """Returns when something commits here, or after `at_most` seconds."""
+        """Returns when the feed gets a change here, or after `at_most` seconds."""
         waiter = asyncio.get_running_loop().create_future()
         self._waiters.add(waiter)
         try:

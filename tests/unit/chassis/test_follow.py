@@ -222,6 +222,23 @@ async def test_stream_that_breaks_is_opened_again(consumer: Consumer, register: 
     assert consumer.stage.part.served.count("WatchAccounts") == 3
 
 
+async def test_fault_on_this_side_ends_the_following_instead_of_waiting_for_ever(consumer: Consumer) -> None:
+    def without_certificate(_position: Position) -> AsyncIterator[Any]:
+        raise FileNotFoundError
+
+    follower: Follower[AccountChange] = Follower(
+        FEED,
+        consumer.database,
+        consumer.stage.telemetry,
+        open_stream=without_certificate,
+        apply=consumer.apply,
+        reset=consumer.reset,
+    )
+    with pytest.raises(FileNotFoundError):
+        async with asyncio.timeout(30):
+            await follower.run()
+
+
 async def test_changes_are_applied_under_the_trace_that_caused_them(
     consumer: Consumer, register: Callable[..., Any]
 ) -> None:

@@ -1,11 +1,16 @@
+import contextlib
 import json
 import re
+import sqlite3
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import SpanExportResult
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import SpanContext
 
 from chassis.ids import new_id
 from chassis.telemetry import ALLOWED_ATTRIBUTES, Telemetry, allowed, finish, parse_parent
@@ -185,3 +190,28 @@ def test_stored_spans_are_found_by_trace_with_parent_and_attributes(tmp_path: Pa
     assert json.dumps(stored[1].attributes) == '{"ombud.count": 2, "rpc.response.status_code": "OK"}'
     assert spans_of(tmp_path / "traces.db", "0" * 32) == []
     assert spans_of(tmp_path / "absent.db", TRACE) == []
+
+
+def kept_span(trace: int, end_ns: int) -> ReadableSpan:
+    context = SpanContext(trace, 1, is_remote=False)
+    return ReadableSpan("one", context=context, start_time=end_ns, end_time=end_ns)
+
+
+def test_spans_of_seven_days_are_kept_however_long_the_process_runs(tmp_path: Path) -> None:
+    store, day_ns = TraceStore(tmp_path / "traces.db"), 24 * 3600 * 10**9
+    for trace, day in ((1, 10), (2, 12), (3, 18)):
+        assert store.export([kept_span(trace, day * day_ns)]) is SpanExportResult.SUCCESS
+    assert [len(spans_of(tmp_path / "traces.db", f"{trace:032x}")) for trace in (1, 2, 3)] == [0, 1, 1]
+    store.shutdown()
+
+
+def test_spans_are_kept_again_after_a_write_that_failed(tmp_path: Path) -> None:
+    file = tmp_path / "traces.db"
+    store = TraceStore(file)
+    with contextlib.closing(sqlite3.connect(file)) as other:
+        other.execute("ALTER TABLE span RENAME TO away")
+        assert store.export([kept_span(1, 1)]) is SpanExportResult.FAILURE
+        other.execute("ALTER TABLE away RENAME TO span")
+    assert store.export([kept_span(2, 2)]) is SpanExportResult.SUCCESS
+    assert spans_of(file, f"{2:032x}")
+    store.shutdown()
