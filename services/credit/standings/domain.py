@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from operator import attrgetter
 
 from policies.pack import CreditPolicy, MeasureKind, Tier
 from services.credit.subjects import Subject
@@ -93,6 +94,8 @@ class Stay:
         return {edge for each in (self, *self.others) for edge in (each.start, each.end) if edge}
 
 
+_BY_RECORD, _BY_START = attrgetter("recorded_at", "entry_id"), attrgetter("start", "entry_id")
+
 Stays = Mapping[str, Stay]
 """Stays by the id of the sanction."""
 
@@ -166,16 +169,15 @@ class _Account:
             return 0
         return max(0, self.entry.points - sum(relief.points for relief in self.reliefs if relief.recorded_at <= at))
 
-    def edges(self) -> set[datetime]:
-        """The instants at which that may change."""
-        known = {self.entry.start, self.entry.end, *(relief.recorded_at for relief in self.reliefs)}
-        return known | self.stay.edges if self.stay else known
-
     def changes(self) -> list[tuple[datetime, int]]:
-        """At each of those instants, by how much its points change."""
-        edges = sorted(self.edges())
-        points = [self.points(edge) for edge in edges]
-        return [(edge, now - before) for edge, now, before in zip(edges, points, [0, *points], strict=False)]
+        """At each instant at which that changes, ascending, by how much."""
+        edges = {self.entry.start, self.entry.end, *(relief.recorded_at for relief in self.reliefs)}
+        found, before = [], 0
+        for edge in sorted(edges | self.stay.edges if self.stay else edges):
+            points = self.points(edge)
+            found.append((edge, points - before))
+            before = points
+        return found
 
 
 def counting(entries: Iterable[LedgerEntry], stays: Stays, at: datetime) -> list[PointsEntry | ReliefEntry]:
@@ -200,8 +202,9 @@ def active_points(entries: Iterable[LedgerEntry], stays: Stays, at: datetime) ->
 
 def steps(entries: Iterable[LedgerEntry], stays: Stays, at: datetime) -> list[Step]:
     """How the points change by time alone from an instant on; the first step starts at the instant itself."""
-    accounts = _accounts(entries, stays)
-    return _steps(accounts, [at, *sorted(edge for edge in _edges(accounts) if edge > at)])
+    course = _course(_accounts(entries, stays))
+    now = next((step.points for step in reversed(course) if step.start <= at), 0)
+    return [Step(at, now), *(step for step in course if step.start > at)]
 
 
 def spans(entries: Iterable[LedgerEntry], stays: Stays, at: datetime, policy: CreditPolicy) -> list[Span]:
@@ -209,14 +212,13 @@ def spans(entries: Iterable[LedgerEntry], stays: Stays, at: datetime, policy: Cr
 
     A tier depends on the one before it, so the ledger is read from its first entry on, each time.
     """
-    accounts = _accounts(entries, stays)
-    found: list[Span] = []
-    tier: Tier | None = None
-    for step in _steps(accounts, sorted({at, *_edges(accounts)})):
+    tier = policy.tier_of(0)
+    found = [Span(at, tier)]
+    for step in _course(_accounts(entries, stays)):
         tier = policy.tier_of(step.points, tier)
         if step.start <= at:
             found = [Span(at, tier)]
-        elif found[-1].tier != tier:
+        elif found[-1].tier is not tier:
             found.append(Span(step.start, tier))
     return found
 
@@ -240,10 +242,8 @@ def spans_through(entries: Sequence[LedgerEntry], stays: Stays, at: datetime, pe
 
 
 def points_until(entries: Iterable[LedgerEntry], stays: Stays, at: datetime) -> tuple[int, ...]:
-    """The points from the first entry up to an instant, change by change: what the tier at the instant rests on."""
-    accounts = _accounts(entries, stays)
-    edges = sorted(edge for edge in {at, *_edges(accounts)} if edge <= at)
-    return tuple(step.points for step in _steps(accounts, edges))
+    """The points up to an instant, change by change: what the tier at the instant rests on."""
+    return _points(_course(_accounts(entries, stays)), at)
 
 
 def points_of_terms(terms: Iterable[tuple[int, datetime, datetime]], at: datetime) -> tuple[int, ...]:
@@ -253,48 +253,46 @@ def points_of_terms(terms: Iterable[tuple[int, datetime, datetime]], at: datetim
         terms: Of each entry the points, their start and their end.
         at: The instant.
     """
-    changes: dict[datetime, int] = {}
-    for points, start, end in terms:
-        changes[start] = changes.get(start, 0) + points
-        changes[end] = changes.get(end, 0) - points
-    found: list[int] = []
-    total = 0
-    for edge in sorted(changes):
-        if edge > at:
-            break
-        total += changes[edge]
-        if not found or found[-1] != total:
-            found.append(total)
-    return tuple(found) or (0,)
+    return _points(_running(change for points, start, end in terms for change in ((start, points), (end, -points))), at)
 
 
-def _steps(accounts: Sequence[_Account], edges: Sequence[datetime]) -> list[Step]:
-    """The points at each of the instants, ascending, that differ from those before it."""
-    changes = sorted(change for account in accounts for change in account.changes())
+def _points(course: Iterable[Step], at: datetime) -> tuple[int, ...]:
+    return tuple(step.points for step in course if step.start <= at) or (0,)
+
+
+def _course(accounts: Iterable[_Account]) -> list[Step]:
+    """The points from each instant on at which they change, ascending; there are none before the first."""
+    return _running(change for account in accounts for change in account.changes())
+
+
+def _running(changes: Iterable[tuple[datetime, int]]) -> list[Step]:
+    """The sum of changes up to each of their instants at which it is another than before, ascending."""
+    totals: dict[datetime, int] = {}
+    for at, change in changes:
+        totals[at] = totals.get(at, 0) + change
     found: list[Step] = []
-    points = passed = 0
-    for start in edges:
-        while passed < len(changes) and changes[passed][0] <= start:
-            points += changes[passed][1]
-            passed += 1
-        if not found or found[-1].points != points:
+    points = 0
+    for start in sorted(totals):
+        if totals[start]:
+            points += totals[start]
             found.append(Step(start, points))
     return found
 
 
-def _edges(accounts: Iterable[_Account]) -> set[datetime]:
-    return {edge for account in accounts for edge in account.edges()}
-
-
 def _accounts(entries: Iterable[LedgerEntry], stays: Stays) -> list[_Account]:
-    known = sorted(entries, key=lambda entry: (entry.recorded_at, entry.entry_id))
-    overturned = {entry.overturned_entry_id for entry in known if isinstance(entry, OverturnEntry)}
+    standing: list[PointsEntry] = []
     reliefs: dict[str, list[ReliefEntry]] = {}
-    for entry in known:
-        if isinstance(entry, ReliefEntry):
-            reliefs.setdefault(entry.relieved_entry_id, []).append(entry)
-    standing = [entry for entry in known if isinstance(entry, PointsEntry) and entry.entry_id not in overturned]
+    overturned = set[str]()
+    for entry in entries:
+        match entry:
+            case PointsEntry():
+                standing.append(entry)
+            case ReliefEntry():
+                reliefs.setdefault(entry.relieved_entry_id, []).append(entry)
+            case OverturnEntry():
+                overturned.add(entry.overturned_entry_id)
     return [
-        _Account(entry, tuple(reliefs.get(entry.entry_id, ())), stays.get(entry.sanction_id))
-        for entry in sorted(standing, key=lambda entry: (entry.start, entry.entry_id))
+        _Account(entry, tuple(sorted(reliefs.get(entry.entry_id, ()), key=_BY_RECORD)), stays.get(entry.sanction_id))
+        for entry in sorted(standing, key=_BY_START)
+        if entry.entry_id not in overturned
     ]
