@@ -124,8 +124,10 @@ class Batch:
             connection.execute(_MOVE_HEAD, {"to_revision": head.revision, "to_sequence": head.audit_sequence})
 
     def _tell(self, session: Session, at: datetime) -> None:
+        # Of those who would tell of a key the last knows all that happened to it.
+        last = {told.key: told for told in self._told}
         tellers: dict[Teller, dict[Any, str]] = {}
-        for told in self._told:
+        for told in last.values():
             tellers.setdefault(told.teller, {})[told.key] = told.traceparent
         for teller, traces in tellers.items():
             messages = teller(session, at, list(traces))

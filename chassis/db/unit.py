@@ -133,7 +133,8 @@ class Unit:
         """Has the feed told what holds of a key once the transaction's commands are done: once, however many ask.
 
         Args:
-            teller: Says it, for all keys of the transaction at once.
+            teller: Says it, for all keys that it was the last to be named for. It may go by what a prepared command
+                has loaded and added to.
             key: What changed.
         """
         self.told.append(Told(teller, key, self.call.trace.parent))

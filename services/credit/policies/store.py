@@ -2,8 +2,10 @@
 
 from datetime import datetime
 from functools import lru_cache
+from typing import Any
 
-from sqlalchemy import bindparam
+from sqlalchemy import CursorResult, Executable, Row, bindparam, or_
+from sqlalchemy import select as sa_select
 from sqlmodel import Session, col, select
 
 from chassis.refusal import Refusal
@@ -11,17 +13,23 @@ from policies.pack import Pack
 from services.credit.policies.domain import PolicyInForce, Proposal, Publication, not_in_force
 from services.credit.policies.models import PolicyProposalRow, PolicyRow, RepublicationRow
 
-# Built once: every standing asks them.
+# Columns, not objects of the table's class, and built once: every standing asks them.
+_POLICY = PolicyRow.__table__  # type: ignore[attr-defined]  # SQLModel adds it
 _LAST_BEFORE = (
-    select(PolicyRow)
-    .where(col(PolicyRow.effective_at) <= bindparam("instant"))
-    .order_by(col(PolicyRow.effective_at).desc(), col(PolicyRow.publication_id).desc())
+    sa_select(_POLICY)
+    .where(_POLICY.c.effective_at <= bindparam("instant"))
+    .order_by(_POLICY.c.effective_at.desc(), _POLICY.c.publication_id.desc())
     .limit(1)
 )
-_AFTER = (
-    select(PolicyRow)
-    .where(col(PolicyRow.effective_at) > bindparam("instant"))
-    .order_by(col(PolicyRow.effective_at), col(PolicyRow.publication_id))
+_FROM_ON = (
+    sa_select(_POLICY)
+    .where(
+        or_(
+            _POLICY.c.effective_at > bindparam("instant"),
+            _POLICY.c.publication_id == _LAST_BEFORE.with_only_columns(_POLICY.c.publication_id).scalar_subquery(),
+        )
+    )
+    .order_by(_POLICY.c.effective_at, _POLICY.c.publication_id)
 )
 
 
@@ -122,7 +130,10 @@ def from_on(session: Session, instant: datetime) -> list[PolicyInForce]:
     Raises:
         Refusal: POLICY_NOT_IN_FORCE.
     """
-    return [at(session, instant), *map(_in_force, session.scalars(_AFTER, {"instant": instant}))]
+    found = [_in_force(row) for row in _execute(session, _FROM_ON, instant)]
+    if not found or found[0].effective_at > instant:
+        raise not_in_force(instant)
+    return found
 
 
 def for_act(session: Session, act_at: datetime) -> PolicyInForce:
@@ -161,11 +172,16 @@ def _proposal_row(session: Session, proposal_id: str) -> PolicyProposalRow:
 
 
 def _last_before(session: Session, instant: datetime) -> PolicyInForce | None:
-    row = session.scalars(_LAST_BEFORE, {"instant": instant}).first()
+    row = _execute(session, _LAST_BEFORE, instant).first()
     return None if row is None else _in_force(row)
 
 
-def _in_force(row: PolicyRow) -> PolicyInForce:
+def _execute(session: Session, statement: Executable, instant: datetime) -> CursorResult[Any]:
+    session.flush()
+    return session.connection().execute(statement, {"instant": instant})
+
+
+def _in_force(row: PolicyRow | Row[Any]) -> PolicyInForce:
     return PolicyInForce(_publication(row), _parse(row.document))
 
 
@@ -174,7 +190,7 @@ def _parse(document: str) -> Pack:
     return Pack.model_validate_json(document)
 
 
-def _publication(row: PolicyRow) -> Publication:
+def _publication(row: PolicyRow | Row[Any]) -> Publication:
     return Publication(
         publication_id=row.publication_id,
         policy_id=row.policy_id,

@@ -36,7 +36,19 @@ def told(session: Session, at: datetime, subjects: Sequence[Subject]) -> Iterato
         some = subjects[first : first + _AT_ONCE]
         records = store.records(session, some)
         for subject in some:
-            yield subject.key, pb.StandingChange(subject=_entitlements(subject, records[subject], at, known))
+            yield change(subject, records[subject], at, known)
+
+
+def change(subject: Subject, record: Record, at: datetime, known: Sequence[Period]) -> tuple[str, pb.StandingChange]:
+    """The change that tells of a subject, by what is recorded of it, and its key.
+
+    Args:
+        subject: The subject.
+        record: What is recorded of it.
+        at: The instant from which on it is told of.
+        known: The policies in force at the instant and after it.
+    """
+    return subject.key, pb.StandingChange(subject=_entitlements(subject, record, at, known))
 
 
 def _entitlements(subject: Subject, record: Record, at: datetime, known: Sequence[Period]) -> pb.SubjectEntitlements:

@@ -18,7 +18,7 @@ from services.credit import wire
 from services.credit.blacklist.feed import KEY_PREFIX as BLACKLIST_PREFIX
 from services.credit.listing import Listing
 from services.credit.sanctions import store as sanctions
-from services.credit.standings import feed, ledgers, remedies, store, views
+from services.credit.standings import ledgers, remedies, store, views
 from services.credit.standings.domain import PointsEntry
 from services.credit.standings.ledgers import Ledgers
 from services.credit.standings.remedies import Remedy
@@ -78,7 +78,7 @@ class StandingServicer(Contract):
                 at=unit.now,
             )
             store.add(unit, entry)
-            feed.publish(unit, [subject])
+            unit.tell(known.told, subject)
             unit.audit(
                 "credit.remedy.recorded",
                 subject=wire.subject_message(subject),
