@@ -46,25 +46,26 @@ class AuditDelivery:
     async def run(self) -> None:
         """Delivers until cancelled; what fails is delivered again."""
         backoff, pace = Backoff(), Pace(_EVERY)
+        epoch = (await self._database.head()).epoch
         while True:
             await pace.wait()
             entries = await self._database.read(_undelivered)
             if not entries:
                 await self._database.wait_commit(_IDLE)
-            elif await self._delivered(entries):
+            elif await self._delivered(entries, epoch):
                 backoff.reset()
             else:
                 await asyncio.sleep(backoff.wait())
 
-    async def _delivered(self, entries: Sequence[_Entry]) -> bool:
+    async def _delivered(self, entries: Sequence[_Entry], epoch: str) -> bool:
         try:
-            await self._deliver(entries)
+            await self._deliver(entries, epoch)
         except OmbudError as error:
             _log.warning("%s: audit records wait: %s", self._database.service, error.reason or error.code().name)
             return False
         return True
 
-    async def _deliver(self, entries: Sequence[_Entry]) -> None:
+    async def _deliver(self, entries: Sequence[_Entry], epoch: str) -> None:
         spans = [
             self._telemetry.start(
                 "deliver audit records",
@@ -77,7 +78,8 @@ class AuditDelivery:
         ]
         code = "UNAVAILABLE"
         try:
-            request = AppendAuditRecordsRequest(records=[AuditRecord.FromString(entry.record) for entry in entries])
+            records = [AuditRecord.FromString(entry.record) for entry in entries]
+            request = AppendAuditRecordsRequest(records=records, epoch=epoch)
             stub = AuditServiceStub(self._peers.channel("retention"))
             await stub.AppendAuditRecords(request, timeout=_TIMEOUT)
             code = "OK"

@@ -16,6 +16,7 @@ import grpc
 
 from chassis.auth.authenticator import Authenticator
 from chassis.config import ConfigError, ServerConfig
+from chassis.continuity import confirm
 from chassis.delivery import AuditDelivery
 from chassis.keys import bind_keys
 from chassis.leading import Leader, cancel
@@ -73,8 +74,12 @@ async def serving(
         reflect: Whether to offer gRPC server reflection.
         bound: Called with the port, before anything calls out.
 
-    Order: databases, what services do before their first call, server, background work, health. Draining goes the
-    other way round; a call that is being served has five seconds to end.
+    Order: databases, what services do before their first call, server, whether the databases went back (the log that
+    tells may be hosted here), background work, health. Draining goes the other way round; a call that is being served
+    has five seconds to end.
+
+    Raises:
+        ConfigError: A port can not be bound, or a database belongs to other keys or was restored unsaid.
     """
     services = [each.service for each in hosted]
     async with contextlib.AsyncExitStack() as stack:
@@ -99,6 +104,8 @@ async def serving(
         bound(port)
         await server.start()
         stack.push_async_callback(server.stop, _DRAIN)
+        for each in hosted:
+            await confirm(each.service.database, each.platform.peers)
         health_server, health = await build_health_server()
         health_port = _plaintext(health_server, "health_listen", config.health_listen)
         await health_server.start()

@@ -30,6 +30,7 @@ from ombud.retention.v1 import hold_service_pb2 as holds
 from ombud.retention.v1 import ingest_service_pb2 as ingest
 from ombud.retention.v1 import lifecycle_service_pb2 as lifecycle
 from ombud.retention.v1 import log_service_pb2 as log
+from ombud.retention.v1.record_pb2 import ProofState
 from tests.support.appealing import appeals_by_receipt, second_look
 from tests.support.contesting import contested
 from tests.support.eventually import eventually
@@ -99,7 +100,8 @@ async def hand_over(life: Life) -> None:
         action="identity.account.registered",
         outcome=AuditOutcome.AUDIT_OUTCOME_DONE,
     )
-    await life.act(Who("identity"), audit.AppendAuditRecordsRequest(records=[record]))
+    life.ids["epoch"] = new_id()
+    await life.act(Who("identity"), audit.AppendAuditRecordsRequest(records=[record], epoch=life.ids["epoch"]))
 
 
 async def look(life: Life) -> None:
@@ -157,6 +159,7 @@ async def look(life: Life) -> None:
         (AUDITOR, custody.ListCustodiansRequest()),
         (CUSTODIAN, custody.ListPendingRequestsRequest()),
         (AUDITOR, audit.QueryAuditRecordsRequest(subject=subject)),
+        (Who("identity"), audit.GetAuditPositionRequest(epoch=life.ids["epoch"])),
         (PLATFORM, ingest.GetProgressRequest(producer="chat-1")),
         (PLATFORM, log.GetReceiptRequest(producer="chat-1", sequence=1)),
         (NOBODY, transparency.GetTransparencyReportRequest(first_month="2025-01", last_month="2025-12")),
@@ -169,9 +172,10 @@ async def look(life: Life) -> None:
         await life.act(who, request)
 
     async def sealed() -> bool:
-        checkpoint = await life.act(PLATFORM, log.GetCheckpointRequest())
-        return bool(checkpoint.size)
+        trail = await life.act(AUDITOR, audit.QueryAuditRecordsRequest(subject=subject, page_size=500))
+        return {entry.state for entry in trail.entries} == {ProofState.PROOF_STATE_SEALED}
 
     await eventually(sealed)
+    await life.act(PLATFORM, log.GetCheckpointRequest())
     await life.act(PLATFORM, log.GetInclusionProofRequest(leaf_index=0))
     await life.act(PLATFORM, log.GetConsistencyProofRequest(old_size=1))

@@ -13,6 +13,7 @@ class Entry:
 
     Attributes:
         audit_id: Its id.
+        sequence: Its number among the records of its service.
         trace_id: The trace it belongs to; empty if none.
         subject: `account:<id>` or `group:<id>`; empty if neither is concerned.
         event_time: When the act took effect.
@@ -20,6 +21,7 @@ class Entry:
     """
 
     audit_id: str
+    sequence: int
     trace_id: str
     subject: str
     event_time: datetime
@@ -59,4 +61,21 @@ def check_same(entry: Entry, digest: bytes) -> None:
             "the audit_id was kept with other content",
             satisfy="the same record again, or a new audit_id",
             audit_id=entry.audit_id,
+        )
+
+
+def check_follows(entry: Entry, service: str, newest: int) -> None:
+    """Returns if a new record comes after all that its service has handed over in the same epoch.
+
+    Raises:
+        Refusal: AUDIT_SEQUENCE_TAKEN.
+    """
+    if entry.sequence <= newest:
+        raise Refusal(
+            ErrorReason.ERROR_REASON_AUDIT_SEQUENCE_TAKEN,
+            "the service's database went back, and its feed has the epoch from before",
+            satisfy="the service stopped, and `ombud migrate --restored` for its database",
+            service=service,
+            sequence=entry.sequence,
+            newest=newest,
         )

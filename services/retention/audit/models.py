@@ -22,3 +22,14 @@ class AuditIndex(RetentionTable, table=True):
     receive_time: datetime = Field(sa_type=Instant)
     digest: bytes = Field(sa_type=LargeBinary)
     body: bytes | None = Field(default=None, sa_type=LargeBinary)
+
+
+class AuditPosition(RetentionTable, table=True):
+    """How far a service has handed its records over, in an epoch of its change feed."""
+
+    __tablename__ = "audit_position"
+
+    service: str = Field(primary_key=True, sa_type=String(32))
+    epoch: str = Field(primary_key=True, sa_type=String(36))
+    sequence: int = Field(sa_type=BigInteger)
+    audit_id: str = Field(sa_type=String(36))

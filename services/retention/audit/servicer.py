@@ -14,6 +14,8 @@ from ombud.retention.v1.audit_service_pb2 import (
     AppendAuditRecordsRequest,
     AppendAuditRecordsResponse,
     AuditEntry,
+    GetAuditPositionRequest,
+    GetAuditPositionResponse,
     QueryAuditRecordsRequest,
     QueryAuditRecordsResponse,
 )
@@ -64,10 +66,20 @@ class AuditServicer(AuditServiceServicer):
         def command(unit: Unit) -> AppendAuditRecordsResponse:
             fresh = _fresh(unit.session, entries)
             if fresh:
+                if request.epoch:
+                    _advance(unit.session, workload, request.epoch, fresh)
                 store.add(unit.session, fresh, unit.now)
             return AppendAuditRecordsResponse(added_records=len(fresh))
 
         return await self._database.write(command)
+
+    async def GetAuditPosition(self, request: GetAuditPositionRequest, _context: Context) -> GetAuditPositionResponse:
+        """How far the caller has come."""
+        service = current_call().caller.workload
+        found = await self._database.read(lambda session: store.position(session, service, request.epoch))
+        if found is None:
+            return GetAuditPositionResponse()
+        return GetAuditPositionResponse(sequence=found.sequence, audit_id=found.audit_id)
 
     async def QueryAuditRecords(
         self, request: QueryAuditRecordsRequest, _context: Context
@@ -107,6 +119,16 @@ def _fresh(session: Session, entries: Sequence[domain.Entry]) -> list[domain.Ent
         known[entry.audit_id] = entry.digest
         fresh.append(entry)
     return fresh
+
+
+def _advance(session: Session, service: str, epoch: str, fresh: Sequence[domain.Entry]) -> None:
+    """Moves the service's position to the last of its new records, each of which comes after the one before."""
+    known = store.position(session, service, epoch)
+    newest = known.sequence if known else 0
+    for entry in fresh:
+        domain.check_follows(entry, service, newest)
+        newest = entry.sequence
+    store.advance(session, service, epoch, fresh[-1])
 
 
 def _find(session: Session, request: QueryAuditRecordsRequest, page: Page) -> list[_Found]:

@@ -7,7 +7,7 @@ from sqlalchemy import desc, func, insert, update
 from sqlmodel import Session, col, select
 
 from services.retention.audit.domain import Entry
-from services.retention.audit.models import AuditIndex
+from services.retention.audit.models import AuditIndex, AuditPosition
 from services.retention.log.leaves import RecordClass
 from services.retention.segments import store as catalogue
 from services.retention.segments.models import SegmentRow
@@ -37,6 +37,16 @@ def add(session: Session, entries: Sequence[Entry], receive_time: datetime) -> N
         for position, entry in enumerate(entries, max(first, catalogue.next_index(session, RecordClass.AUDIT)))
     ]
     session.execute(insert(AuditIndex), rows)
+
+
+def position(session: Session, service: str, epoch: str) -> AuditPosition | None:
+    """How far a service has come in an epoch."""
+    return session.get(AuditPosition, (service, epoch))
+
+
+def advance(session: Session, service: str, epoch: str, entry: Entry) -> None:
+    """Keeps how far a service has come in an epoch."""
+    session.merge(AuditPosition(service=service, epoch=epoch, sequence=entry.sequence, audit_id=entry.audit_id))
 
 
 def unsealed(session: Session, first_position: int, limit: int) -> list[AuditIndex]:

@@ -11,6 +11,7 @@ def entry_of(record: AuditRecord) -> Entry:
     """An audit record on its way into the trail."""
     return Entry(
         audit_id=record.audit_id,
+        sequence=record.sequence,
         trace_id=record.trace_id,
         subject=subject_key(record.subject),
         event_time=record.time.ToDatetime(tzinfo=UTC),

@@ -10,14 +10,17 @@ import yaml
 from typer.testing import CliRunner
 
 from chassis.config import ConfigError
+from ombud.common.v1.types_pb2 import Subject
 from ombud.groups.v1 import decision_service_pb2 as decisions
 from ombud.groups.v1 import group_service_pb2 as groups
+from ombud.retention.v1.audit_service_pb2 import QueryAuditRecordsRequest
 from ombud.retention.v1.ingest_service_pb2 import AppendBatchRequest
 from ombudctl.main import app
 from ombudctl.services import SERVICES
 from tests.integration.retention.harness import bodies, frame, running_retention
 from tests.support.engines import fresh_postgres
-from tests.support.life import Life
+from tests.support.eventually import eventually
+from tests.support.life import AUDITOR, Life
 from tests.support.mesh import Mesh, meshed
 from tests.support.refusals import refusal_of
 from tests.support.suite import POLICY
@@ -94,6 +97,44 @@ async def test_followers_forget_what_a_restored_service_lost_and_take_in_what_it
         for account_id in (kept, *since):
             await life(mesh).may(account_id, decisions.ACTION_POST)
         await life(mesh).may(lost, decisions.ACTION_POST, allowed=False)
+
+
+async def kept_by_the_log(mesh: Mesh, account_id: str) -> None:
+    """Returns once the log has the audit record of an account's registration."""
+    request = QueryAuditRecordsRequest(subject=Subject(account_id=account_id))
+
+    async def kept() -> bool:
+        return bool((await life(mesh).act(AUDITOR, request)).entries)
+
+    await eventually(kept)
+
+
+async def test_service_whose_database_went_back_does_not_start_before_it_says_so(
+    urls: dict[str, str], tmp_path: Path
+) -> None:
+    both = ["retention", "identity"]
+    async with meshed(tmp_path, urls.__getitem__, services=both) as mesh:
+        await life(mesh).account("kept")
+    restore = backed_up(urls["identity"])
+    async with meshed(tmp_path, urls.__getitem__, services=both) as mesh:
+        await kept_by_the_log(mesh, await life(mesh).account("lost"))
+    restore()
+    refused = r"restored from an older state.*ombud migrate identity --restored.*docs/runbooks/restore\.md"
+    with pytest.raises(ConfigError, match=refused):
+        async with meshed(tmp_path, urls.__getitem__, services=both):
+            pass
+
+    # While the log is away nobody can tell; what is written then takes the places of what the log has.
+    async with meshed(tmp_path, urls.__getitem__, services=["identity"]) as mesh:
+        for number in range(3):
+            since = await life(mesh).account(f"since {number}")
+    with pytest.raises(ConfigError, match=refused):
+        async with meshed(tmp_path, urls.__getitem__, services=both):
+            pass
+
+    mark(tmp_path, "identity", urls["identity"])
+    async with meshed(tmp_path, urls.__getitem__, services=both) as mesh:
+        await kept_by_the_log(mesh, since)
 
 
 async def test_token_of_a_write_that_a_restored_service_lost_is_refused(urls: dict[str, str], tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from ombud.common.v1.types_pb2 import Subject
 from ombud.retention.v1.audit_service_pb2 import (
     AppendAuditRecordsRequest,
     AuditEntry,
+    GetAuditPositionRequest,
     QueryAuditRecordsRequest,
 )
 from ombud.retention.v1.audit_service_pb2_grpc import AuditServiceStub
@@ -116,6 +117,30 @@ async def test_service_cannot_hand_over_the_records_of_another(retention: Retent
     refused = await refusal_of(writer(retention, "groups").AppendAuditRecords(request))
     assert refused.reason == "AUDIT_SERVICE_MISMATCH"
     assert refused.facts == {"service": "credit", "workload": "groups"}
+
+
+async def test_log_tells_each_service_how_far_it_has_come_in_an_epoch(retention: Retention) -> None:
+    epoch, records = new_id(), [record(sequence) for sequence in (1, 2, 3)]
+    asked = GetAuditPositionRequest(epoch=epoch)
+    assert (await writer(retention).GetAuditPosition(asked)).sequence == 0
+    await writer(retention).AppendAuditRecords(AppendAuditRecordsRequest(records=records, epoch=epoch))
+    await writer(retention).AppendAuditRecords(AppendAuditRecordsRequest(records=records[:2], epoch=epoch))
+    position = await writer(retention).GetAuditPosition(asked)
+    assert (position.sequence, position.audit_id) == (3, records[2].audit_id)
+    assert (await writer(retention, "groups").GetAuditPosition(asked)).sequence == 0
+    assert (await writer(retention).GetAuditPosition(GetAuditPositionRequest(epoch=new_id()))).sequence == 0
+
+
+async def test_second_history_of_an_epoch_is_refused_and_a_new_epoch_is_not(retention: Retention) -> None:
+    epoch = new_id()
+    first = AppendAuditRecordsRequest(records=[record(1), record(2)], epoch=epoch)
+    await writer(retention).AppendAuditRecords(first)
+    second = AppendAuditRecordsRequest(records=[record(2), record(3)], epoch=epoch)
+    refused = await refusal_of(writer(retention).AppendAuditRecords(second))
+    assert refused.reason == "AUDIT_SEQUENCE_TAKEN"
+    assert refused.facts == {"service": "credit", "sequence": "2", "newest": "2"}
+    second.epoch = new_id()
+    assert (await writer(retention).AppendAuditRecords(second)).added_records == 2
 
 
 async def test_records_of_a_subject_come_back_by_pages_in_order(retention: Retention) -> None:

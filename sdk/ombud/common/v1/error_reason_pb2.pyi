@@ -427,6 +427,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The audit_id was kept with other content.
     {"reason": "AUDIT_RECORD_ALTERED", "metadata": {"audit_id": "0192f0c1-…"}}
     """
+    ERROR_REASON_AUDIT_SEQUENCE_TAKEN: _ErrorReason.ValueType  # 422
+    """Another record of the service was kept under that sequence: its database went back, and does not say so.
+    {"reason": "AUDIT_SEQUENCE_TAKEN", "metadata": {"service": "credit", "sequence": "101", "newest": "120"}}
+    """
     ERROR_REASON_ACCESS_WINDOW_TOO_LONG: _ErrorReason.ValueType  # 430
     """The window is longer than the policy pack allows.
     {"reason": "ACCESS_WINDOW_TOO_LONG", "metadata": {"field": "window", "most_hours": "72"}}
@@ -895,6 +899,10 @@ ERROR_REASON_AUDIT_SERVICE_MISMATCH: ErrorReason.ValueType  # 420
 ERROR_REASON_AUDIT_RECORD_ALTERED: ErrorReason.ValueType  # 421
 """The audit_id was kept with other content.
 {"reason": "AUDIT_RECORD_ALTERED", "metadata": {"audit_id": "0192f0c1-…"}}
+"""
+ERROR_REASON_AUDIT_SEQUENCE_TAKEN: ErrorReason.ValueType  # 422
+"""Another record of the service was kept under that sequence: its database went back, and does not say so.
+{"reason": "AUDIT_SEQUENCE_TAKEN", "metadata": {"service": "credit", "sequence": "101", "newest": "120"}}
 """
 ERROR_REASON_ACCESS_WINDOW_TOO_LONG: ErrorReason.ValueType  # 430
 """The window is longer than the policy pack allows.

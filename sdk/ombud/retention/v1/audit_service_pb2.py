@@ -29,7 +29,7 @@ from ombud.common.v1 import types_pb2 as ombud_dot_common_dot_v1_dot_types__pb2
 from ombud.retention.v1 import record_pb2 as ombud_dot_retention_dot_v1_dot_record__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&ombud/retention/v1/audit_service.proto\x12\x12ombud.retention.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1combud/common/v1/access.proto\x1a\x1bombud/common/v1/audit.proto\x1a\x1bombud/common/v1/types.proto\x1a\x1fombud/retention/v1/record.proto\"W\n\x19\x41ppendAuditRecordsRequest\x12:\n\x07records\x18\x01 \x03(\x0b\x32\x1c.ombud.common.v1.AuditRecordB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xe8\x07\"3\n\x1a\x41ppendAuditRecordsResponse\x12\x15\n\radded_records\x18\x01 \x01(\x05\"\xbd\x01\n\x18QueryAuditRecordsRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\x12)\n\x08trace_id\x18\x03 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[0-9a-f]{32}$H\x00\x12+\n\x07subject\x18\x04 \x01(\x0b\x32\x18.ombud.common.v1.SubjectH\x00\x42\x0f\n\x06\x66ilter\x12\x05\xbaH\x02\x08\x01\"e\n\x19QueryAuditRecordsResponse\x12/\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1e.ombud.retention.v1.AuditEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"x\n\nAuditEntry\x12,\n\x06record\x18\x01 \x01(\x0b\x32\x1c.ombud.common.v1.AuditRecord\x12-\n\x05state\x18\x02 \x01(\x0e\x32\x1e.ombud.retention.v1.ProofState\x12\r\n\x05proof\x18\x03 \x01(\t2\xc7\x02\n\x0c\x41uditService\x12\xa1\x01\n\x12\x41ppendAuditRecords\x12-.ombud.retention.v1.AppendAuditRecordsRequest\x1a..ombud.retention.v1.AppendAuditRecordsResponse\",\x90\x02\x02\x8a\xb5\x18%\x12\x08identity\x12\x06\x63redit\x12\x06groups\x12\tretention\x12\x92\x01\n\x11QueryAuditRecords\x12,.ombud.retention.v1.QueryAuditRecordsRequest\x1a-.ombud.retention.v1.QueryAuditRecordsResponse\" \x90\x02\x01\x8a\xb5\x18\x19\x12\x04\x64\x65sk\x12\x08operator\x1a\x07\x61uditorb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&ombud/retention/v1/audit_service.proto\x12\x12ombud.retention.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1combud/common/v1/access.proto\x1a\x1bombud/common/v1/audit.proto\x1a\x1bombud/common/v1/types.proto\x1a\x1fombud/retention/v1/record.proto\"s\n\x19\x41ppendAuditRecordsRequest\x12:\n\x07records\x18\x01 \x03(\x0b\x32\x1c.ombud.common.v1.AuditRecordB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xe8\x07\x12\x1a\n\x05\x65poch\x18\x02 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"3\n\x1a\x41ppendAuditRecordsResponse\x12\x15\n\radded_records\x18\x01 \x01(\x05\"2\n\x17GetAuditPositionRequest\x12\x17\n\x05\x65poch\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\">\n\x18GetAuditPositionResponse\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12\x10\n\x08\x61udit_id\x18\x02 \x01(\t\"\xbd\x01\n\x18QueryAuditRecordsRequest\x12\x1a\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\x12)\n\x08trace_id\x18\x03 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^[0-9a-f]{32}$H\x00\x12+\n\x07subject\x18\x04 \x01(\x0b\x32\x18.ombud.common.v1.SubjectH\x00\x42\x0f\n\x06\x66ilter\x12\x05\xbaH\x02\x08\x01\"e\n\x19QueryAuditRecordsResponse\x12/\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1e.ombud.retention.v1.AuditEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"x\n\nAuditEntry\x12,\n\x06record\x18\x01 \x01(\x0b\x32\x1c.ombud.common.v1.AuditRecord\x12-\n\x05state\x18\x02 \x01(\x0e\x32\x1e.ombud.retention.v1.ProofState\x12\r\n\x05proof\x18\x03 \x01(\t2\xda\x03\n\x0c\x41uditService\x12\xa1\x01\n\x12\x41ppendAuditRecords\x12-.ombud.retention.v1.AppendAuditRecordsRequest\x1a..ombud.retention.v1.AppendAuditRecordsResponse\",\x90\x02\x02\x8a\xb5\x18%\x12\x08identity\x12\x06\x63redit\x12\x06groups\x12\tretention\x12\x90\x01\n\x10GetAuditPosition\x12+.ombud.retention.v1.GetAuditPositionRequest\x1a,.ombud.retention.v1.GetAuditPositionResponse\"!\x90\x02\x01\x8a\xb5\x18\x1a\x12\x08identity\x12\x06\x63redit\x12\x06groups\x12\x92\x01\n\x11QueryAuditRecords\x12,.ombud.retention.v1.QueryAuditRecordsRequest\x1a-.ombud.retention.v1.QueryAuditRecordsResponse\" \x90\x02\x01\x8a\xb5\x18\x19\x12\x04\x64\x65sk\x12\x08operator\x1a\x07\x61uditorb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,6 +38,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_APPENDAUDITRECORDSREQUEST'].fields_by_name['records']._loaded_options = None
   _globals['_APPENDAUDITRECORDSREQUEST'].fields_by_name['records']._serialized_options = b'\272H\010\222\001\005\010\001\020\350\007'
+  _globals['_APPENDAUDITRECORDSREQUEST'].fields_by_name['epoch']._loaded_options = None
+  _globals['_APPENDAUDITRECORDSREQUEST'].fields_by_name['epoch']._serialized_options = b'\272H\010r\003\260\001\001\330\001\001'
+  _globals['_GETAUDITPOSITIONREQUEST'].fields_by_name['epoch']._loaded_options = None
+  _globals['_GETAUDITPOSITIONREQUEST'].fields_by_name['epoch']._serialized_options = b'\272H\005r\003\260\001\001'
   _globals['_QUERYAUDITRECORDSREQUEST'].oneofs_by_name['filter']._loaded_options = None
   _globals['_QUERYAUDITRECORDSREQUEST'].oneofs_by_name['filter']._serialized_options = b'\272H\002\010\001'
   _globals['_QUERYAUDITRECORDSREQUEST'].fields_by_name['page_size']._loaded_options = None
@@ -48,18 +52,24 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_QUERYAUDITRECORDSREQUEST'].fields_by_name['trace_id']._serialized_options = b'\272H\022r\0202\016^[0-9a-f]{32}$'
   _globals['_AUDITSERVICE'].methods_by_name['AppendAuditRecords']._loaded_options = None
   _globals['_AUDITSERVICE'].methods_by_name['AppendAuditRecords']._serialized_options = b'\220\002\002\212\265\030%\022\010identity\022\006credit\022\006groups\022\tretention'
+  _globals['_AUDITSERVICE'].methods_by_name['GetAuditPosition']._loaded_options = None
+  _globals['_AUDITSERVICE'].methods_by_name['GetAuditPosition']._serialized_options = b'\220\002\001\212\265\030\032\022\010identity\022\006credit\022\006groups'
   _globals['_AUDITSERVICE'].methods_by_name['QueryAuditRecords']._loaded_options = None
   _globals['_AUDITSERVICE'].methods_by_name['QueryAuditRecords']._serialized_options = b'\220\002\001\212\265\030\031\022\004desk\022\010operator\032\007auditor'
   _globals['_APPENDAUDITRECORDSREQUEST']._serialized_start=212
-  _globals['_APPENDAUDITRECORDSREQUEST']._serialized_end=299
-  _globals['_APPENDAUDITRECORDSRESPONSE']._serialized_start=301
-  _globals['_APPENDAUDITRECORDSRESPONSE']._serialized_end=352
-  _globals['_QUERYAUDITRECORDSREQUEST']._serialized_start=355
-  _globals['_QUERYAUDITRECORDSREQUEST']._serialized_end=544
-  _globals['_QUERYAUDITRECORDSRESPONSE']._serialized_start=546
-  _globals['_QUERYAUDITRECORDSRESPONSE']._serialized_end=647
-  _globals['_AUDITENTRY']._serialized_start=649
-  _globals['_AUDITENTRY']._serialized_end=769
-  _globals['_AUDITSERVICE']._serialized_start=772
-  _globals['_AUDITSERVICE']._serialized_end=1099
+  _globals['_APPENDAUDITRECORDSREQUEST']._serialized_end=327
+  _globals['_APPENDAUDITRECORDSRESPONSE']._serialized_start=329
+  _globals['_APPENDAUDITRECORDSRESPONSE']._serialized_end=380
+  _globals['_GETAUDITPOSITIONREQUEST']._serialized_start=382
+  _globals['_GETAUDITPOSITIONREQUEST']._serialized_end=432
+  _globals['_GETAUDITPOSITIONRESPONSE']._serialized_start=434
+  _globals['_GETAUDITPOSITIONRESPONSE']._serialized_end=496
+  _globals['_QUERYAUDITRECORDSREQUEST']._serialized_start=499
+  _globals['_QUERYAUDITRECORDSREQUEST']._serialized_end=688
+  _globals['_QUERYAUDITRECORDSRESPONSE']._serialized_start=690
+  _globals['_QUERYAUDITRECORDSRESPONSE']._serialized_end=791
+  _globals['_AUDITENTRY']._serialized_start=793
+  _globals['_AUDITENTRY']._serialized_end=913
+  _globals['_AUDITSERVICE']._serialized_start=916
+  _globals['_AUDITSERVICE']._serialized_end=1390
 # @@protoc_insertion_point(module_scope)

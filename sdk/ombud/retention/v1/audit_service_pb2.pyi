@@ -28,6 +28,11 @@ class AppendAuditRecordsRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     RECORDS_FIELD_NUMBER: _builtins.int
+    EPOCH_FIELD_NUMBER: _builtins.int
+    epoch: _builtins.str
+    """The epoch of the service's change feed (UUID), under which its sequences are counted: a database that is restored
+    begins a new one. Empty: sequences are not compared.
+    """
     @_builtins.property
     def records(self) -> _containers.RepeatedCompositeFieldContainer[_audit_pb2.AuditRecord]:
         """The records, in the order of their sequence."""
@@ -36,10 +41,11 @@ class AppendAuditRecordsRequest(_message.Message):
         self,
         *,
         records: _abc.Iterable[_audit_pb2.AuditRecord] | None = ...,
+        epoch: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["records", b"records"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["epoch", b"epoch", "records", b"records"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -66,6 +72,54 @@ class AppendAuditRecordsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___AppendAuditRecordsResponse: _TypeAlias = AppendAuditRecordsResponse  # noqa: Y015
+
+@_typing.final
+class GetAuditPositionRequest(_message.Message):
+    """Asks how far a service has come."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EPOCH_FIELD_NUMBER: _builtins.int
+    epoch: _builtins.str
+    """The epoch of the service's change feed (UUID)."""
+    def __init__(
+        self,
+        *,
+        epoch: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["epoch", b"epoch"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetAuditPositionRequest: _TypeAlias = GetAuditPositionRequest  # noqa: Y015
+
+@_typing.final
+class GetAuditPositionResponse(_message.Message):
+    """How far a service has come in an epoch."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SEQUENCE_FIELD_NUMBER: _builtins.int
+    AUDIT_ID_FIELD_NUMBER: _builtins.int
+    sequence: _builtins.int
+    """The highest sequence that was handed over; 0 if there is none."""
+    audit_id: _builtins.str
+    """The audit_id of that record (UUIDv7); empty if there is none."""
+    def __init__(
+        self,
+        *,
+        sequence: _builtins.int = ...,
+        audit_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audit_id", b"audit_id", "sequence", b"sequence"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetAuditPositionResponse: _TypeAlias = GetAuditPositionResponse  # noqa: Y015
 
 @_typing.final
 class QueryAuditRecordsRequest(_message.Message):

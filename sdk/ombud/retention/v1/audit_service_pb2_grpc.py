@@ -40,6 +40,11 @@ class AuditServiceStub(object):
                 request_serializer=ombud_dot_retention_dot_v1_dot_audit__service__pb2.AppendAuditRecordsRequest.SerializeToString,
                 response_deserializer=ombud_dot_retention_dot_v1_dot_audit__service__pb2.AppendAuditRecordsResponse.FromString,
                 _registered_method=True)
+        self.GetAuditPosition = channel.unary_unary(
+                '/ombud.retention.v1.AuditService/GetAuditPosition',
+                request_serializer=ombud_dot_retention_dot_v1_dot_audit__service__pb2.GetAuditPositionRequest.SerializeToString,
+                response_deserializer=ombud_dot_retention_dot_v1_dot_audit__service__pb2.GetAuditPositionResponse.FromString,
+                _registered_method=True)
         self.QueryAuditRecords = channel.unary_unary(
                 '/ombud.retention.v1.AuditService/QueryAuditRecords',
                 request_serializer=ombud_dot_retention_dot_v1_dot_audit__service__pb2.QueryAuditRecordsRequest.SerializeToString,
@@ -54,7 +59,16 @@ class AuditServiceServicer(object):
     def AppendAuditRecords(self, request, context):
         """Takes records over, once per audit_id; answers when they are on stable storage. All or none: refused with
         AUDIT_SERVICE_MISMATCH for a record of another service than the caller, with AUDIT_RECORD_ALTERED for an audit_id
-        that was kept with other content, with STORAGE_FULL.
+        that was kept with other content, with AUDIT_SEQUENCE_TAKEN for a new record whose sequence another one of its epoch
+        has, with STORAGE_FULL.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetAuditPosition(self, request, context):
+        """How far the calling service has handed its records over. A database that has come less far was restored from an
+        older state.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -74,6 +88,11 @@ def add_AuditServiceServicer_to_server(servicer, server):
                     servicer.AppendAuditRecords,
                     request_deserializer=ombud_dot_retention_dot_v1_dot_audit__service__pb2.AppendAuditRecordsRequest.FromString,
                     response_serializer=ombud_dot_retention_dot_v1_dot_audit__service__pb2.AppendAuditRecordsResponse.SerializeToString,
+            ),
+            'GetAuditPosition': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetAuditPosition,
+                    request_deserializer=ombud_dot_retention_dot_v1_dot_audit__service__pb2.GetAuditPositionRequest.FromString,
+                    response_serializer=ombud_dot_retention_dot_v1_dot_audit__service__pb2.GetAuditPositionResponse.SerializeToString,
             ),
             'QueryAuditRecords': grpc.unary_unary_rpc_method_handler(
                     servicer.QueryAuditRecords,
@@ -109,6 +128,33 @@ class AuditService(object):
             '/ombud.retention.v1.AuditService/AppendAuditRecords',
             ombud_dot_retention_dot_v1_dot_audit__service__pb2.AppendAuditRecordsRequest.SerializeToString,
             ombud_dot_retention_dot_v1_dot_audit__service__pb2.AppendAuditRecordsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetAuditPosition(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ombud.retention.v1.AuditService/GetAuditPosition',
+            ombud_dot_retention_dot_v1_dot_audit__service__pb2.GetAuditPositionRequest.SerializeToString,
+            ombud_dot_retention_dot_v1_dot_audit__service__pb2.GetAuditPositionResponse.FromString,
             options,
             channel_credentials,
             insecure,

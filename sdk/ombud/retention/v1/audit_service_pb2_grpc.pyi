@@ -36,7 +36,12 @@ class AuditServiceStub:
     AppendAuditRecords: _grpc.UnaryUnaryMultiCallable[_audit_service_pb2.AppendAuditRecordsRequest, _audit_service_pb2.AppendAuditRecordsResponse]
     """Takes records over, once per audit_id; answers when they are on stable storage. All or none: refused with
     AUDIT_SERVICE_MISMATCH for a record of another service than the caller, with AUDIT_RECORD_ALTERED for an audit_id
-    that was kept with other content, with STORAGE_FULL.
+    that was kept with other content, with AUDIT_SEQUENCE_TAKEN for a new record whose sequence another one of its epoch
+    has, with STORAGE_FULL.
+    """
+    GetAuditPosition: _grpc.UnaryUnaryMultiCallable[_audit_service_pb2.GetAuditPositionRequest, _audit_service_pb2.GetAuditPositionResponse]
+    """How far the calling service has handed its records over. A database that has come less far was restored from an
+    older state.
     """
     QueryAuditRecords: _grpc.UnaryUnaryMultiCallable[_audit_service_pb2.QueryAuditRecordsRequest, _audit_service_pb2.QueryAuditRecordsResponse]
     """Finds records by trace or by subject, oldest first, each with its proof once a checkpoint covers it."""
@@ -49,7 +54,12 @@ class AuditServiceAsyncStub(AuditServiceStub):
     AppendAuditRecords: _aio.UnaryUnaryMultiCallable[_audit_service_pb2.AppendAuditRecordsRequest, _audit_service_pb2.AppendAuditRecordsResponse]  # type: ignore[assignment]
     """Takes records over, once per audit_id; answers when they are on stable storage. All or none: refused with
     AUDIT_SERVICE_MISMATCH for a record of another service than the caller, with AUDIT_RECORD_ALTERED for an audit_id
-    that was kept with other content, with STORAGE_FULL.
+    that was kept with other content, with AUDIT_SEQUENCE_TAKEN for a new record whose sequence another one of its epoch
+    has, with STORAGE_FULL.
+    """
+    GetAuditPosition: _aio.UnaryUnaryMultiCallable[_audit_service_pb2.GetAuditPositionRequest, _audit_service_pb2.GetAuditPositionResponse]  # type: ignore[assignment]
+    """How far the calling service has handed its records over. A database that has come less far was restored from an
+    older state.
     """
     QueryAuditRecords: _aio.UnaryUnaryMultiCallable[_audit_service_pb2.QueryAuditRecordsRequest, _audit_service_pb2.QueryAuditRecordsResponse]  # type: ignore[assignment]
     """Finds records by trace or by subject, oldest first, each with its proof once a checkpoint covers it."""
@@ -65,7 +75,18 @@ class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_audit_service_pb2.AppendAuditRecordsResponse, _abc.Awaitable[_audit_service_pb2.AppendAuditRecordsResponse]]:
         """Takes records over, once per audit_id; answers when they are on stable storage. All or none: refused with
         AUDIT_SERVICE_MISMATCH for a record of another service than the caller, with AUDIT_RECORD_ALTERED for an audit_id
-        that was kept with other content, with STORAGE_FULL.
+        that was kept with other content, with AUDIT_SEQUENCE_TAKEN for a new record whose sequence another one of its epoch
+        has, with STORAGE_FULL.
+        """
+
+    @_abc_1.abstractmethod
+    def GetAuditPosition(
+        self,
+        request: _audit_service_pb2.GetAuditPositionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_audit_service_pb2.GetAuditPositionResponse, _abc.Awaitable[_audit_service_pb2.GetAuditPositionResponse]]:
+        """How far the calling service has handed its records over. A database that has come less far was restored from an
+        older state.
         """
 
     @_abc_1.abstractmethod
