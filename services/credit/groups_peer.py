@@ -66,16 +66,18 @@ class GroupsPeer:
         """
         if not tip_off_id:
             return OWN_INITIATIVE
-        request = tipoff_service_pb2.GetTipOffOriginRequest(tip_off_id=tip_off_id)
-        try:
-            reply = await TipOffServiceStub(self._channel()).GetTipOffOrigin(request)
-        except OmbudError as error:
-            if error.code() is grpc.StatusCode.NOT_FOUND:
-                raise Refusal.not_found("tip-off", tip_off_id) from None
-            raise Refusal.peer_unavailable("groups") from None
+        reply = await self._tip_off(tip_off_id)
         trusted = reply.source == tipoff_service_pb2.TIP_OFF_SOURCE_TRUSTED_FLAGGER
         source = SourceType.TRUSTED_FLAGGER if trusted else SourceType.NOTICE
         return Origin(source, reply.due_time.ToDatetime(UTC))
+
+    async def deciders(self, tip_off_id: str) -> frozenset[str]:
+        """Staff ids of who decided a tip-off and the contest of its answer; nobody without a tip-off.
+
+        Raises:
+            Refusal: NOT_FOUND, if there is no such tip-off; PEER_UNAVAILABLE.
+        """
+        return frozenset((await self._tip_off(tip_off_id)).deciders) if tip_off_id else frozenset()
 
     async def role_in(self, group_id: str, account_id: str) -> GroupRole | None:
         """What an account is in a group; None if it is not in it.
@@ -110,6 +112,15 @@ class GroupsPeer:
         try:
             return await FiguresServiceStub(self._channel()).GetTipOffFigures(request)
         except OmbudError:
+            raise Refusal.peer_unavailable("groups") from None
+
+    async def _tip_off(self, tip_off_id: str) -> tipoff_service_pb2.GetTipOffOriginResponse:
+        request = tipoff_service_pb2.GetTipOffOriginRequest(tip_off_id=tip_off_id)
+        try:
+            return await TipOffServiceStub(self._channel()).GetTipOffOrigin(request)
+        except OmbudError as error:
+            if error.code() is grpc.StatusCode.NOT_FOUND:
+                raise Refusal.not_found("tip-off", tip_off_id) from None
             raise Refusal.peer_unavailable("groups") from None
 
     def _channel(self) -> grpc.aio.Channel:

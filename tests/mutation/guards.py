@@ -165,6 +165,21 @@ GUARDS = (
     ),
     Guard(
         "R5",
+        "a review by who had a part in what led to the sanction, in what it rests on, or in what eased it",
+        "appeals.parties:parts_in",
+        "test_independence.py::test_who_imposed_the_interim_measure_does_not_review_the_decision",
+        ("fk_appeal_case_part", "pk_case_part"),
+        answers="{}",
+    ),
+    Guard(
+        "R5",
+        "a decision by a reviewer who has had another part since",
+        "appeals.domain:_need_no_other_part",
+        "test_independence.py::test_reviewer_who_takes_another_part_decides_no_longer",
+        ("fk_appeal_case_part", "ck_appeal_reviewer_part"),
+    ),
+    Guard(
+        "R5",
         "a decision by whom the appeal was not given to, or without reasons",
         "appeals.domain:_need_reviewer",
         "test_appeals.py::test_only_the_assigned_reviewer_decides_and_with_reasons",

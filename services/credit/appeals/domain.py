@@ -4,8 +4,8 @@ An appeal is decided within its deadline or else the sanction is stayed until it
 concerned. Nothing but the instants of the appeal is needed to know whether a stay holds.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -77,6 +77,10 @@ class Conflict(StrEnum):
     REPORTER = "REPORTER"
     APPELLANT = "APPELLANT"
     GROUP_MEMBER = "GROUP_MEMBER"
+    GROUND = "GROUND"
+    SAME_FACTS = "SAME_FACTS"
+    RELIEF = "RELIEF"
+    TIP_OFF = "TIP_OFF"
     HAD_IT_BEFORE = "HAD_IT_BEFORE"
 
 
@@ -110,7 +114,8 @@ class Prolongation:
 class Appeal:
     """An appeal against exactly one sanction. Instants are None until they are known.
 
-    `decided_at` is when it ended, in whatever way; `had_by` are the staff ids of reviewers who no longer have it.
+    `decided_at` is when it ended, in whatever way. `parts` says by staff id what ties somebody to the case, beside who
+    proposed and who approved the sanction.
     """
 
     appeal_id: str
@@ -130,7 +135,7 @@ class Appeal:
     prolongation: Prolongation | None = None
     remedy_sought: str = ""
     wants_suspension: bool = False
-    had_by: frozenset[str] = frozenset()
+    parts: Mapping[str, Conflict] = field(default_factory=dict)
 
     @property
     def stay(self) -> Stay | None:
@@ -234,9 +239,14 @@ def conflict_of(appeal: Appeal, sanction: Sanction, reviewer: Reviewer, *, in_gr
         Conflict.REPORTER: bool(account) and account == sanction.reporter_account_id,
         Conflict.APPELLANT: bool(account) and account in (appeal.appellant_account_id, sanction.subject.id),
         Conflict.GROUP_MEMBER: in_group,
-        Conflict.HAD_IT_BEFORE: reviewer.staff_id in _had_by(appeal),
     }
-    return next((conflict for conflict, applies in holds.items() if applies), None)
+    first = next((conflict for conflict, applies in holds.items() if applies), None)
+    return first or _parts_with_reviewer(appeal).get(reviewer.staff_id)
+
+
+def tie(appeal: Appeal, parts: Mapping[str, Conflict]) -> Appeal:
+    """The appeal, with what is known now of who had a part in the case."""
+    return replace(appeal, parts={**parts, **appeal.parts})
 
 
 def nobody_independent(conflicts: Iterable[Conflict]) -> Refusal:
@@ -244,8 +254,8 @@ def nobody_independent(conflicts: Iterable[Conflict]) -> Refusal:
     return Refusal(
         ErrorReason.ERROR_REASON_REVIEWER_NOT_INDEPENDENT,
         "nobody on the roster is independent of the case",
-        satisfy="a reviewer on the roster who neither issued, approved nor reported it, is no member of the group"
-        " concerned, and did not have it before",
+        satisfy="a reviewer on the roster who had no part in the sanction, in what it rests on, in what else was"
+        " decided on the same facts or in the tip-off, is no member of the group concerned, and did not have it before",
         conflict=",".join(sorted(set(conflicts))),
     )
 
@@ -253,7 +263,7 @@ def nobody_independent(conflicts: Iterable[Conflict]) -> Refusal:
 def assign(appeal: Appeal, *, reviewer: Reviewer) -> Appeal:
     """The appeal, with a reviewer who has no conflict; who had it before has it no more."""
     state = AppealState.INFO_REQUESTED if appeal.state is AppealState.INFO_REQUESTED else AppealState.UNDER_REVIEW
-    return replace(appeal, state=state, reviewer=reviewer, had_by=_had_by(appeal))
+    return replace(appeal, state=state, reviewer=reviewer, parts=_parts_with_reviewer(appeal))
 
 
 def recuse(appeal: Appeal, *, reviewer: str) -> Appeal:
@@ -263,7 +273,7 @@ def recuse(appeal: Appeal, *, reviewer: str) -> Appeal:
         Refusal: WRONG_STATE or REVIEWER_NOT_ASSIGNED.
     """
     _need_reviewer(appeal, reviewer)
-    return replace(appeal, state=AppealState.FILED, reviewer=None, had_by=_had_by(appeal))
+    return replace(appeal, state=AppealState.FILED, reviewer=None, parts=_parts_with_reviewer(appeal))
 
 
 def ask(appeal: Appeal, *, reviewer: str, question: str, at: datetime) -> Appeal:
@@ -323,9 +333,10 @@ def dismiss(appeal: Appeal, *, reviewer: str, reasons: str, at: datetime) -> App
     """The appeal, ended as inadmissible.
 
     Raises:
-        Refusal: WRONG_STATE, REVIEWER_NOT_ASSIGNED or REASONS_REQUIRED.
+        Refusal: WRONG_STATE, REVIEWER_NOT_ASSIGNED, REVIEWER_NOT_INDEPENDENT or REASONS_REQUIRED.
     """
     _need_reviewer(appeal, reviewer)
+    _need_no_other_part(appeal, reviewer)
     _need_reasons(reasons)
     return replace(appeal, state=AppealState.INADMISSIBLE, reasons=reasons, decided_at=at)
 
@@ -336,17 +347,20 @@ def decide(
     """The decided appeal.
 
     Raises:
-        Refusal: WRONG_STATE, REVIEWER_NOT_ASSIGNED or REASONS_REQUIRED.
+        Refusal: WRONG_STATE, REVIEWER_NOT_ASSIGNED, REVIEWER_NOT_INDEPENDENT or REASONS_REQUIRED.
     """
     _need_reviewer(appeal, reviewer)
+    _need_no_other_part(appeal, reviewer)
     _need_reasons(reasons)
     if sanction.state is SanctionState.OVERTURNED and outcome is AppealOutcome.UPHELD:
         raise Refusal.wrong_state("sanction", state=sanction.state, needs=SanctionState.IN_FORCE)
     return replace(appeal, state=AppealState.DECIDED, outcome=outcome, reasons=reasons, decided_at=at)
 
 
-def _had_by(appeal: Appeal) -> frozenset[str]:
-    return appeal.had_by | {appeal.reviewer.staff_id} if appeal.reviewer else appeal.had_by
+def _parts_with_reviewer(appeal: Appeal) -> dict[str, Conflict]:
+    """The parts, whoever has the appeal now among those who had it."""
+    had_it = {appeal.reviewer.staff_id: Conflict.HAD_IT_BEFORE} if appeal.reviewer else {}
+    return {**appeal.parts, **had_it}
 
 
 def _need_reviewer(appeal: Appeal, staff_id: str) -> None:
@@ -358,6 +372,17 @@ def _need_reviewer(appeal: Appeal, staff_id: str) -> None:
             "the appeal is assigned to another reviewer",
             satisfy="the reviewer that it is assigned to",
             appeal_id=appeal.appeal_id,
+        )
+
+
+def _need_no_other_part(appeal: Appeal, staff_id: str) -> None:
+    """Refuses a reviewer who was given the appeal, and has had another part in the case since."""
+    if staff_id in appeal.parts:
+        raise Refusal(
+            ErrorReason.ERROR_REASON_REVIEWER_NOT_INDEPENDENT,
+            "the reviewer has another part in the case",
+            satisfy="RecuseReviewer, so that somebody else gets the appeal",
+            conflict=appeal.parts[staff_id],
         )
 
 

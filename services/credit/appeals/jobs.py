@@ -1,6 +1,7 @@
 """Gives appeals to reviewers: at filing, after a recusal, and when somebody joins the roster."""
 
 import contextlib
+from dataclasses import dataclass
 
 from sqlmodel import Session
 
@@ -9,6 +10,7 @@ from chassis.pace import Due
 from chassis.refusal import Refusal
 from services.credit.appeals import domain, store
 from services.credit.appeals.domain import Appeal, Conflict, Reviewer
+from services.credit.appeals.parties import parts_in
 from services.credit.appeals.steps import take
 from services.credit.groups_peer import GroupsPeer
 from services.credit.sanctions import store as sanctions
@@ -39,11 +41,8 @@ class Assignment:
                 await self._give(appeal_id)
             await self._due.wait()
 
-    async def independent(self, appeal_id: str) -> Reviewer | None:
+    async def independent(self, appeal_id: str) -> "Choice":
         """Whom the roster offers for an appeal: of those whom nothing ties to it, who has the fewest.
-
-        Returns:
-            None if who has the appeal keeps it, in time or for want of another.
 
         Raises:
             Refusal: NOT_FOUND, WRONG_STATE if it has ended, REVIEWER_NOT_INDEPENDENT or PEER_UNAVAILABLE.
@@ -55,26 +54,42 @@ class Assignment:
 
         appeal, sanction, roster = await self._database.read(case)
         if not domain.needs_reviewer(appeal, at=self._database.clock.now()):
-            return None
+            return Choice()
+        deciders = await self._groups.deciders(sanction.tip_off_id)
+        parts = await self._database.read(lambda session: parts_in(session, sanction, tip_off=deciders))
+        appeal = domain.tie(appeal, parts)
         conflicts: list[Conflict] = []
         for reviewer in roster:
             conflict = domain.conflict_of(appeal, sanction, reviewer, in_group=False)
             if conflict is None and await self._groups.has_member(sanction.group_concerned, reviewer.account_id):
                 conflict = Conflict.GROUP_MEMBER
             if conflict is None:
-                return reviewer
+                return Choice(reviewer, deciders)
             conflicts.append(conflict)
         if appeal.reviewer is None:
             raise domain.nobody_independent(conflicts)
-        return None
+        return Choice()
 
     async def _give(self, appeal_id: str) -> None:
         with contextlib.suppress(Refusal):
-            reviewer = await self.independent(appeal_id)
-            await self._database.work(_JOB, lambda unit: give(unit, appeal_id, reviewer))
+            choice = await self.independent(appeal_id)
+            await self._database.work(_JOB, lambda unit: give(unit, appeal_id, choice))
 
 
-def give(unit: Unit, appeal_id: str, reviewer: Reviewer | None) -> Appeal:
+@dataclass(frozen=True)
+class Choice:
+    """Who is to have an appeal.
+
+    Attributes:
+        reviewer: The reviewer; None if who has the appeal keeps it, in time or for want of another.
+        deciders: Staff ids of who decided the tip-off behind the case.
+    """
+
+    reviewer: Reviewer | None = None
+    deciders: frozenset[str] = frozenset()
+
+
+def give(unit: Unit, appeal_id: str, choice: Choice) -> Appeal:
     """Gives an appeal to a reviewer, unless somebody has it and is in time; that they keep it is recorded, too.
 
     Raises:
@@ -83,11 +98,12 @@ def give(unit: Unit, appeal_id: str, reviewer: Reviewer | None) -> Appeal:
 
     def step(_unit: Unit, appeal: Appeal, sanction: Sanction) -> Appeal:
         needed = domain.needs_reviewer(appeal, at=unit.now)
-        if reviewer is None or not needed:
+        if choice.reviewer is None or not needed:
             return appeal
-        conflict = domain.conflict_of(appeal, sanction, reviewer, in_group=False)
+        tied = domain.tie(appeal, parts_in(unit.session, sanction, tip_off=choice.deciders))
+        conflict = domain.conflict_of(tied, sanction, choice.reviewer, in_group=False)
         if conflict is not None:
             raise domain.nobody_independent([conflict])
-        return domain.assign(appeal, reviewer=reviewer)
+        return domain.assign(tied, reviewer=choice.reviewer)
 
     return take(unit, store.get(unit.session, appeal_id), "assigned", step)

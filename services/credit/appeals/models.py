@@ -1,4 +1,8 @@
-"""Tables of appeals. Who had a part in the sanction is copied by a foreign key, so that a check can compare it."""
+"""Tables of appeals.
+
+Who proposed and who approved the sanction is copied by a foreign key, so that a check can compare it. Everybody else
+has one part in a case, and only those whose part it is to review are reviewers.
+"""
 
 from datetime import datetime
 
@@ -6,8 +10,29 @@ from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, String, Tex
 from sqlmodel import Field
 
 from chassis.db.types import Instant
-from services.credit.appeals.domain import AppealState
+from services.credit.appeals.domain import AppealState, Conflict
 from services.credit.tables import CreditTable, one_of
+
+REVIEWER = "REVIEWER"
+"""The part of whoever has the appeal."""
+
+_PARTS = (REVIEWER, Conflict.GROUND, Conflict.SAME_FACTS, Conflict.RELIEF, Conflict.TIP_OFF, Conflict.HAD_IT_BEFORE)
+
+
+class CasePartRow(CreditTable, table=True):
+    """The one part that a member of staff has in the case of a sanction: to review it, or else a reason not to."""
+
+    __tablename__ = "case_part"
+    __table_args__ = (
+        ForeignKeyConstraint(["sanction_id"], ["sanction.sanction_id"]),
+        CheckConstraint(f"part IN ({', '.join(repr(str(part)) for part in _PARTS)})", name="part"),
+        # What an appeal's reviewer refers to.
+        UniqueConstraint("sanction_id", "staff_id", "part"),
+    )
+
+    sanction_id: str = Field(primary_key=True, sa_type=String(36))
+    staff_id: str = Field(primary_key=True, sa_type=String(128))
+    part: str = Field(sa_type=String(16))
 
 
 class AppealRow(CreditTable, table=True):
@@ -26,6 +51,12 @@ class AppealRow(CreditTable, table=True):
             ],
             name="fk_appeal_parties",
         ),
+        ForeignKeyConstraint(
+            ["sanction_id", "reviewer", "reviewer_part"],
+            ["case_part.sanction_id", "case_part.staff_id", "case_part.part"],
+            name="fk_appeal_case_part",
+        ),
+        CheckConstraint(f"reviewer_part = '{REVIEWER}'", name="reviewer_part"),
         one_of("state", AppealState),
         CheckConstraint("filed_at < appeal_end", name="within_window"),
         CheckConstraint("due_at > filed_at", name="due"),
@@ -79,6 +110,7 @@ class AppealRow(CreditTable, table=True):
     wants_suspension: bool = False
     prolonged_until: datetime | None = Field(default=None, sa_type=Instant)
     prolongation_reasons: str = Field(default="", sa_type=Text)
+    reviewer_part: str = Field(default=REVIEWER, sa_type=String(16))
 
 
 class AppealQuestionRow(CreditTable, table=True):
@@ -97,16 +129,6 @@ class AppealQuestionRow(CreditTable, table=True):
     asked_at: datetime = Field(sa_type=Instant)
     answer: str = Field(default="", sa_type=Text)
     answered_at: datetime | None = Field(default=None, sa_type=Instant)
-
-
-class FormerReviewerRow(CreditTable, table=True):
-    """Who had an appeal and has it no more; they never get it again."""
-
-    __tablename__ = "former_reviewer"
-    __table_args__ = (ForeignKeyConstraint(["appeal_id"], ["appeal.appeal_id"]),)
-
-    appeal_id: str = Field(primary_key=True, sa_type=String(36))
-    staff_id: str = Field(primary_key=True, sa_type=String(128))
 
 
 class RosterRow(CreditTable, table=True):

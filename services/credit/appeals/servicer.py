@@ -14,6 +14,7 @@ from services.credit.appeals import domain, store
 from services.credit.appeals.domain import Appeal, AppealGround, AppealOutcome, Reviewer
 from services.credit.appeals.jobs import Assignment, give
 from services.credit.appeals.messages import appeal_message
+from services.credit.appeals.parties import parts_in
 from services.credit.appeals.steps import Step, audit, take, tell
 from services.credit.groups_peer import GroupRole, GroupsPeer
 from services.credit.listing import Listing
@@ -199,9 +200,13 @@ class AppealServicer(Contract):
 
     async def DismissAppeal(self, request: pb.DismissAppealRequest, _context: wire.Context) -> pb.DismissAppealResponse:
         """Ends the appeal as inadmissible."""
+        if isinstance(answer := await self._database.recall(), pb.DismissAppealResponse):
+            return answer
+        deciders = await self._deciders(request.appeal_id)
 
         def step(unit: Unit, appeal: Appeal, sanction: Sanction) -> Appeal:
-            dismissed = domain.dismiss(appeal, reviewer=unit.call.person.staff_id, reasons=request.reasons, at=unit.now)
+            tied = domain.tie(appeal, parts_in(unit.session, sanction, tip_off=deciders))
+            dismissed = domain.dismiss(tied, reviewer=unit.call.person.staff_id, reasons=request.reasons, at=unit.now)
             notices.write(unit, LetterKind.APPEAL_ENDED, sanction, text=request.reasons)
             return dismissed
 
@@ -213,10 +218,13 @@ class AppealServicer(Contract):
 
     async def DecideAppeal(self, request: pb.DecideAppealRequest, _context: wire.Context) -> pb.DecideAppealResponse:
         """Decides the appeal, with its effects in the same transaction."""
+        if isinstance(answer := await self._database.recall(), pb.DecideAppealResponse):
+            return answer
+        deciders = await self._deciders(request.appeal_id)
 
         def step(unit: Unit, appeal: Appeal, sanction: Sanction) -> Appeal:
             decided = domain.decide(
-                appeal,
+                domain.tie(appeal, parts_in(unit.session, sanction, tip_off=deciders)),
                 sanction,
                 reviewer=unit.call.person.staff_id,
                 outcome=wire.value_of(pb.AppealOutcome, AppealOutcome, request.outcome),
@@ -247,6 +255,14 @@ class AppealServicer(Contract):
             lambda appeal: appeal.appeal_id,
         )
         return pb.ListOverdueAppealsResponse(appeals=appeals, next_page_token=token)
+
+    async def _deciders(self, appeal_id: str) -> frozenset[str]:
+        """Who decided the tip-off behind an appeal: they may have done so since it was assigned."""
+
+        def tip_off(session: Session) -> str:
+            return sanctions.get(session, store.get(session, appeal_id).sanction_id).tip_off_id
+
+        return await self._groups.deciders(await self._database.read(tip_off))
 
     def _sanction_of(self, receipt: str) -> str:
         sanction_id = self._receipts.sanction_id(receipt)

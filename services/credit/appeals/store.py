@@ -12,15 +12,17 @@ from services.credit.appeals.domain import (
     AppealGround,
     AppealOutcome,
     AppealState,
+    Conflict,
     Prolongation,
     Question,
     Reviewer,
 )
 from services.credit.appeals.models import (
+    REVIEWER,
     AppealEvidenceRow,
     AppealQuestionRow,
     AppealRow,
-    FormerReviewerRow,
+    CasePartRow,
     RosterRow,
 )
 from services.credit.sanctions.domain import Evidence, Sanction
@@ -57,6 +59,9 @@ def add(session: Session, appeal: Appeal, sanction: Sanction) -> None:
 def update(session: Session, appeal: Appeal) -> None:
     """Stores what became of an appeal; what was filed never changes."""
     row = session.get_one(AppealRow, appeal.appeal_id)
+    if appeal.reviewer and appeal.reviewer.staff_id != row.reviewer:
+        session.add(CasePartRow(sanction_id=row.sanction_id, staff_id=appeal.reviewer.staff_id, part=REVIEWER))
+        session.flush()
     row.state = appeal.state
     row.reviewer = appeal.reviewer.staff_id if appeal.reviewer else None
     row.reviewer_account_id = appeal.reviewer.account_id if appeal.reviewer else ""
@@ -75,8 +80,10 @@ def update(session: Session, appeal: Appeal) -> None:
                 answered_at=question.answered_at,
             )
         )
-    for staff_id in sorted(appeal.had_by):
-        session.merge(FormerReviewerRow(appeal_id=appeal.appeal_id, staff_id=staff_id))
+    session.flush()
+    for staff_id, part in appeal.parts.items():
+        if staff_id != row.reviewer:
+            session.merge(CasePartRow(sanction_id=appeal.sanction_id, staff_id=staff_id, part=part))
     _keep_evidence(session, appeal)
 
 
@@ -182,7 +189,12 @@ def _appeal(session: Session, row: AppealRow) -> Appeal:
             )
         ),
         prolongation=Prolongation(row.prolongation_reasons, row.prolonged_until) if row.prolonged_until else None,
-        had_by=frozenset(
-            session.exec(select(FormerReviewerRow.staff_id).where(FormerReviewerRow.appeal_id == row.appeal_id))
-        ),
+        parts={
+            staff_id: Conflict(part)
+            for staff_id, part in session.exec(
+                select(CasePartRow.staff_id, CasePartRow.part)
+                .where(CasePartRow.sanction_id == row.sanction_id, CasePartRow.part != REVIEWER)
+                .order_by(col(CasePartRow.staff_id))
+            )
+        },
     )

@@ -81,7 +81,7 @@ class EvidenceRow(CreditTable, table=True):
     """A hash that a statement refers to."""
 
     __tablename__ = "evidence"
-    __table_args__ = (ForeignKeyConstraint(["sanction_id"], ["statement.sanction_id"]),)
+    __table_args__ = (ForeignKeyConstraint(["sanction_id"], ["statement.sanction_id"]), Index(None, "sha256"))
 
     sanction_id: str = Field(primary_key=True, sa_type=String(36))
     sha256: str = Field(primary_key=True, sa_type=String(64))

@@ -89,6 +89,7 @@ class Contest:
     outcome: Outcome | None = None
     sanction_ids: tuple[str, ...] = ()
     decide_time: datetime | None = None
+    decider: str = ""
 
     def overdue(self, at: datetime) -> bool:
         """Whether the answer came late or, at the instant, is late."""
@@ -147,6 +148,11 @@ class TipOff:
         if self.decide_time is not None:
             return State.DECIDED
         return State.RECEIVED if self.triage_time is None else State.TRIAGED
+
+    @property
+    def deciders(self) -> list[str]:
+        """Who of the staff decided it, and the contest of its answer."""
+        return [each for each in (self.decider, self.contest.decider if self.contest else "") if each]
 
     def overdue(self, at: datetime) -> bool:
         """Whether an answer came late or, at the instant, is late: the first one or that to the contest."""
@@ -271,9 +277,8 @@ def decide_contest(
         raise Refusal.wrong_state("tip-off", state=tip_off.state, needs=State.CONTESTED)
     if decider == tip_off.decider:
         raise _not_independent(Conflict.DECIDER)
-    return replace(
-        tip_off, contest=replace(tip_off.contest, outcome=outcome, sanction_ids=sanction_ids, decide_time=at)
-    )
+    decided = replace(tip_off.contest, outcome=outcome, sanction_ids=sanction_ids, decide_time=at, decider=decider)
+    return replace(tip_off, contest=decided)
 
 
 def _require(tip_off: TipOff, state: State) -> None:

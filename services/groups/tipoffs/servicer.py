@@ -135,7 +135,6 @@ class TipOffServicer(tipoff_service_pb2_grpc.TipOffServiceServicer):
             store.keep_contest_decision(
                 unit.session,
                 tip_off,
-                decider=decider,
                 reasons=self._seal(tip_off, Field.CONTEST_REASONS, request.reasons),
                 reply=self._seal(tip_off, Field.CONTEST_REPLY, request.reply),
             )
@@ -157,7 +156,7 @@ class TipOffServicer(tipoff_service_pb2_grpc.TipOffServiceServicer):
         """Tells the credit service where a tip-off came from, and nothing of what was written."""
         tip_off = await self._database.read(lambda session: store.get(session, request.tip_off_id))
         return contract.GetTipOffOriginResponse(
-            source=wire.source(tip_off.source), due_time=timestamp(tip_off.due_time)
+            source=wire.source(tip_off.source), due_time=timestamp(tip_off.due_time), deciders=tip_off.deciders
         )
 
     async def GetTipOff(self, request: contract.GetTipOffRequest, _context: Context) -> contract.GetTipOffResponse:

@@ -158,13 +158,11 @@ def keep_contest(session: Session, tip_off: domain.TipOff, statement: bytes) -> 
     )
 
 
-def keep_contest_decision(
-    session: Session, tip_off: domain.TipOff, *, decider: str, reasons: bytes, reply: bytes
-) -> None:
+def keep_contest_decision(session: Session, tip_off: domain.TipOff, *, reasons: bytes, reply: bytes) -> None:
     """Keeps what was decided on the contest, with the sealed reasons and the sealed answer."""
     row = session.get_one(TipOffContestRow, tip_off.tip_off_id)
     assert tip_off.contest is not None  # noqa: S101 - the row says so
-    row.decider = decider
+    row.decider = tip_off.contest.decider
     row.outcome = tip_off.contest.outcome
     row.sanction_ids = ",".join(tip_off.contest.sanction_ids)
     row.decide_time = tip_off.contest.decide_time
@@ -247,6 +245,7 @@ def _tip_off(row: TipOffRow, contest: TipOffContestRow | None) -> domain.TipOff:
             outcome=_outcome(contest.outcome),
             sanction_ids=_ids(contest.sanction_ids),
             decide_time=contest.decide_time,
+            decider=contest.decider or "",
         )
         if contest
         else None,

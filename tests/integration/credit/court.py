@@ -102,16 +102,24 @@ class Court:
         request = sanctions.GetSanctionRequest(sanction_id=sanction_id)
         return (await self.platform(SanctionServiceStub).GetSanction(request)).sanction
 
-    async def in_force(self, request: sanctions.ProposeSanctionRequest) -> sanctions.Sanction:
+    async def in_force(
+        self, request: sanctions.ProposeSanctionRequest, *, by: str = "mod-1", approver: str = "app-1"
+    ) -> sanctions.Sanction:
         """Proposes and approves; returns when the notice is delivered."""
-        sanction_id = (await self.propose(request)).sanction_id
-        await self.approve(sanction_id)
+        sanction_id = (await self.propose(request, by=by)).sanction_id
+        await self.approve(sanction_id, by=approver)
+        return await self.delivered(sanction_id)
 
-        async def delivered() -> bool:
-            return (await self.sanction(sanction_id)).state == sanctions.SANCTION_STATE_IN_FORCE
+    async def delivered(self, sanction_id: str) -> sanctions.Sanction:
+        """The sanction, once its notice is delivered."""
 
-        await eventually(delivered)
-        return await self.sanction(sanction_id)
+        async def in_force() -> sanctions.Sanction | None:
+            sanction = await self.sanction(sanction_id)
+            return sanction if sanction.state == sanctions.SANCTION_STATE_IN_FORCE else None
+
+        found = await eventually(in_force)
+        assert found is not None
+        return found
 
     def notices(self) -> list[dict[str, Any]]:
         """What the outbox holds, oldest first."""

@@ -11,11 +11,10 @@ from ombud.credit.v1 import types_pb2 as credit
 from ombud.credit.v1.sanction_service_pb2_grpc import SanctionServiceStub
 from tests.integration.credit.court import Court
 from tests.integration.credit.test_relief import ledger_kinds, lift
-from tests.support.eventually import eventually
 from tests.support.refusals import refusal_of
 
 
-async def impose(court: Court, subject: Subject, *, account: str = "", **fields: Any) -> pb.Sanction:
+async def impose(court: Court, subject: Subject, *, account: str = "", by: str = "mod-1", **fields: Any) -> pb.Sanction:
     whole: dict[str, Any] = {
         "request_id": new_id(),
         "subject": subject,
@@ -24,7 +23,7 @@ async def impose(court: Court, subject: Subject, *, account: str = "", **fields:
         "kinds": [credit.MEASURE_KIND_PUBLISHING_SUSPENDED],
         "until_time": court.after(hours=48),
     }
-    desk = court.desk(SanctionServiceStub, "moderator", "mod-1", account)
+    desk = court.desk(SanctionServiceStub, "moderator", by, account)
     reply = await desk.ImposeInterimMeasure(pb.ImposeInterimMeasureRequest(**whole | fields))
     sanction: pb.Sanction = reply.sanction
     return sanction
@@ -32,13 +31,7 @@ async def impose(court: Court, subject: Subject, *, account: str = "", **fields:
 
 async def imposed(court: Court, subject: Subject, **fields: Any) -> pb.Sanction:
     """Imposes; returns when the notice is delivered."""
-    sanction = await impose(court, subject, **fields)
-
-    async def delivered() -> bool:
-        return (await court.sanction(sanction.sanction_id)).state == pb.SANCTION_STATE_IN_FORCE
-
-    await eventually(delivered)
-    return await court.sanction(sanction.sanction_id)
+    return await court.delivered((await impose(court, subject, **fields)).sanction_id)
 
 
 async def test_one_person_protects_at_once_and_time_ends_it(court: Court) -> None:

@@ -169,8 +169,9 @@ class AppealServiceServicer(object):
         """Sees to it that an appeal has a reviewer. By itself the server gives each appeal, once it is filed, to the one on
         the roster who has the fewest open appeals and no part in the case; the caller never chooses. An overdue appeal
         passes to another reviewer, if there is one; who has one in time keeps it. REVIEWER_NOT_INDEPENDENT if nobody has it
-        and everybody on the roster issued, approved or reported the sanction, is the appellant or a member of the group
-        concerned, or had the appeal before; WRONG_STATE once it has ended.
+        and everybody on the roster is tied to the case: who issued, approved, lifted, varied, stayed or reported the
+        sanction, decided what it rests on, what else was founded on the same evidence, or its tip-off; the appellant, members
+        of the group concerned, and who had the appeal before. WRONG_STATE once it has ended.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -204,7 +205,8 @@ class AppealServiceServicer(object):
 
     def DismissAppeal(self, request, context):
         """Ends an appeal as inadmissible: it is not one against this sanction. REVIEWER_NOT_ASSIGNED for another
-        reviewer; REASONS_REQUIRED without reasons; WRONG_STATE if no reviewer has it.
+        reviewer; REVIEWER_NOT_INDEPENDENT for one who has had another part in the case since; REASONS_REQUIRED without
+        reasons; WRONG_STATE if no reviewer has it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -212,6 +214,7 @@ class AppealServiceServicer(object):
 
     def DecideAppeal(self, request, context):
         """Decides an appeal, by the reviewer that it is assigned to. REVIEWER_NOT_ASSIGNED for another one;
+        REVIEWER_NOT_INDEPENDENT for one who has had another part in the case since;
         REASONS_REQUIRED without reasons; WRONG_STATE if no reviewer has it, or if a sanction is to be varied that
         has ended or was varied before.
         """

@@ -60,8 +60,9 @@ class AppealServiceStub:
     """Sees to it that an appeal has a reviewer. By itself the server gives each appeal, once it is filed, to the one on
     the roster who has the fewest open appeals and no part in the case; the caller never chooses. An overdue appeal
     passes to another reviewer, if there is one; who has one in time keeps it. REVIEWER_NOT_INDEPENDENT if nobody has it
-    and everybody on the roster issued, approved or reported the sanction, is the appellant or a member of the group
-    concerned, or had the appeal before; WRONG_STATE once it has ended.
+    and everybody on the roster is tied to the case: who issued, approved, lifted, varied, stayed or reported the
+    sanction, decided what it rests on, what else was founded on the same evidence, or its tip-off; the appellant, members
+    of the group concerned, and who had the appeal before. WRONG_STATE once it has ended.
     """
     RecuseReviewer: _grpc.UnaryUnaryMultiCallable[_appeal_service_pb2.RecuseReviewerRequest, _appeal_service_pb2.RecuseReviewerResponse]
     """Gives an appeal up, because of a conflict of interest that the server can not see; the server gives it to another
@@ -79,10 +80,12 @@ class AppealServiceStub:
     """
     DismissAppeal: _grpc.UnaryUnaryMultiCallable[_appeal_service_pb2.DismissAppealRequest, _appeal_service_pb2.DismissAppealResponse]
     """Ends an appeal as inadmissible: it is not one against this sanction. REVIEWER_NOT_ASSIGNED for another
-    reviewer; REASONS_REQUIRED without reasons; WRONG_STATE if no reviewer has it.
+    reviewer; REVIEWER_NOT_INDEPENDENT for one who has had another part in the case since; REASONS_REQUIRED without
+    reasons; WRONG_STATE if no reviewer has it.
     """
     DecideAppeal: _grpc.UnaryUnaryMultiCallable[_appeal_service_pb2.DecideAppealRequest, _appeal_service_pb2.DecideAppealResponse]
     """Decides an appeal, by the reviewer that it is assigned to. REVIEWER_NOT_ASSIGNED for another one;
+    REVIEWER_NOT_INDEPENDENT for one who has had another part in the case since;
     REASONS_REQUIRED without reasons; WRONG_STATE if no reviewer has it, or if a sanction is to be varied that
     has ended or was varied before.
     """
@@ -121,8 +124,9 @@ class AppealServiceAsyncStub(AppealServiceStub):
     """Sees to it that an appeal has a reviewer. By itself the server gives each appeal, once it is filed, to the one on
     the roster who has the fewest open appeals and no part in the case; the caller never chooses. An overdue appeal
     passes to another reviewer, if there is one; who has one in time keeps it. REVIEWER_NOT_INDEPENDENT if nobody has it
-    and everybody on the roster issued, approved or reported the sanction, is the appellant or a member of the group
-    concerned, or had the appeal before; WRONG_STATE once it has ended.
+    and everybody on the roster is tied to the case: who issued, approved, lifted, varied, stayed or reported the
+    sanction, decided what it rests on, what else was founded on the same evidence, or its tip-off; the appellant, members
+    of the group concerned, and who had the appeal before. WRONG_STATE once it has ended.
     """
     RecuseReviewer: _aio.UnaryUnaryMultiCallable[_appeal_service_pb2.RecuseReviewerRequest, _appeal_service_pb2.RecuseReviewerResponse]  # type: ignore[assignment]
     """Gives an appeal up, because of a conflict of interest that the server can not see; the server gives it to another
@@ -140,10 +144,12 @@ class AppealServiceAsyncStub(AppealServiceStub):
     """
     DismissAppeal: _aio.UnaryUnaryMultiCallable[_appeal_service_pb2.DismissAppealRequest, _appeal_service_pb2.DismissAppealResponse]  # type: ignore[assignment]
     """Ends an appeal as inadmissible: it is not one against this sanction. REVIEWER_NOT_ASSIGNED for another
-    reviewer; REASONS_REQUIRED without reasons; WRONG_STATE if no reviewer has it.
+    reviewer; REVIEWER_NOT_INDEPENDENT for one who has had another part in the case since; REASONS_REQUIRED without
+    reasons; WRONG_STATE if no reviewer has it.
     """
     DecideAppeal: _aio.UnaryUnaryMultiCallable[_appeal_service_pb2.DecideAppealRequest, _appeal_service_pb2.DecideAppealResponse]  # type: ignore[assignment]
     """Decides an appeal, by the reviewer that it is assigned to. REVIEWER_NOT_ASSIGNED for another one;
+    REVIEWER_NOT_INDEPENDENT for one who has had another part in the case since;
     REASONS_REQUIRED without reasons; WRONG_STATE if no reviewer has it, or if a sanction is to be varied that
     has ended or was varied before.
     """
@@ -227,8 +233,9 @@ class AppealServiceServicer(metaclass=_abc_1.ABCMeta):
         """Sees to it that an appeal has a reviewer. By itself the server gives each appeal, once it is filed, to the one on
         the roster who has the fewest open appeals and no part in the case; the caller never chooses. An overdue appeal
         passes to another reviewer, if there is one; who has one in time keeps it. REVIEWER_NOT_INDEPENDENT if nobody has it
-        and everybody on the roster issued, approved or reported the sanction, is the appellant or a member of the group
-        concerned, or had the appeal before; WRONG_STATE once it has ended.
+        and everybody on the roster is tied to the case: who issued, approved, lifted, varied, stayed or reported the
+        sanction, decided what it rests on, what else was founded on the same evidence, or its tip-off; the appellant, members
+        of the group concerned, and who had the appeal before. WRONG_STATE once it has ended.
         """
 
     @_abc_1.abstractmethod
@@ -270,7 +277,8 @@ class AppealServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_appeal_service_pb2.DismissAppealResponse, _abc.Awaitable[_appeal_service_pb2.DismissAppealResponse]]:
         """Ends an appeal as inadmissible: it is not one against this sanction. REVIEWER_NOT_ASSIGNED for another
-        reviewer; REASONS_REQUIRED without reasons; WRONG_STATE if no reviewer has it.
+        reviewer; REVIEWER_NOT_INDEPENDENT for one who has had another part in the case since; REASONS_REQUIRED without
+        reasons; WRONG_STATE if no reviewer has it.
         """
 
     @_abc_1.abstractmethod
@@ -280,6 +288,7 @@ class AppealServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_appeal_service_pb2.DecideAppealResponse, _abc.Awaitable[_appeal_service_pb2.DecideAppealResponse]]:
         """Decides an appeal, by the reviewer that it is assigned to. REVIEWER_NOT_ASSIGNED for another one;
+        REVIEWER_NOT_INDEPENDENT for one who has had another part in the case since;
         REASONS_REQUIRED without reasons; WRONG_STATE if no reviewer has it, or if a sanction is to be varied that
         has ended or was varied before.
         """

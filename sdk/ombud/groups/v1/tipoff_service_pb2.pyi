@@ -754,21 +754,29 @@ class GetTipOffOriginResponse(_message.Message):
 
     SOURCE_FIELD_NUMBER: _builtins.int
     DUE_TIME_FIELD_NUMBER: _builtins.int
+    DECIDERS_FIELD_NUMBER: _builtins.int
     source: Global___TipOffSource.ValueType
     """Who it came from."""
     @_builtins.property
     def due_time(self) -> _timestamp_pb2.Timestamp:
         """By when the reporter must have an answer."""
 
+    @_builtins.property
+    def deciders(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Staff ids of who decided it, and who decided the contest of its answer: they review nothing that followed it. Empty:
+        nobody decided yet.
+        """
+
     def __init__(
         self,
         *,
         source: Global___TipOffSource.ValueType = ...,
         due_time: _timestamp_pb2.Timestamp | None = ...,
+        deciders: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["due_time", b"due_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["due_time", b"due_time", "source", b"source"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["deciders", b"deciders", "due_time", b"due_time", "source", b"source"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

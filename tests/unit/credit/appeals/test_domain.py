@@ -21,6 +21,7 @@ from services.credit.appeals.domain import (
     needs_reviewer,
     prolong,
     recuse,
+    tie,
     withdraw,
 )
 from services.credit.sanctions.domain import overturn
@@ -88,6 +89,29 @@ def test_reviewer_who_had_the_appeal_never_gets_it_again() -> None:
 
     assert conflict_of(passed_on, sanction, REVIEWER, in_group=False) is Conflict.HAD_IT_BEFORE
     assert conflict_of(recuse(passed_on, reviewer="rev-2"), sanction, OTHER, in_group=False) is Conflict.HAD_IT_BEFORE
+
+
+def test_who_had_any_part_in_the_case_is_no_reviewer() -> None:
+    sanction = in_force()
+    tied = tie(appeal(sanction), {"mod-9": Conflict.GROUND})
+
+    assert conflict_of(tied, sanction, Reviewer("mod-9", ""), in_group=False) is Conflict.GROUND
+    assert conflict_of(tied, sanction, REVIEWER, in_group=False) is None
+
+
+def test_reviewer_who_has_had_another_part_since_ends_no_appeal_but_can_give_it_up() -> None:
+    sanction = in_force()
+    late = tie(assign(appeal(sanction), reviewer=REVIEWER), {"rev-1": Conflict.RELIEF})
+
+    for act in (
+        lambda: decide(late, sanction, reviewer="rev-1", outcome=AppealOutcome.UPHELD, reasons="Seen.", at=NOW + DAY),
+        lambda: dismiss(late, reviewer="rev-1", reasons="Another case.", at=NOW + DAY),
+    ):
+        with pytest.raises(Refusal) as refused:
+            act()
+        assert refused.value.reason == ErrorReason.ERROR_REASON_REVIEWER_NOT_INDEPENDENT
+        assert refused.value.facts == {"conflict": "RELIEF"}
+    assert recuse(late, reviewer="rev-1").reviewer is None
 
 
 def test_appeal_is_not_taken_from_a_reviewer_who_is_in_time() -> None:

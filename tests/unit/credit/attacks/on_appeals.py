@@ -1,12 +1,21 @@
 """Appeals that are decided by who had a part, or without reasons."""
 
 from chassis.db import Unit
+from services.credit.appeals import store
+from services.credit.appeals.domain import Conflict, Reviewer, assign, tie
 from tests.unit.credit.attacks.attack import attack
 from tests.unit.credit.stored import keep_appeal, keep_in_force
 
 
 def a_filed_appeal(unit: Unit) -> str:
     return keep_appeal(unit, keep_in_force(unit, reporter_account_id="reporter")).appeal_id
+
+
+def an_appeal_under_review(unit: Unit) -> str:
+    """By "rev-1"; "mod-9" imposed the interim measure before it."""
+    filed = tie(keep_appeal(unit, keep_in_force(unit)), {"mod-9": Conflict.SAME_FACTS})
+    store.update(unit.session, assign(filed, reviewer=Reviewer("rev-1", "")))
+    return filed.appeal_id
 
 
 REVIEW = "UPDATE appeal SET state = 'UNDER_REVIEW', reviewer_account_id = {account}, reviewer = {reviewer}"
@@ -20,6 +29,30 @@ APPEALS = [
         a_filed_appeal,
         "ck_appeal_no_party",
         REVIEW.format(reviewer="'rev-1'", account="appellant_account_id"),
+    ),
+    attack(
+        "somebody who had another part",
+        an_appeal_under_review,
+        "fk_appeal_case_part",
+        "UPDATE appeal SET reviewer = 'mod-9' WHERE appeal_id = :id",
+    ),
+    attack(
+        "two parts of one person",
+        an_appeal_under_review,
+        "pk_case_part",
+        "INSERT INTO case_part SELECT sanction_id, 'mod-9', 'REVIEWER' FROM appeal WHERE appeal_id = :id",
+    ),
+    attack(
+        "reviewer with another part",
+        an_appeal_under_review,
+        "fk_appeal_case_part",
+        "UPDATE case_part SET part = 'TIP_OFF' WHERE staff_id = 'rev-1'",
+    ),
+    attack(
+        "another part that passes for a review",
+        an_appeal_under_review,
+        "ck_appeal_reviewer_part",
+        "UPDATE appeal SET reviewer = 'mod-9', reviewer_part = 'SAME_FACTS' WHERE appeal_id = :id",
     ),
     attack("nobody", a_filed_appeal, "ck_appeal_reviewed", REVIEW.format(reviewer="NULL", account="''")),
     attack("another issuer put in", a_filed_appeal, "fk_appeal_parties", "UPDATE appeal SET issuer = 'mod-2'"),
