@@ -36,8 +36,9 @@ from chassis.ids import new_id
 from chassis.refusal import ErrorReason, Refusal
 
 _BATCH = 256
-# Seconds that a command waits for others, for each that was in the transaction before: one has a price of its own.
-_GATHER_EACH, _GATHER_MOST = 0.0004, 0.008
+# Seconds that a command waits for as many as there were in the transaction before, at most: for each of them, and in
+# all. A transaction has a price of its own.
+_GATHER_EACH, _GATHER_MOST, _LOOK_EVERY = 0.0004, 0.008, 0.0005
 _QUEUED_MOST = 4096
 _RETRIES = 4
 # PostgreSQL: serialization_failure, deadlock_detected, lock_not_available.
@@ -139,13 +140,18 @@ class Writer:
     def _run(self) -> None:
         crowd = 0
         while (first := self._queue.get()) is not None:
-            if crowd > 1:
-                time.sleep(min(crowd * _GATHER_EACH, _GATHER_MOST))
+            self._gather(crowd)
             items, last = self._take(first)
             crowd = len(items)
             self._commit(items)
             if last:
                 return
+
+    def _gather(self, crowd: int) -> None:
+        end = time.monotonic() + min(crowd * _GATHER_EACH, _GATHER_MOST)
+        # One of them is there already.
+        while self._queue.qsize() < crowd - 1 and time.monotonic() < end:
+            time.sleep(_LOOK_EVERY)
 
     def _take(self, first: Item) -> tuple[list[Item], bool]:
         items = [first]

@@ -5,6 +5,7 @@ goes what its memory held; the next one starts when there is something to seal. 
 to seal is still in its write-ahead file.
 """
 
+import contextlib
 import multiprocessing
 import threading
 from collections.abc import Sequence
@@ -119,15 +120,15 @@ class SealingProcess:
 def _serve(connection: Connection, keys_folder: Path) -> None:
     """What the process does, until its parent ends it or is gone."""
     sealer = _Sealer(Keys(KeyStore(keys_folder), slots=0))
-    while True:
-        try:
+    # Without a parent there is nobody to tell.
+    with contextlib.suppress(EOFError, ConnectionError):
+        while True:
             task = connection.recv()
-        except EOFError:
-            return
-        try:
-            connection.send(sealer.seal(task))
-        except DamagedError as error:
-            connection.send(str(error))
+            try:
+                sealed: SealedFile | str = sealer.seal(task)
+            except DamagedError as error:
+                sealed = str(error)
+            connection.send(sealed)
 
 
 class _Sealer:
