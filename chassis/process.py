@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -17,7 +18,7 @@ from chassis.auth.authenticator import Authenticator, LoopbackAuthenticator, Mut
 from chassis.auth.key_set import KeySet
 from chassis.auth.people import People
 from chassis.auth.tokens import TokenVerifier
-from chassis.clock import Clock, SystemClock
+from chassis.clock import Clock, SteadyClock, SystemClock
 from chassis.config import ConfigError, ServerConfig, ServiceConfig, Settings
 from chassis.db import migrate
 from chassis.ids import new_id
@@ -27,6 +28,7 @@ from chassis.run import Hosted, serving, stop_signal
 from chassis.service import Platform, Service
 from chassis.telemetry import Telemetry
 from chassis.trace_store import TraceStore
+from chassis.witness import Witness
 from ombud.client import Tls
 
 _log = logging.getLogger("ombud.process")
@@ -50,16 +52,17 @@ async def serve(config: ProcessConfig[C], package: str, build: Callable[[C, Plat
         build: Puts the service together.
 
     Raises:
-        ConfigError: The settings can not be used, or the schema is older than this version wants.
+        ConfigError: The settings can not be used, the schema is older than this version wants, or the machine's clock
+            is wrong.
     """
     stop = stop_signal()
-    server, clock = config.server, SystemClock()
+    server, clock = config.server, SteadyClock(SystemClock())
     if not config.service.upgrade_schema:
         _refuse_an_old_schema(config.service.database_url, package)
     telemetry = telemetry_for(server, package.rpartition(".")[2])
     try:
         platform = Platform(clock, Peers(server.peers, tls=client_tls(server)), telemetry)
-        service = build(config.service, platform)
+        service = _witnessed(build(config.service, platform), clock)
         hosted = [Hosted(service, platform)]
         async with (
             authenticating(server, clock) as authenticator,
@@ -70,6 +73,12 @@ async def serve(config: ProcessConfig[C], package: str, build: Callable[[C, Plat
             await stop.wait()
     finally:
         await asyncio.to_thread(telemetry.shutdown)
+
+
+def _witnessed(service: Service, clock: SteadyClock) -> Service:
+    """The service, whose database bears witness of the time."""
+    witness = Witness(service.database, clock)
+    return replace(service, starting=[witness.agree, *service.starting], tasks=[witness.run, *service.tasks])
 
 
 def _refuse_an_old_schema(url: str, package: str) -> None:

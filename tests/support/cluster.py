@@ -2,14 +2,16 @@
 
 import asyncio
 import contextlib
+import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import grpc
+import psycopg
 import yaml
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -41,6 +43,7 @@ class Replica:
         settings: The file that it was started with.
         port: Where it serves.
         health_port: Where its health is asked.
+        environment: What it is started with beyond the tests' own environment.
         process: The process; None while it does not run.
     """
 
@@ -48,6 +51,7 @@ class Replica:
     settings: Path
     port: int
     health_port: int
+    environment: Mapping[str, str] = field(default_factory=dict)
     process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
@@ -56,6 +60,7 @@ class Replica:
             self.process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "ombudctl.main", "serve", self.service, "--config", str(self.settings)),
                 cwd=ROOT,
+                env={**os.environ, **self.environment},
                 stdout=log,
                 stderr=log,
             )
@@ -71,6 +76,11 @@ class Replica:
             except grpc.aio.AioRpcError:
                 return False
             return bool(status.status == health_pb2.HealthCheckResponse.SERVING)
+
+    async def again(self) -> None:
+        """Starts the process anew; returns when it serves."""
+        await self.start()
+        await eventually(self.serves, within=STARTED_WITHIN)
 
     def signal(self, number: signal.Signals) -> None:
         """Sends the process a signal."""
@@ -115,6 +125,11 @@ class Cluster:
             self._channels[workload, target] = connect(target, tls=Tls(files.root, files.certificate, files.key))
         return self._channels[workload, target]
 
+    def rows(self, service: str, sql: str) -> list[Any]:
+        """What a query of a service's database gives."""
+        with psycopg.connect(self.urls[service].replace("+psycopg", "")) as connection:
+            return connection.execute(sql).fetchall()
+
     def wire(self, replica: int | None = None) -> Wire:
         """Calls over all replicas in turn, or of each service the one of that number."""
 
@@ -134,7 +149,12 @@ class Cluster:
 
 @contextlib.asynccontextmanager
 async def clustered(
-    folder: Path, postgres: str, *, replicas: int = 2, services: Collection[str] = SERVICES.keys()
+    folder: Path,
+    postgres: str,
+    *,
+    replicas: int = 2,
+    services: Collection[str] = SERVICES.keys(),
+    environment: Callable[[Path], Mapping[str, str]] = lambda _settings: {},
 ) -> AsyncIterator[Cluster]:
     """Starts the four services, each migrated first.
 
@@ -143,6 +163,7 @@ async def clustered(
         postgres: URI of the PostgreSQL server.
         replicas: Of identity, credit and groups each; a shard of retention has one.
         services: Which of them to start; all if absent.
+        environment: What a process is started with, by its file of settings.
     """
     clock = SystemClock()
     urls = {service: fresh_postgres(postgres) for service in services}
@@ -152,8 +173,9 @@ async def clustered(
     for service, url in urls.items():
         await asyncio.to_thread(migrate.upgrade, url, f"services.{service}")
         count = 1 if service == "retention" else replicas
+        files = [folder / f"{service}-{number}.yaml" for number in range(count)]
         cluster.replicas[service] = [
-            Replica(service, folder / f"{service}-{number}.yaml", free_port(), free_port()) for number in range(count)
+            Replica(service, file, free_port(), free_port(), environment(file)) for file in files
         ]
     everyone = [replica for those in cluster.replicas.values() for replica in those]
     try:

@@ -17,6 +17,7 @@ from ombud.groups.v1.decision_service_pb2_grpc import DecisionServiceStub
 from ombud.identity.v1 import account_service_pb2 as accounts
 from ombud.identity.v1.account_service_pb2_grpc import AccountServiceStub
 from tests.support.cluster import Cluster
+from tests.support.eventually import eventually
 
 _WRITERS = 4
 _PAUSE = 0.02
@@ -69,6 +70,22 @@ class Load:
         async with asyncio.timeout(120):
             while len(self.acknowledged) < wanted:  # noqa: ASYNC110 - the writers set no event for each
                 await asyncio.sleep(_PAUSE)
+
+    async def reconciled(self) -> None:
+        """Fails unless all that was acknowledged is there once, and no answer was wrong."""
+        kept = self.cluster.rows("identity", "SELECT nickname, account_id FROM account WHERE nickname LIKE 'load %'")
+        assert len(kept) == len({nickname for nickname, _ in kept})
+        assert self.acknowledged.items() <= dict(kept).items()
+        assert self.wrong == []
+        audited = [audit_id for (audit_id,) in self.cluster.rows("identity", "SELECT audit_id FROM audit_record")]
+        assert len(audited) >= len(self.acknowledged)
+
+        async def delivered() -> bool:
+            logged = [audit_id for (audit_id,) in self.cluster.rows("retention", "SELECT audit_id FROM audit_index")]
+            assert len(logged) == len(set(logged))
+            return set(audited) <= set(logged)
+
+        await eventually(delivered, within=90)
 
     async def _write(self, stop: asyncio.Event) -> None:
         stub: Any = AccountServiceStub(self.cluster.channel("platform", self.cluster.target("identity")))
