@@ -91,7 +91,7 @@ def _runs(entries: Sequence[FeedEntry]) -> list[list[FeedEntry]]:
 
 
 def entries_from(session: Session, revision: int = 0) -> list[FeedEntry]:
-    """All committed entries after `revision`: what a projection in memory starts from."""
+    """All committed entries after `revision`: what a projection in memory has missed."""
     found: list[FeedEntry] = []
     while page := _after(session, found[-1].revision if found else revision):
         found.extend(page)

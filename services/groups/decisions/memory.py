@@ -6,11 +6,15 @@ import binascii
 import contextlib
 from collections.abc import Sequence
 
+from sqlmodel import Session, select
+
 from chassis.db import Database
 from chassis.db.batch import FeedEntry
+from chassis.db.tables import FeedHead
 from chassis.feed import entries_from
 from chassis.refusal import ErrorReason, Refusal
 from ombud.groups.v1.change_pb2 import GroupsChange
+from services.groups.decisions import store
 from services.groups.decisions.state import DecisionState
 
 _POLL = 0.25
@@ -41,9 +45,9 @@ class DecisionMemory:
         database.on_commit(self._committed)
 
     async def load(self) -> None:
-        """Takes in all that is committed. Before this nothing may be asked."""
-        self._epoch = (await self._database.head()).epoch
-        await self._catch_up()
+        """Takes in all that holds now. Before this nothing may be asked."""
+        head, self.state = await self._database.read(_held)
+        self._epoch, self.revision = head.epoch, head.revision
 
     async def run(self) -> None:
         """Takes in what other processes commit; runs until cancelled."""
@@ -102,7 +106,15 @@ class DecisionMemory:
             if entry.revision == self.revision + 1:
                 self.state.apply(GroupsChange.FromString(entry.payload))
                 self.revision = entry.revision
-        self._moved.set()
+                self._moved.set()
+
+
+def _held(session: Session) -> tuple[FeedHead, DecisionState]:
+    """Where the feed stands, and what holds there: from the tables, which do not grow with time as the feed does."""
+    head, state = session.exec(select(FeedHead)).one(), DecisionState()
+    for change in store.everything(session):
+        state.apply(change)
+    return head, state
 
 
 def _parse(token: str) -> tuple[str, int]:

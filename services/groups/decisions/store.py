@@ -1,11 +1,18 @@
-"""What a decision inside a transaction rests on: the same facts as in memory, from the database."""
+"""What decisions rest on, from the database: one of them inside a transaction, or all for the memory."""
+
+from collections.abc import Iterator
 
 from sqlalchemy import text
 from sqlmodel import Session
 
 from ombud.credit.v1.standing_service_pb2 import DefaultEntitlements, SubjectEntitlements
+from ombud.groups.v1.change_pb2 import GroupsChange
+from ombud.groups.v1.group_service_pb2 import Member, MemberRole
 from ombud.identity.v1.account_service_pb2 import Account
 from services.groups.decisions import domain
+from services.groups.groups import store as groups
+from services.groups.groups import wire as groups_wire
+from services.groups.projections import store as projections
 from services.groups.projections import wire
 
 # One statement for all facts: it stands before every act of a member, and each statement costs more than its rows.
@@ -58,6 +65,22 @@ def situation(session: Session, account_id: str, group_id: str = "") -> domain.S
         group=group,
         role=domain.Role(found.role) if found.role else None,
     )
+
+
+def everything(session: Session) -> Iterator[GroupsChange]:
+    """All that decisions rest on, as the changes that would tell of it."""
+    for group in groups.all_groups(session):
+        yield GroupsChange(group=groups_wire.bare_group(group))
+    for group_id, account_id, role in groups.all_roles(session):
+        named = MemberRole.Value(f"MEMBER_ROLE_{role}")
+        yield GroupsChange(member=Member(group_id=group_id, account_id=account_id, role=named))
+    for account in projections.all_accounts(session):
+        yield GroupsChange(account=account)
+    for standing in projections.all_standings(session):
+        yield GroupsChange(standing=standing)
+    default = projections.default(session)
+    if default is not None:
+        yield GroupsChange(default_entitlements=default)
 
 
 def _standing(message: bytes | None) -> domain.Standing | None:

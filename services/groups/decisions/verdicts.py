@@ -85,14 +85,22 @@ class Verdicts:
     def drop_account(self, account_id: str) -> None:
         """Drops every answer about an account."""
         for key in self._holding.pop(account_id, ()):
-            table = self._tables.get(key)
-            if table and table.pop(account_id, None) is not None:
-                self._kept -= 1
+            table = self._tables[key]
+            del table[account_id]
+            self._kept -= 1
+            if not table:
+                del self._tables[key]
 
     def drop_group(self, group_id: str, *actions: domain.Action) -> None:
         """Drops every answer about a group, or those about some actions in it."""
         for action in actions or domain.Action:
-            self._kept -= len(self._tables.pop((group_id, action), ()))
+            key = (group_id, action)
+            for account_id in self._tables.pop(key, ()):
+                self._kept -= 1
+                held = self._holding[account_id]
+                held.remove(key)
+                if not held:
+                    del self._holding[account_id]
 
     def clear(self) -> None:
         """Drops every answer."""

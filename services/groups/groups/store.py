@@ -1,6 +1,6 @@
 """Queries on groups and members: plain statements, because joining and leaving are what happens most."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from secrets import randbelow
 from typing import Any
 
@@ -15,6 +15,7 @@ from services.groups.groups.models import GroupRow, MemberRow
 
 _GROUP: Table = GroupRow.__table__  # type: ignore[attr-defined]  # SQLModel adds it
 _MEMBER: Table = MemberRow.__table__  # type: ignore[attr-defined]  # SQLModel adds it
+_STREAMED = {"yield_per": 10_000}
 
 
 def add_group(session: Session, group: domain.Group) -> None:
@@ -111,6 +112,18 @@ def members(session: Session, group_id: str, page: Page) -> list[domain.Member]:
         query = query.where(_MEMBER.c.account_id > page.after[0])
     rows = session.connection().execute(query.order_by(_MEMBER.c.account_id).limit(page.size + 1))
     return [_member(row) for row in rows]
+
+
+def all_groups(session: Session) -> Iterator[domain.Group]:
+    """Every group, a bounded number in memory at a time."""
+    yield from map(_group, session.connection().execute(select(_GROUP), execution_options=_STREAMED))
+
+
+def all_roles(session: Session) -> Iterator[tuple[str, str, Role]]:
+    """Group, account and role of every member, a bounded number in memory at a time."""
+    query = select(_MEMBER.c.group_id, _MEMBER.c.account_id, _MEMBER.c.role)
+    for group_id, account_id, role in session.connection().execute(query, execution_options=_STREAMED):
+        yield group_id, account_id, Role(role)
 
 
 def _count(session: Session, group_id: str, change: int) -> None:

@@ -1,5 +1,7 @@
 """Queries on what identity and credit have said."""
 
+from collections.abc import Iterator
+
 from sqlalchemy import text
 from sqlmodel import Session, col, delete, select
 
@@ -10,6 +12,7 @@ from services.groups.decisions import domain
 from services.groups.projections import wire
 from services.groups.projections.models import ProjectedAccount, ProjectedStanding
 
+_AT_ONCE = 10_000
 _DEFAULT, _HELD = "default", "default held back"
 # One statement that SQLite and PostgreSQL both know; a merge would ask first, and flush before it asks.
 _KEEP_ACCOUNT = text(
@@ -44,9 +47,24 @@ def hold_default(unit: Unit, message: DefaultEntitlements) -> None:
 
 def held_default(session: Session) -> DefaultEntitlements | None:
     """The entitlements by default that do not count yet; None if there are none."""
-    query = select(ProjectedStanding.message).where(col(ProjectedStanding.subject_key) == _HELD)
-    message = session.exec(query).first()
-    return DefaultEntitlements.FromString(message) if message is not None else None
+    return _defaults(session, _HELD)
+
+
+def default(session: Session) -> DefaultEntitlements | None:
+    """The entitlements of accounts without a standing of their own; None if nothing is known of them."""
+    return _defaults(session, _DEFAULT)
+
+
+def all_accounts(session: Session) -> Iterator[Account]:
+    """What is known of every account, a bounded number in memory at a time."""
+    query = select(ProjectedAccount.message).execution_options(yield_per=_AT_ONCE)
+    yield from map(Account.FromString, session.exec(query))
+
+
+def all_standings(session: Session) -> Iterator[SubjectEntitlements]:
+    """The standing of every subject that has one of its own, a bounded number in memory at a time."""
+    query = select(ProjectedStanding.message).where(col(ProjectedStanding.subject_key).not_in([_DEFAULT, _HELD]))
+    yield from map(SubjectEntitlements.FromString, session.exec(query.execution_options(yield_per=_AT_ONCE)))
 
 
 def drop_accounts(session: Session) -> None:
@@ -71,3 +89,8 @@ def group_standing(session: Session, group_id: str) -> domain.Standing:
     query = select(ProjectedStanding.message).where(col(ProjectedStanding.subject_key) == f"group/{group_id}")
     message = session.exec(query).first()
     return wire.standing(SubjectEntitlements.FromString(message)) if message is not None else domain.NO_STANDING
+
+
+def _defaults(session: Session, key: str) -> DefaultEntitlements | None:
+    message = session.exec(select(ProjectedStanding.message).where(col(ProjectedStanding.subject_key) == key)).first()
+    return DefaultEntitlements.FromString(message) if message is not None else None

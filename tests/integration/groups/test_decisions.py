@@ -300,9 +300,13 @@ async def test_memory_and_database_hold_the_same_facts_after_any_acts(either: St
     for _ in range(40):
         results = await asyncio.gather(*(act() for _ in range(3)), return_exceptions=True)
         assert all(isinstance(each, OmbudError) for each in results if isinstance(each, BaseException))
+    started_late = DecisionMemory(either.database)
+    await started_late.load()
+    assert started_late.revision == memory.revision
     for account in accounts:
         for group in groups:
             stored = await either.database.read(
                 lambda session, who=account, where=group: store.situation(session, who, where)  # type: ignore[misc]  # bound at once
             )
             assert memory.state.situation(account, group) == stored
+            assert started_late.state.situation(account, group) == stored

@@ -1,9 +1,11 @@
+import tracemalloc
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chassis.ids import new_id
 from ombud.common.v1.types_pb2 import Subject
 from ombud.groups.v1.change_pb2 import PROJECTION_ACCOUNTS, PROJECTION_STANDINGS, GroupsChange, MemberLeft
 from ombud.groups.v1.group_service_pb2 import Group, Member, MemberRole
@@ -172,6 +174,27 @@ def test_memory_stays_bounded() -> None:
     for number in range(20):
         verdicts.column(Action.POST, [f"a{number}", "a1"], ["g1"], NOW)
         assert sum(len(table) for table in verdicts._tables.values()) <= 4
+
+
+def test_dropped_answers_leave_nothing_in_memory() -> None:
+    verdicts = Verdicts(lambda action, *_: decide(situation(account=VERIFIED), action, NOW))
+
+    def kept_after(rounds: int) -> int:
+        for _ in range(rounds):
+            account_id, group_id = new_id(), new_id()
+            verdicts.column(Action.POST, [account_id, "a1"], [group_id, "g1"], NOW)
+            verdicts.get(Action.POST, "a1", group_id, NOW)
+            verdicts.drop_group(group_id)
+            verdicts.get(Action.JOIN, account_id, group_id, NOW)
+            verdicts.drop_account(account_id)
+        return tracemalloc.get_traced_memory()[0]
+
+    tracemalloc.start()
+    try:
+        before = kept_after(100)
+        assert kept_after(1_000) < before + 50_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_equal_answers_are_one_object_so_that_a_batch_lists_each_once() -> None:
