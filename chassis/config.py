@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from functools import reduce
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Self, TypeVar
 from urllib.parse import urlsplit
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from ombud.client.channel import is_loopback
@@ -117,11 +117,20 @@ class OtlpConfig(Settings):
 
     Attributes:
         endpoint: Its `host:port`.
+        tls: The certificate that this workload shows it, and the authorities of its own; absent on loopback alone, as
+            for a collector in the same pod.
         every_seconds: How often metrics are sent.
     """
 
     endpoint: str = Field(pattern=r"^[A-Za-z0-9.:\[\]-]+:[0-9]{1,5}$")
+    tls: "TlsFiles | None" = None
     every_seconds: float = Field(default=15, gt=0)
+
+    @model_validator(mode="after")
+    def _encrypted_but_on_loopback(self) -> Self:
+        if self.tls is None and not is_loopback(self.endpoint):
+            raise PydanticCustomError("plaintext", "plaintext goes to a collector on loopback only; give tls")
+        return self
 
 
 class TlsFiles(Settings):

@@ -4,26 +4,84 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Generic, Protocol, TypeVar
 
 from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.metrics import export as sdk
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from sqlalchemy.exc import SQLAlchemyError
 
 from chassis.config import OtlpConfig
 from chassis.leading import cancel
 from chassis.metrics import BOUNDS, Gauge, Histogram, Instrument, Observed, Series
+from chassis.server.credentials import rotating
 from chassis.telemetry import SCOPE, Telemetry
+from ombud.client.tls import Pem
+
+E = TypeVar("E", bound="_Closing")
 
 _SINCE_START = sdk.AggregationTemporality.CUMULATIVE
 
 _log = logging.getLogger("ombud.otlp")
 
 
-def span_exporter(config: OtlpConfig) -> OTLPSpanExporter:
-    """Sends spans from the thread that calls it; tries again for ten seconds while the collector is away."""
-    return OTLPSpanExporter(endpoint=config.endpoint, insecure=True)
+class _Closing(Protocol):
+    def shutdown(self) -> None: ...
+
+
+class _Exporting(Generic[E]):
+    """An exporter, made anew when the files of its certificate change. Only one thread at a time may send.
+
+    Args:
+        kind: Makes it: one of OpenTelemetry's own classes.
+        config: Where it sends to.
+
+    Attributes:
+        exporter: The one in use.
+    """
+
+    def __init__(self, kind: Callable[..., E], config: OtlpConfig) -> None:
+        self._kind = kind
+        self._endpoint = config.endpoint
+        self._rotation = rotating(config.tls, "otlp.tls") if config.tls else None
+        self.exporter = self._encrypted(self._rotation.pem) if self._rotation else self._plain()
+
+    def newest(self) -> E:
+        """The exporter with the certificate that the files hold now."""
+        pem = self._rotation.newer() if self._rotation else None
+        if pem is not None:
+            before, self.exporter = self.exporter, self._encrypted(pem)
+            before.shutdown()
+        return self.exporter
+
+    def _encrypted(self, pem: Pem) -> E:
+        return self._kind(endpoint=self._endpoint, credentials=pem.credentials())
+
+    def _plain(self) -> E:
+        return self._kind(endpoint=self._endpoint, insecure=True)
+
+
+class _Spans(SpanExporter):
+    def __init__(self, config: OtlpConfig) -> None:
+        self._exporting = _Exporting(OTLPSpanExporter, config)
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        return self._exporting.newest().export(spans)
+
+    def shutdown(self) -> None:
+        self._exporting.exporter.shutdown()
+
+
+def span_exporter(config: OtlpConfig) -> SpanExporter:
+    """Sends spans from the thread that calls it; tries again for ten seconds while the collector is away.
+
+    Raises:
+        ConfigError: The files of the certificate can not be used.
+    """
+    return _Spans(config)
 
 
 @contextlib.asynccontextmanager
@@ -35,14 +93,17 @@ async def sending_metrics(config: OtlpConfig, telemetry: Telemetry, gauges: Sequ
         telemetry: Holds the instruments.
         gauges: What is asked for each time.
     """
-    exporter = OTLPMetricExporter(endpoint=config.endpoint, insecure=True)
+    exporting = _Exporting(OTLPMetricExporter, config)
     metrics = Metrics(telemetry, gauges)
+
+    def export(collected: sdk.MetricsData) -> None:
+        exporting.newest().export(collected)
 
     async def send() -> None:
         while True:
             await asyncio.sleep(config.every_seconds)
             try:
-                await asyncio.to_thread(exporter.export, await metrics.collect())
+                await asyncio.to_thread(export, await metrics.collect())
             except Exception as error:  # noqa: BLE001 - one fault must not blind whoever watches the process
                 _log.error("metrics were not sent: %s", type(error).__name__)
 
@@ -51,7 +112,7 @@ async def sending_metrics(config: OtlpConfig, telemetry: Telemetry, gauges: Sequ
         yield
     finally:
         await cancel([sending])
-        await asyncio.to_thread(exporter.shutdown)
+        await asyncio.to_thread(exporting.exporter.shutdown)
 
 
 class Metrics:

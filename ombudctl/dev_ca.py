@@ -17,7 +17,8 @@ from chassis.clock import SystemClock
 from chassis.config import TlsFiles
 from ombudctl.output import CommandError, print_json
 
-WORKLOADS = ("identity", "credit", "groups", "retention", "platform", "desk", "operator")
+# The services, their callers, and the collector of telemetry.
+WORKLOADS = ("identity", "credit", "groups", "retention", "platform", "desk", "operator", "collector")
 _VALID = timedelta(days=30)
 # Clocks of machines differ.
 _BEFORE = timedelta(hours=1)

@@ -15,16 +15,7 @@ def server_credentials(files: TlsFiles) -> grpc.ServerCredentials:
     Raises:
         ConfigError: A file can not be read, or can not be used.
     """
-    for field in ("key", "certificate", "root"):
-        file: Path = getattr(files, field)
-        try:
-            file.read_bytes()
-        except OSError as error:
-            raise ConfigError(f"tls.{field}: {file.name}: {error.strerror}") from None
-    try:
-        rotation = Rotation(Tls(files.root, files.certificate, files.key))
-    except ValueError as error:
-        raise ConfigError(f"tls: {error}") from None
+    rotation = rotating(files, "tls")
 
     def newer() -> grpc.ServerCertificateConfiguration | None:
         """Called at each handshake, in a thread of gRPC's own; None leaves things as they are."""
@@ -36,6 +27,24 @@ def server_credentials(files: TlsFiles) -> grpc.ServerCredentials:
         newer,  # type: ignore[arg-type]  # None is what its documentation asks for
         require_client_authentication=True,
     )
+
+
+def rotating(files: TlsFiles, setting: str) -> Rotation:
+    """The newest usable content of the files that a setting names.
+
+    Raises:
+        ConfigError: A file can not be read, or can not be used.
+    """
+    for field in ("key", "certificate", "root"):
+        file: Path = getattr(files, field)
+        try:
+            file.read_bytes()
+        except OSError as error:
+            raise ConfigError(f"{setting}.{field}: {file.name}: {error.strerror}") from None
+    try:
+        return Rotation(Tls(files.root, files.certificate, files.key))
+    except ValueError as error:
+        raise ConfigError(f"{setting}: {error}") from None
 
 
 def _configuration(pem: Pem) -> grpc.ServerCertificateConfiguration:

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
+from chassis.clock import SystemClock
+from ombudctl.dev_ca import WORKLOADS, Authority
 from tests.support.manifests import DEPLOY, manifests, named, of_kind
 from tests.support.telemetry import DECLARED, IN_PROMETHEUS
 
@@ -60,7 +62,29 @@ def test_services_send_to_the_collector_that_listens(overlay: str) -> None:
         volumes = named(found, kind, f"ombud-{name}")["spec"]["template"]["spec"]["volumes"]
         config = next(volume["configMap"]["name"] for volume in volumes if volume["name"] == "config")
         telemetry = yaml.safe_load(named(found, "ConfigMap", config)["data"]["40-telemetry.yaml"])
-        assert telemetry["server"]["otlp"]["endpoint"] == f"collector:{port}"
+        (host,) = named(found, "Certificate", "collector")["spec"]["dnsNames"]
+        assert telemetry["server"]["otlp"]["endpoint"] == f"{host}:{port}"
+
+
+def test_collector_shows_the_certificate_that_it_is_given_and_asks_for_one() -> None:
+    found = manifests("production")
+    pod = named(found, "Deployment", "collector")["spec"]["template"]["spec"]
+    (mount,) = [each for each in pod["containers"][0]["volumeMounts"] if each["name"] == "certificate"]
+    (volume,) = [each for each in pod["volumes"] if each["name"] == "certificate"]
+    issued = named(found, "Certificate", "collector")["spec"]
+    assert volume["secret"]["secretName"] == issued["secretName"]
+    shown = COLLECTOR["receivers"]["otlp"]["protocols"]["grpc"]["tls"]
+    assert {shown[field] for field in ("cert_file", "key_file", "client_ca_file")} == {
+        f"{mount['mountPath']}/{name}" for name in ("tls.crt", "tls.key", "ca.crt")
+    }
+
+
+def test_collector_under_compose_has_a_certificate_of_the_throw_away_authority(tmp_path: Path) -> None:
+    authority = Authority(tmp_path, SystemClock().now())
+    made = {f"/certificates/{path.name}" for path in authority.workload("collector").model_dump().values()}
+    own = yaml.safe_load((DEPLOY / "compose" / "collector.yaml").read_text("utf-8"))
+    assert set(own["receivers"]["otlp"]["protocols"]["grpc"]["tls"].values()) == made
+    assert "collector" in WORKLOADS
 
 
 def test_alerts_and_dashboard_ask_for_metrics_and_labels_that_are_declared() -> None:

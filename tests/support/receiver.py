@@ -26,7 +26,8 @@ from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from chassis.config import OtlpConfig
+from chassis.config import OtlpConfig, TlsFiles
+from chassis.server.credentials import server_credentials
 
 
 @dataclass(frozen=True)
@@ -100,11 +101,20 @@ def plain(attributes: Any) -> dict[str, str | int]:
 
 
 @contextlib.asynccontextmanager
-async def receiving(port: int = 0) -> AsyncIterator[Receiver]:
-    """Listens on a port; on one of its own if none is given."""
+async def receiving(
+    port: int = 0, own: TlsFiles | None = None, senders: TlsFiles | None = None
+) -> AsyncIterator[Receiver]:
+    """Listens on a port; on one of its own if none is given.
+
+    Args:
+        port: The port.
+        own: Its certificate; plaintext if absent. It takes from those alone whose certificate it can check.
+        senders: The certificate of those that send.
+    """
     server = grpc.aio.server()
-    port = server.add_insecure_port(f"127.0.0.1:{port}")
-    receiver = Receiver(OtlpConfig(endpoint=f"127.0.0.1:{port}", every_seconds=0.2))
+    address = f"127.0.0.1:{port}"
+    port = server.add_secure_port(address, server_credentials(own)) if own else server.add_insecure_port(address)
+    receiver = Receiver(OtlpConfig(endpoint=f"127.0.0.1:{port}", tls=senders, every_seconds=0.2))
     add_TraceServiceServicer_to_server(_Traces(receiver), server)  # type: ignore[no-untyped-call]  # as generated
     add_MetricsServiceServicer_to_server(_Metrics(receiver), server)  # type: ignore[no-untyped-call]  # as generated
     await server.start()

@@ -19,11 +19,13 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2_grpc import TraceS
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from chassis.config import OtlpConfig
-from ombud.client import OmbudError
+from chassis.clock import SystemClock
+from chassis.config import OtlpConfig, TlsFiles
+from ombud.client import OmbudError, Tls
 from ombud.common.v1.types_pb2 import Subject
 from ombud.credit.v1 import types_pb2 as credit
 from ombud.identity.v1.agreement_service_pb2 import GetCurrentAgreementRequest
+from ombudctl.dev_ca import Authority
 from tests.support.contract import Rpc
 from tests.support.eventually import eventually
 from tests.support.life import Life
@@ -52,10 +54,14 @@ class Behind:
 @contextlib.asynccontextmanager
 async def collecting(folder: Path, backend: OtlpConfig) -> AsyncIterator[tuple[OtlpConfig, str]]:
     """Runs the collector on ports of its own; gives where it takes OTLP and where its metrics are read."""
+    authority = Authority(folder / "authority", SystemClock().now())
+    own, senders = authority.workload("collector"), authority.workload("credit")
     otlp, metrics = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
     config = yaml.safe_load(CONFIG.read_text("utf-8"))
     config["extensions"]["health_check"]["endpoint"] = f"127.0.0.1:{free_port()}"
-    config["receivers"]["otlp"]["protocols"]["grpc"]["endpoint"] = otlp
+    taking = config["receivers"]["otlp"]["protocols"]["grpc"]
+    taking["endpoint"] = otlp
+    taking["tls"] |= {"cert_file": str(own.certificate), "key_file": str(own.key), "client_ca_file": str(own.root)}
     config["exporters"]["otlp"] = {"endpoint": backend.endpoint, "tls": {"insecure": True}}
     config["exporters"]["prometheus"]["endpoint"] = metrics
     config["service"]["telemetry"] = {"metrics": {"level": "none"}}
@@ -64,9 +70,9 @@ async def collecting(folder: Path, backend: OtlpConfig) -> AsyncIterator[tuple[O
         str(PROGRAM), f"--config=file:{folder / 'collector.yaml'}", stderr=asyncio.subprocess.DEVNULL
     )
     try:
-        async with grpc.aio.insecure_channel(otlp) as channel, asyncio.timeout(20):
+        async with opened(otlp, senders) as channel, asyncio.timeout(20):
             await channel.channel_ready()
-        yield OtlpConfig(endpoint=otlp, every_seconds=0.2), metrics
+        yield OtlpConfig(endpoint=otlp, tls=senders, every_seconds=0.2), metrics
     finally:
         process.terminate()
         await process.wait()
@@ -99,14 +105,20 @@ async def told(life: Life) -> None:
     await life.sanction(Subject(group_id=group.group_id), credit.MEASURE_KIND_GROUP_SUSPENDED, tip_off_id=tip_off_id)
 
 
-async def talkative(endpoint: str) -> None:
+def opened(endpoint: str, files: TlsFiles) -> grpc.aio.Channel:
+    """A channel with a certificate."""
+    return grpc.aio.secure_channel(endpoint, Tls(files.root, files.certificate, files.key).read().credentials())
+
+
+async def talkative(collector: OtlpConfig) -> None:
     """Sends a span that says more than it may."""
     values = [KeyValue(key=key, value=AnyValue(string_value="marie")) for key in ("enduser.id", "ombud.reason")]
     request = ExportTraceServiceRequest()
     request.resource_spans.add().scope_spans.add().spans.append(
         Span(name="talkative", trace_id=b"t" * 16, span_id=b"s" * 8, attributes=values)
     )
-    async with grpc.aio.insecure_channel(endpoint) as channel:
+    assert collector.tls is not None
+    async with opened(collector.endpoint, collector.tls) as channel:
         stub: Any = TraceServiceStub(channel)  # type: ignore[no-untyped-call]  # as generated
         await stub.Export(request)
 
@@ -115,7 +127,7 @@ async def talkative(endpoint: str) -> None:
 async def behind(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Behind]:
     folder = tmp_path_factory.mktemp("collector")
     async with receiving() as receiver, collecting(folder, receiver.config) as (collector, metrics):
-        await talkative(collector.endpoint)
+        await talkative(collector)
         async with meshed(folder / "mesh", otlp=collector) as mesh:
             await told(Life(mesh.wire().call, mesh.clock, mesh.folder / "identity" / "outbox" / "phone.jsonl"))
 

@@ -44,6 +44,7 @@ def test_good_file_is_read_and_can_not_be_changed(tmp_path: Path) -> None:
         (SERVER | {"peers": ["credit"]}, SERVICE, "server.peers"),
         (SERVER | {"tls": {"root": "r", "certificate": "c"}}, SERVICE, "server.tls.key"),
         (SERVER | {"otlp": {"endpoint": "http://collector"}}, SERVICE, "server.otlp.endpoint"),
+        (SERVER | {"otlp": {"endpoint": "collector:4317"}}, SERVICE, "server.otlp"),
         (SERVER | {"listen": ["127.0.0.1"]}, SERVICE, "server.listen"),
     ],
 )
