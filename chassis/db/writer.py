@@ -64,6 +64,11 @@ class Item:
         """What reads for the command and those like it; None if it reads for itself."""
         return self.command.load if isinstance(self.command, Prepared) else None
 
+    def late(self, *, after: float = 0.0) -> bool:
+        """Whether the caller stops waiting before so many seconds are over; what is not for a caller is never late."""
+        deadline = self.call.deadline
+        return self.idempotent and deadline is not None and time.monotonic() + after > deadline
+
     def settle(self) -> None:
         """Gives the outcome to whoever waits. On the event loop only."""
         if self.future is None:
@@ -83,6 +88,26 @@ def check_same_request(digest: bytes, call: Call) -> None:
             satisfy="a new request_id, or the same request as before",
             request_id=call.request_id,
         )
+
+
+def _too_late(least: float) -> Refusal:
+    return Refusal(
+        ErrorReason.ERROR_REASON_DEADLINE_TOO_SHORT,
+        "the caller would have stopped waiting before the transaction; nothing changed",
+        satisfy="a longer deadline",
+        least_ms=int(least * 1000),
+    )
+
+
+def _awaited(items: Sequence[Item]) -> list[Item]:
+    """The commands whose callers still wait; the others fail unrun."""
+    found = []
+    for item in items:
+        if item.late():
+            item.failure = _too_late(0.0)
+        else:
+            found.append(item)
+    return found
 
 
 class _CommandFailedError(Exception):
@@ -105,6 +130,8 @@ class Writer:
         self._clock = clock
         self._committed = committed
         self._queue: queue.SimpleQueue[Item | None] = queue.SimpleQueue()
+        self._committing = False
+        self._took = 0.0
         self._thread = threading.Thread(target=self._run, name=f"{service}-write", daemon=True)
 
     def start(self) -> None:
@@ -131,10 +158,13 @@ class Writer:
         """Queues a command.
 
         Raises:
-            Refusal: OVERLOADED, if too many wait.
+            Refusal: OVERLOADED, if too many wait; DEADLINE_TOO_SHORT, if its caller will not.
         """
         if self._queue.qsize() >= _QUEUED_MOST:
             raise Refusal.overloaded("writes", retry_after=_BUSY)
+        # While one transaction commits, the next takes about as long.
+        if self._committing and item.late(after=self._took):
+            raise _too_late(self._took)
         self._queue.put(item)
 
     def _run(self) -> None:
@@ -143,7 +173,9 @@ class Writer:
             self._gather(crowd)
             items, last = self._take(first)
             crowd = len(items)
+            began, self._committing = time.monotonic(), True
             self._commit(items)
+            self._committing, self._took = False, time.monotonic() - began
             if last:
                 return
 
@@ -167,14 +199,15 @@ class Writer:
 
     def _commit(self, items: list[Item]) -> None:
         entries: list[FeedEntry] = []
+        awaited = _awaited(items)
         for attempt in range(1, _RETRIES + 1):
             try:
-                entries = self._transact(items)
+                entries = self._transact(awaited)
                 break
             except BaseException as error:  # noqa: BLE001 - every waiting caller must hear of it, and the thread lives on
                 if _retried(error) and attempt < _RETRIES:
                     continue
-                self._fail(items, error)
+                self._fail(awaited, error)
             entries = []
             break
         self._committed(items, entries)

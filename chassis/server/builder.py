@@ -1,6 +1,7 @@
 """The server of a process: the RPCs of its services behind the pipeline, and nothing that is not in the contract."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import grpc
@@ -14,6 +15,7 @@ from chassis.db import Database, Unit
 from chassis.db.writer import Item
 from chassis.refusal import ErrorReason, Refusal
 from chassis.server import status
+from chassis.server.admission import Admission, Door
 from chassis.server.methods import methods_of
 from chassis.server.pipeline import Context, Handler, Pipeline
 from chassis.service import Service
@@ -44,17 +46,28 @@ class _Registrar:
         self.handlers[service] = handlers
 
 
-class _Router(grpc.GenericRpcHandler):
-    """Finds the wrapped handler of a path."""
+@dataclass(frozen=True, slots=True)
+class _Route:
+    """Where calls of a path come in, who serves them, and who answers those that do not come in."""
 
-    def __init__(self, handlers: Mapping[str, Handler]) -> None:
-        self._handlers = handlers
+    door: Door
+    serve: "Handler"
+    turn_away: "Handler"
+
+
+class _Router(grpc.GenericRpcHandler):
+    """Finds the wrapped handler of a path, before a byte of the request is read."""
+
+    def __init__(self, routes: Mapping[str, _Route]) -> None:
+        self._routes = routes
         self._unknown: Handler = grpc.unary_unary_rpc_method_handler(_unknown)
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> "Handler | None":
-        path = str(handler_call_details.method)
-        handler = self._handlers.get(path)
-        return self._unknown if handler is None and path.startswith("/ombud.") else handler
+        path: str = handler_call_details.method
+        route = self._routes.get(path)
+        if route is None:
+            return self._unknown if path.startswith("/ombud.") else None
+        return route.serve if route.door.open() else route.turn_away
 
 
 async def _unknown(_raw: bytes, context: Context) -> bytes:
@@ -84,20 +97,27 @@ def build_server(
         connection_seconds: After how long a client has to open its connection anew; calls on the old one go on to their
             end, however long they take. Never if absent.
     """
-    handlers: dict[str, Handler] = {}
+    routes: dict[str, _Route] = {}
     names: list[str] = []
+    admission = Admission(telemetry.meter)
     for service in services:
-        pipeline = Pipeline(authenticator=authenticator, telemetry=telemetry, denied=_denials(service.database))
+        pipeline = Pipeline(
+            authenticator=authenticator,
+            telemetry=telemetry,
+            denied=_denials(service.database),
+            admission=admission,
+        )
         registrar = _Registrar()
         for add, servicer in service.servicers:
             add(servicer, registrar)
         for name, found in registrar.handlers.items():
             names.append(name)
             for path, method in methods_of(name).items():
-                handlers[path] = pipeline.wrap(method, found[path.rpartition("/")[2]])
+                serve = pipeline.wrap(method, found[path.rpartition("/")[2]])
+                routes[path] = _Route(admission.door(method.load), serve, pipeline.turn_away(method))
     ageing = (("grpc.max_connection_age_ms", int(connection_seconds * 1000)),) if connection_seconds else ()
     server = grpc.aio.server(options=(*_OPTIONS, *ageing))
-    server.add_generic_rpc_handlers((_Router(handlers),))
+    server.add_generic_rpc_handlers((_Router(routes),))
     if reflect:
         reflection.enable_server_reflection([*names, reflection.SERVICE_NAME], server, descriptor_pool.Default())
     return server

@@ -1,11 +1,12 @@
 """What stands around every RPC.
 
-In this order: errors, tracing, deadline, authentication, authorisation, validation, idempotency key. One wrapper an RPC
-instead of a chain of interceptors, which would cost more than the calls they guard.
+In this order: admission, errors, tracing, deadline, authentication, authorisation, validation, idempotency key. One
+wrapper an RPC instead of a chain of interceptors, which would cost more than the calls they guard.
 """
 
 import asyncio
 import hashlib
+import itertools
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, TypeAlias
@@ -17,9 +18,11 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from chassis.auth.authenticator import Authenticator
 from chassis.call import Call, Trace, serve
+from chassis.db.engine import lacks_space
 from chassis.metrics import Declared, Histogram
 from chassis.refusal import ErrorReason, Refusal
 from chassis.server import status, validation
+from chassis.server.admission import Admission
 from chassis.server.methods import Method
 from chassis.telemetry import Span, Telemetry, as_trace, enter, finish, parse_parent
 
@@ -42,9 +45,13 @@ class Pipeline:
         authenticator: Proves callers.
         telemetry: Records spans.
         denied: Records a denied call of an authenticated caller in the audit trail.
+        admission: Counts the calls in flight.
     """
 
-    def __init__(self, *, authenticator: Authenticator, telemetry: Telemetry, denied: Denied) -> None:
+    def __init__(
+        self, *, authenticator: Authenticator, telemetry: Telemetry, denied: Denied, admission: Admission
+    ) -> None:
+        self._admission = admission
         self._authenticator = authenticator
         self._telemetry = telemetry
         self._denied = denied
@@ -65,9 +72,30 @@ class Pipeline:
             raise TypeError(message)
         return grpc.unary_unary_rpc_method_handler(self._unary(method, handler.unary_unary))
 
+    def turn_away(self, method: Method) -> Handler:
+        """Stands in for the handler while too many calls are in flight: answers at once, and records next to nothing.
+
+        A stream of requests, whatever the method has, for gRPC does not wait for the first one then.
+        """
+        door, name = self._admission.door(method.load), method.path.removeprefix("/")
+        refusals = itertools.cycle([(refusal, status.details_of(refusal)) for refusal in door.refusals()])
+
+        async def refuse(_requests: object, context: Context) -> bytes:
+            refusal, details = next(refusals)
+            code = status.code_of(refusal)
+            door.turn_away()
+            self._refusals.add(1, method.service, status.reason_name(refusal))
+            self._calls.record(0.0, name, code.name)
+            await context.abort(code, refusal.message, details + status.pushback(refusal, context.time_remaining()))
+
+        return grpc.stream_unary_rpc_method_handler(refuse)
+
     def _unary(self, method: Method, behaviour: Any) -> Any:  # noqa: ANN401 - gRPC's handler types
+        door = self._admission.door(method.load)
+
         async def serve_unary(raw: bytes, context: Context) -> bytes:
             served = _Served(method, self._telemetry, self._calls)
+            door.enter()
             try:
                 request, timeout = self._admit(served, raw, context)
                 if timeout is None:
@@ -79,14 +107,19 @@ class Pipeline:
             except BaseException as error:
                 await self._refuse(served, error, context)
                 raise
+            finally:
+                door.leave()
             served.finish("OK")
             return encoded
 
         return serve_unary
 
     def _stream(self, method: Method, behaviour: Any, *, streams_in: bool) -> Any:  # noqa: ANN401 - gRPC's handler types
+        door = self._admission.door(method.load)
+
         async def serve_stream(incoming: Any, context: Context) -> AsyncIterator[bytes]:  # noqa: ANN401
             served = _Served(method, self._telemetry, self._calls)
+            door.enter()
             try:
                 if streams_in:
                     self._admit(served, None, context)
@@ -99,6 +132,8 @@ class Pipeline:
             except BaseException as error:
                 await self._refuse(served, error, context)
                 raise
+            finally:
+                door.leave()
             served.finish("OK")
 
         return serve_stream
@@ -134,7 +169,8 @@ class Pipeline:
         self._refusals.add(1, served.method.service, reason)
         if code is grpc.StatusCode.PERMISSION_DENIED and not served.call.caller.anonymous:
             await self._audit_denial(served.call, refusal)
-        await context.abort(code, refusal.message, status.details_of(refusal))
+        when = status.pushback(refusal, context.time_remaining())
+        await context.abort(code, refusal.message, status.details_of(refusal) + when)
 
     async def _audit_denial(self, call: Call, refusal: Refusal) -> None:
         try:
@@ -251,6 +287,12 @@ def _as_refusal(error: BaseException, path: str) -> Refusal:
             "the server's own deadline passed; whether the act took effect is unknown",
             satisfy="the same call with the same request_id",
             least_ms=int(_DEFAULT_TIMEOUT * 1000),
+        )
+    if isinstance(error, DBAPIError) and lacks_space(error):
+        return Refusal(
+            ErrorReason.ERROR_REASON_STORAGE_FULL,
+            "the disk of the service's database is full; nothing was stored",
+            satisfy="the same call, once space is freed",
         )
     incident = status.incident(error, path)
     if isinstance(error, DBAPIError) and (error.connection_invalidated or isinstance(error, OperationalError)):

@@ -14,6 +14,8 @@ from ombud.common.v1.access_pb2 import code as code_option
 
 DOMAIN = "ombud"
 DETAILS_KEY = "grpc-status-details-bin"
+_PUSHBACK_KEY = "grpc-retry-pushback-ms"
+_LONGEST_PUSHBACK = 2.0
 
 _log = logging.getLogger("ombud.server")
 
@@ -57,6 +59,24 @@ def details_of(refusal: Refusal) -> tuple[tuple[str, bytes], ...]:
         packed.Pack(detail)
         status.details.append(packed)
     return ((DETAILS_KEY, status.SerializeToString()),)
+
+
+def pushback(refusal: Refusal, left: float | None) -> tuple[tuple[str, str], ...]:
+    """Trailing metadata by which gRPC's own clients know when to try again: RetryInfo, in their words.
+
+    Args:
+        refusal: Why the call is refused.
+        left: Seconds until the caller stops waiting; None if it never does.
+
+    Returns:
+        Milliseconds; a negative number, which is not to try again, if the time to come back is none that a caller
+        would wait for. Nothing if the caller did not come at the wrong time.
+    """
+    if code_of(refusal) is not grpc.StatusCode.RESOURCE_EXHAUSTED:
+        return ()
+    delay = refusal.retry_after.total_seconds() if refusal.retry_after else None
+    patience = _LONGEST_PUSHBACK if left is None else min(left, _LONGEST_PUSHBACK)
+    return ((_PUSHBACK_KEY, str(int(delay * 1000)) if delay is not None and delay < patience else "-1"),)
 
 
 def incident(error: BaseException, method: str) -> Refusal:

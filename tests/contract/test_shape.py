@@ -3,6 +3,7 @@
 import pytest
 
 from chassis.refusal import ErrorReason
+from chassis.server.methods import Load
 from tests.support.contract import Rpc, files, messages, rpcs
 
 WORKLOADS = {"platform", "desk", "operator", "identity", "credit", "groups", "retention"}
@@ -95,6 +96,12 @@ def test_answer_with_many_of_something_has_pages_or_a_stated_bound(rpc: Rpc) -> 
         return
     assert {"page_size", "page_token"} <= set(rpc.descriptor.input_type.fields_by_name)
     assert "next_page_token" in rpc.descriptor.output_type.fields_by_name
+
+
+def test_export_waits_for_a_quieter_time_and_acts_do_not() -> None:
+    bulk = {rpc.verb for rpc in rpcs() if rpc.method.load is Load.BULK}
+    assert {rpc.verb for rpc in rpcs() if rpc.verb.startswith("Export")} <= bulk
+    assert not [rpc.path for rpc in rpcs() if rpc.method.load is Load.BULK and rpc.method.keyed]
 
 
 def test_files_are_where_their_package_says() -> None:

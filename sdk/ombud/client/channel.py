@@ -17,14 +17,15 @@ _SERVICE_CONFIG = {
     "methodConfig": [
         {
             "name": [{}],
-            # UNAVAILABLE alone: nothing else says that a second try may help (AIP-194). A mutation
-            # is safe to repeat, for it carries a request_id.
+            # UNAVAILABLE says that a second try may help (AIP-194), and RESOURCE_EXHAUSTED when: the server gives the
+            # time to come back, or word that it is not worth while. A mutation is safe to repeat, for it carries a
+            # request_id.
             "retryPolicy": {
                 "maxAttempts": 4,
                 "initialBackoff": "0.1s",
                 "maxBackoff": "2s",
                 "backoffMultiplier": 2,
-                "retryableStatusCodes": ["UNAVAILABLE"],
+                "retryableStatusCodes": ["UNAVAILABLE", "RESOURCE_EXHAUSTED"],
             },
         }
     ],
@@ -51,8 +52,8 @@ def connect(
     """Opens a channel for any stub of `ombud.*.v1`.
 
     Call it inside the event loop, once for a process, and close it at the end (`async with`). Unary calls
-    always have a deadline; UNAVAILABLE is retried up to three times; the current OpenTelemetry span
-    travels along; failures raise `OmbudError`.
+    always have a deadline; UNAVAILABLE is retried up to three times, and RESOURCE_EXHAUSTED when the server says;
+    the current OpenTelemetry span travels along; failures raise `OmbudError`.
 
     Args:
         target: gRPC name of the server, such as "127.0.0.1:7700" or "dns:///ombud.internal:7700". Calls take turns

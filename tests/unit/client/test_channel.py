@@ -1,4 +1,6 @@
 import asyncio
+import itertools
+import time
 from pathlib import Path
 
 import grpc
@@ -89,9 +91,33 @@ async def test_unavailable_alone_is_retried(server: Server, code: grpc.StatusCod
     assert len(server.metadata) == calls
 
 
-async def test_retries_stop_when_most_calls_fail(server: Server) -> None:
+@pytest.mark.parametrize(("pushback", "calls"), [("60", 3), ("-1", 1)])
+async def test_busy_server_is_asked_again_when_it_says_and_not_if_it_says_so(
+    server: Server, pushback: str, calls: int
+) -> None:
+    came: list[float] = []
+
+    async def turn_away_twice(request: Subject, context: Context) -> Subject:
+        came.append(time.monotonic())
+        if len(came) < 3:
+            await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "busy", (("grpc-retry-pushback-ms", pushback),))
+        return request
+
+    server.behave = turn_away_twice
+    async with connect(server.target) as channel:
+        if calls == 3:
+            assert await Stub(channel).one(SUBJECT) == SUBJECT
+        else:
+            with pytest.raises(OmbudError):
+                await Stub(channel).one(SUBJECT)
+    assert len(came) == calls
+    assert all(later - earlier >= 0.06 for earlier, later in itertools.pairwise(came))
+
+
+@pytest.mark.parametrize("code", [grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED])
+async def test_retries_stop_when_most_calls_fail(server: Server, code: grpc.StatusCode) -> None:
     async def fail(_request: Subject, context: Context) -> Subject:
-        await context.abort(grpc.StatusCode.UNAVAILABLE, "down")
+        await context.abort(code, "down")
         raise AssertionError
 
     server.behave = fail

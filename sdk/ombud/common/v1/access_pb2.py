@@ -26,7 +26,7 @@ from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor
 from google.rpc import code_pb2 as google_dot_rpc_dot_code__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1combud/common/v1/access.proto\x12\x0fombud.common.v1\x1a google/protobuf/descriptor.proto\x1a\x15google/rpc/code.proto\"Q\n\x06\x41\x63\x63\x65ss\x12\x0e\n\x06public\x18\x01 \x01(\x08\x12\x11\n\tworkloads\x18\x02 \x03(\t\x12\r\n\x05roles\x18\x03 \x03(\t\x12\x15\n\rsecond_person\x18\x04 \x01(\x08:I\n\x06\x61\x63\x63\x65ss\x12\x1e.google.protobuf.MethodOptions\x18\xd1\x86\x03 \x01(\x0b\x32\x17.ombud.common.v1.Access:C\n\x04\x63ode\x12!.google.protobuf.EnumValueOptions\x18\xd2\x86\x03 \x01(\x0e\x32\x10.google.rpc.Codeb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1combud/common/v1/access.proto\x12\x0fombud.common.v1\x1a google/protobuf/descriptor.proto\x1a\x15google/rpc/code.proto\"Q\n\x06\x41\x63\x63\x65ss\x12\x0e\n\x06public\x18\x01 \x01(\x08\x12\x11\n\tworkloads\x18\x02 \x03(\t\x12\r\n\x05roles\x18\x03 \x03(\t\x12\x15\n\rsecond_person\x18\x04 \x01(\x08:I\n\x06\x61\x63\x63\x65ss\x12\x1e.google.protobuf.MethodOptions\x18\xd1\x86\x03 \x01(\x0b\x32\x17.ombud.common.v1.Access:.\n\x04\x62ulk\x12\x1e.google.protobuf.MethodOptions\x18\xd3\x86\x03 \x01(\x08:C\n\x04\x63ode\x12!.google.protobuf.EnumValueOptions\x18\xd2\x86\x03 \x01(\x0e\x32\x10.google.rpc.Codeb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)

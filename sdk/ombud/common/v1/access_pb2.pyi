@@ -64,8 +64,13 @@ class Access(_message.Message):
 Global___Access: _TypeAlias = Access  # noqa: Y015
 
 ACCESS_FIELD_NUMBER: _builtins.int
+BULK_FIELD_NUMBER: _builtins.int
 CODE_FIELD_NUMBER: _builtins.int
 access: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MethodOptions, Global___Access]
 """Who may call the RPC."""
+bulk: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MethodOptions, _builtins.bool]
+"""True: the RPC moves or works through much at once, and can wait. Of all calls the server turns these away first when
+it has more to do than it can (reason OVERLOADED).
+"""
 code: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.EnumValueOptions, _code_pb2.Code.ValueType]
 """The gRPC status code that an error reason is returned with."""
