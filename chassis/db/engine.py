@@ -1,12 +1,15 @@
 """Engines: SQLite and PostgreSQL, set so that nothing acknowledged is lost and no update overwrites another unseen."""
 
+import sqlite3
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 # Longer than any write of ours takes; a process that waits this long for the file meets a stuck one.
 _SQLITE_BUSY_MS = 10_000
+_POSTGRES_DISK_FULL = "53100"
 _POSTGRES_TIMEOUTS = "-c statement_timeout=10000 -c lock_timeout=8000 -c idle_in_transaction_session_timeout=15000"
 # By default each statement sees a state of its own, and the second may speak of rows that the first did not.
 _POSTGRES_READS = "-c default_transaction_isolation=repeatable\\ read -c default_transaction_read_only=on"
@@ -24,6 +27,14 @@ def read_engine(url: str, *, connections: int) -> Engine:
     if _is_sqlite(url):
         return _sqlite(url, "BEGIN", connections=connections)
     return _postgres(url, f"{_POSTGRES_TIMEOUTS} {_POSTGRES_READS}", connections=connections)
+
+
+def lacks_space(error: DBAPIError) -> bool:
+    """Whether the database refused because its disk is full: it has changed nothing then."""
+    return (
+        getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+        or getattr(error.orig, "sqlstate", None) == _POSTGRES_DISK_FULL
+    )
 
 
 def _is_sqlite(url: str) -> bool:

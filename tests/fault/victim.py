@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import json
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -100,16 +100,23 @@ class Appender:
 
 @dataclass
 class Victim:
-    """The suite as `ombud up` starts it, always in the same folder and on the same port."""
+    """The suite as `ombud up` starts it, always in the same folder and on the same port.
+
+    Attributes:
+        data: The folder.
+        inside: What begins the command, such as that of a namespace.
+        port: The port.
+    """
 
     data: Path
+    inside: Sequence[str] = ()
     port: int = field(default_factory=free_port)
 
     @contextlib.asynccontextmanager
     async def up(self) -> AsyncIterator[asyncio.subprocess.Process]:
         ombud = Path(sys.executable).with_name("ombud")
         process = await asyncio.create_subprocess_exec(
-            *(str(ombud), "up", "--data", str(self.data), "--port", str(self.port), "--json"),
+            *(*self.inside, str(ombud), "up", "--data", str(self.data), "--port", str(self.port), "--json"),
             *("--health-port", "0"),
             stdout=asyncio.subprocess.PIPE,
         )
