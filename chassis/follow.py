@@ -164,13 +164,14 @@ class Follower(Generic[C]):
 
         def task(unit: Unit) -> None:
             kept = self._position(unit.session)
+            reached = kept.revision
             for span, run in runs:
                 traced = unit.under(as_trace(span.context)) if span else unit
                 for change in run:
-                    if change.revision > kept.revision:
+                    if change.revision > reached:
                         self._apply(traced, change)
-            epoch = checkpoint.epoch if checkpoint else kept.epoch
-            self._keep(unit, Position(epoch, max(changes[-1].revision, kept.revision)))
+                        reached = change.revision
+            self._keep(unit, Position(checkpoint.epoch if checkpoint else kept.epoch, reached))
 
         code = "INTERNAL"
         try:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections import ChainMap, defaultdict
 from collections.abc import AsyncIterator, Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,7 +27,10 @@ from tests.support.wire import Who, Wire, persons_token
 
 @dataclass
 class Mesh:
-    """Where the services are, and the means to call them."""
+    """Where the services are, and the means to call them.
+
+    A service calls another by the detour that there is for it, if there is one.
+    """
 
     folder: Path
     clock: ManualClock
@@ -36,6 +40,7 @@ class Mesh:
     otlp: OtlpConfig | None = None
     policy: Path = POLICY
     targets: dict[str, str] = field(default_factory=dict)
+    detours: dict[str, dict[str, str]] = field(default_factory=lambda: defaultdict(dict))
     health: dict[str, str] = field(default_factory=dict)
     _channels: dict[tuple[Path, str], grpc.aio.Channel] = field(default_factory=dict)
 
@@ -78,6 +83,7 @@ async def meshed(
     *,
     services: Collection[str] = SERVICES.keys(),
     policy: Path = POLICY,
+    prepare: Callable[[Mesh], contextlib.AbstractAsyncContextManager[None]] = lambda _mesh: contextlib.nullcontext(),
 ) -> AsyncIterator[Mesh]:
     """Starts the four, each with its own certificate, database and traces, on ports of their own.
 
@@ -87,6 +93,7 @@ async def meshed(
         otlp: Where spans and metrics go; a file of each service if absent.
         services: Which of them to start; all if absent.
         policy: The policy pack.
+        prepare: What is entered before they start.
     """
 
     def in_folder(name: str) -> str:
@@ -105,6 +112,7 @@ async def meshed(
     public = mesh.issuer.public_key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     (folder / "issuer.pem").write_bytes(public)
     async with contextlib.AsyncExitStack() as stack:
+        await stack.enter_async_context(prepare(mesh))
         for name in services:
             running = await stack.enter_async_context(_started(mesh, name))
             mesh.health[name] = f"127.0.0.1:{running.health_port}"
@@ -128,7 +136,9 @@ async def _started(mesh: Mesh, name: str) -> AsyncIterator[Running]:
     )
     config = config_type(database_url=mesh.database_url(name), data_dir=folder, policy_file=mesh.policy)
     telemetry = telemetry_for(server, name)
-    platform = Platform(mesh.clock, Peers(mesh.targets, tls=client_tls(server)), telemetry)
+    platform = Platform(
+        mesh.clock, Peers(ChainMap(mesh.detours[name], mesh.targets), tls=client_tls(server)), telemetry
+    )
 
     def bound(port: int) -> None:
         mesh.targets[name] = f"127.0.0.1:{port}"
