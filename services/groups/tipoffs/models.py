@@ -29,6 +29,8 @@ class TipOffRow(GroupsTable, table=True):
         CheckConstraint("(decide_time IS NULL) = (reasons IS NULL)", name="reasons_decided"),
         CheckConstraint("(reply_time IS NULL) = (reply IS NULL)", name="reply_sent"),
         Index(None, "due_time", "tip_off_id"),
+        # What waits for an answer: no scan of all that was answered.
+        Index(None, "reply_time", "due_time", "tip_off_id"),
         Index(None, "receive_time"),
         Index(None, "group_id", "account_id", "receive_time"),
         # What a contest refers to.

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from secrets import randbelow
 
-from sqlalchemy import case, func
+from sqlalchemy import ColumnElement, func, tuple_
+from sqlalchemy.orm import Mapped
 from sqlmodel import Session, col, select
 
 from chassis.pages import Page
@@ -185,23 +186,32 @@ def unanswered(session: Session, page: Page, *, due_by: datetime | None) -> list
         page: Which page; its sort key is a tip-off's id.
         due_by: Only those due at this instant or before; None for all.
     """
-    contested = col(TipOffContestRow.tip_off_id).is_not(None)
-    due_time = case((contested, col(TipOffContestRow.due_time)), else_=col(TipOffRow.due_time))
-    query = (
-        select(TipOffRow, TipOffContestRow)
-        .join(TipOffContestRow, col(TipOffContestRow.tip_off_id) == col(TipOffRow.tip_off_id), isouter=True)
-        .where(col(TipOffRow.reply_time).is_(None) | (contested & col(TipOffContestRow.decide_time).is_(None)))
+    after = _place(get(session, page.after[0])) if page.after else None
+    either = select(TipOffRow, TipOffContestRow).join(
+        TipOffContestRow, col(TipOffContestRow.tip_off_id) == col(TipOffRow.tip_off_id), isouter=True
     )
-    if due_by is not None:
-        query = query.where(due_time <= due_by)
-    if page.after:
-        last = get(session, page.after[0])
-        last_due = last.contest.due_time if last.contest else last.due_time
-        query = query.where(
-            (due_time > last_due) | ((due_time == last_due) & (col(TipOffRow.tip_off_id) > last.tip_off_id))
-        )
-    query = query.order_by(due_time, col(TipOffRow.tip_off_id)).limit(page.size + 1)
-    return [_tip_off(row, contest) for row, contest in session.exec(query)]
+
+    def oldest(due_time: Mapped[datetime], *among: ColumnElement[bool]) -> list[domain.TipOff]:
+        query = either.where(*among).order_by(due_time, col(TipOffRow.tip_off_id)).limit(page.size + 1)
+        if due_by is not None:
+            query = query.where(due_time <= due_by)
+        if after is not None:
+            query = query.where(tuple_(due_time, col(TipOffRow.tip_off_id)) > after)
+        return [_tip_off(row, contest) for row, contest in session.exec(query)]
+
+    # Each in the order of an index; together they would be sorted, with all that was answered read before.
+    found = oldest(col(TipOffRow.due_time), col(TipOffRow.reply_time).is_(None))
+    found += oldest(
+        col(TipOffContestRow.due_time),
+        col(TipOffContestRow.tip_off_id).is_not(None),
+        col(TipOffContestRow.decide_time).is_(None),
+    )
+    return sorted(found, key=_place)[: page.size + 1]
+
+
+def _place(tip_off: domain.TipOff) -> tuple[datetime, str]:
+    """Where a tip-off stands among those without an answer."""
+    return (tip_off.contest.due_time if tip_off.contest else tip_off.due_time), tip_off.tip_off_id
 
 
 def _row(session: Session, tip_off_id: str) -> TipOffRow:

@@ -63,7 +63,7 @@ def current(session: Session, *, after: str, limit: int) -> list[Custodianship]:
 def open_accesses(session: Session, at: datetime) -> list[Access]:
     """The accesses that are open at an instant."""
     query = select(AccessRow.access_id).where(
-        col(AccessRow.approve_time).is_not(None), col(AccessRow.close_time).is_(None)
+        col(AccessRow.end_registered).is_(False), col(AccessRow.expire_time) > at, col(AccessRow.close_time).is_(None)
     )
     found = [accesses.get(session, access_id) for access_id in session.exec(query.order_by(col(AccessRow.access_id)))]
     return [access for access in found if access.state(at) is access_rules.State.OPEN]

@@ -15,6 +15,8 @@ class SegmentRow(RetentionTable, table=True):
     __table_args__ = (
         UniqueConstraint("record_class", "first_index"),
         Index(None, "record_class", "last_receive_time"),
+        Index(None, "record_class", "purge_id", "first_receive_time"),
+        Index(None, "purge_id", "leaf_index"),
         CheckConstraint("record_class IN ('CHAT', 'AUDIT')", name="record_class_known"),
         CheckConstraint("records > 0", name="not_empty"),
         CheckConstraint("next_index = first_index + records", name="next_index_follows"),
@@ -30,7 +32,7 @@ class SegmentRow(RetentionTable, table=True):
     file: str = Field(sa_type=String(64), unique=True)
     file_hash: bytes = Field(sa_type=LargeBinary)
     leaf_index: int = Field(sa_type=BigInteger, unique=True)
-    purge_id: str | None = Field(default=None, sa_type=String(36), index=True)
+    purge_id: str | None = Field(default=None, sa_type=String(36))
 
 
 class SegmentProducer(RetentionTable, table=True):
