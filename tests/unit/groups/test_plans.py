@@ -30,7 +30,5 @@ async def test_tip_offs_without_an_answer_are_found_by_an_index(
     async with opened(f"sqlite:///{tmp_path}/groups.db", "groups") as database:
         plan = await plan_of(database, query)
     assert "SCAN" not in plan
-    assert "tip_off USING INDEX ix_tip_off_reply_time_due_time_tip_off_id (reply_time=?" in plan.replace(
-        "COVERING ", ""
-    )
-    assert "tip_off_contest USING INDEX ix_tip_off_contest_decide_time (decide_time=?" in plan
+    assert "ix_tip_off_reply_time_due_time_tip_off_id (reply_time=?" in plan
+    assert "ix_tip_off_contest_decide_time (decide_time=?" in plan
