@@ -178,7 +178,7 @@ async def test_audit_records_get_positions_without_gaps_and_leave_their_bodies_t
     databases: OpenDatabase,
 ) -> None:
     async with databases("retention") as database:
-        entries = [Entry(new_id(), "t" * 32, f"account:{at % 2}", START, bytes([at])) for at in range(6)]
+        entries = [Entry(new_id(), at + 1, "t" * 32, f"account:{at % 2}", START, bytes([at])) for at in range(6)]
         for start in (0, 3):
             await database.work("test", partial(add_audit, entries[start : start + 3]))
         await database.work("test", lambda unit: audits.drop_bodies(unit.session, 0, 2))
@@ -196,7 +196,7 @@ async def test_audit_records_get_positions_without_gaps_and_leave_their_bodies_t
 
 async def test_audit_id_is_kept_once_whatever_the_code_does(databases: OpenDatabase) -> None:
     async with databases("retention") as database:
-        entry = Entry(new_id(), "", "", START, b"")
+        entry = Entry(new_id(), 1, "", "", START, b"")
         await database.work("test", partial(add_audit, [entry]))
         with pytest.raises(IntegrityError):
             await database.work("test", partial(add_audit, [entry]))
