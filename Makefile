@@ -7,7 +7,8 @@ CHAT ?= $(firstword $(wildcard ../shared/data/ubuntu-irc))
 VENV := .venv
 BIN := $(VENV)/bin
 CODEGEN := .venv-codegen
-export PYTHONDONTWRITEBYTECODE ?=
+# Code that is compiled once starts, and runs the tests, sooner.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev up test mutation fault soak demo check bench bench-full protos audit sbom lock clean
@@ -85,4 +86,5 @@ lock: ## Pin the dependencies anew (needs uv)
 	  $$pin -c runtime.lock image.in -o image.lock && $$pin -c runtime.lock dev.in -o dev.lock
 
 clean: ## Remove the environments and caches
+	find . -name __pycache__ -prune -exec rm -rf {} +
 	rm -rf $(VENV) $(CODEGEN) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -14,7 +14,7 @@ from chassis.service import Platform
 from chassis.telemetry import Telemetry
 from chassis.trace_store import TraceStore
 from ombudctl.custodian import dev_custodians
-from ombudctl.services import SERVICES
+from ombudctl.services import SERVICES, parts_of
 
 TRACES = "traces.db"
 CUSTODIANS = "custodians"
@@ -62,7 +62,8 @@ def _put_together(
     issuer = DevIssuer(data_dir, clock)
     telemetry = Telemetry(TraceStore(data_dir / TRACES), read_ratio=read_trace_ratio)
     hosted = []
-    for name, (config_type, build) in SERVICES.items():
+    for name in SERVICES:
+        config_type, build = parts_of(name)
         folder = data_dir / name
         folder.mkdir(mode=0o700, exist_ok=True)
         platform = Platform(clock, Peers(targets, token=issuer.workload_source(name)), telemetry)

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from ombudctl.loading import loading
 from ombudctl.options import DATA, TARGET, Data, Json, Staff, Target, TlsFolder, TokenFile
 from ombudctl.output import finish
 from ombudctl.policy.cli import app as policies
@@ -51,7 +52,8 @@ def up(
     as_json: Json = False,
 ) -> None:
     """Start all four services on this machine. Ctrl-C drains and stops."""
-    from ombudctl import up as command  # noqa: PLC0415 - `ombud --help` need not load the services
+    with loading():
+        from ombudctl import up as command  # noqa: PLC0415 - `ombud --help` need not load the services
 
     if health_port is None:
         health_port = port + 1 if port else 0
@@ -73,7 +75,8 @@ def _known(service: str) -> str:
 @app.command()
 def serve(*, service: ServiceName, config: Config) -> None:
     """Serve one service as a process of its own, as in production. SIGTERM drains and stops."""
-    from ombudctl import serve as command  # noqa: PLC0415 - see `up`
+    with loading():
+        from ombudctl import serve as command  # noqa: PLC0415 - see `up`
 
     raise typer.Exit(command.run(_known(service), config))
 

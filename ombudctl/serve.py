@@ -11,8 +11,9 @@ from chassis.config import ConfigError, load
 from chassis.db import epoch, migrate
 from chassis.process import ProcessConfig, serve
 from chassis.run import run as run_loop
+from ombudctl.loading import loading
 from ombudctl.output import print_json
-from ombudctl.services import SERVICES
+from ombudctl.services import parts_of
 
 _WRONG_SETTINGS = 2
 
@@ -28,7 +29,8 @@ def run(service: str, settings: Path) -> int:
         Exit code: 0 after a drain, 1 if the database does not answer, 2 if the settings can not be used.
     """
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
-    config_type, build = SERVICES[service]
+    with loading():
+        config_type, build = parts_of(service)
     try:
         config = load(ProcessConfig[config_type], settings)  # type: ignore[valid-type]  # the service's own
         run_loop(serve(config, f"services.{service}", build))
@@ -51,7 +53,7 @@ def upgrade(service: str, settings: Path, *, restored: bool, as_json: bool) -> i
     Returns:
         Exit code, as `run`.
     """
-    config_type, _ = SERVICES[service]
+    config_type, _ = parts_of(service)
     try:
         config: ProcessConfig[Any] = load(ProcessConfig[config_type], settings)  # type: ignore[valid-type]  # as above
         before = migrate.upgrade(config.service.database_url, f"services.{service}")

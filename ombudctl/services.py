@@ -1,22 +1,19 @@
-"""The four services, by name: their settings, and what puts them together."""
+"""The four services, by name."""
 
 from collections.abc import Callable
-from typing import Any
+from importlib import import_module
+from typing import Any, get_type_hints
 
 from chassis.service import Platform, Service
-from services.credit.config import CreditConfig
-from services.credit.wiring import build as build_credit
-from services.groups.config import GroupsConfig
-from services.groups.wiring import build as build_groups
-from services.identity.config import IdentityConfig
-from services.identity.wiring import build as build_identity
-from services.retention.config import RetentionConfig
-from services.retention.wiring import build as build_retention
 
 # Retention comes first: the others deliver their audit records to it.
-SERVICES: dict[str, tuple[type[Any], Callable[[Any, Platform], Service]]] = {
-    "retention": (RetentionConfig, build_retention),
-    "identity": (IdentityConfig, build_identity),
-    "credit": (CreditConfig, build_credit),
-    "groups": (GroupsConfig, build_groups),
-}
+SERVICES = ("retention", "identity", "credit", "groups")
+
+
+def parts_of(service: str) -> tuple[type[Any], Callable[[Any, Platform], Service]]:
+    """The type of a service's settings, and what puts it together.
+
+    Loaded only now: a process that serves one service starts without the other three.
+    """
+    build: Callable[[Any, Platform], Service] = import_module(f"services.{service}.wiring").build
+    return get_type_hints(build)["config"], build

@@ -1,11 +1,12 @@
 import functools
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from chassis.ids import new_id
 from tests.support import mess
 from tests.support.engines import OpenDatabase, fresh_postgres, migrating_once, opened, postgres_server
 from tests.support.suite import Suite, running_suite
@@ -38,11 +39,17 @@ def postgres() -> Iterator[str]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """A new database, once on each engine."""
+def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], str]:
+    """Gives the URL of another new database each time, once on each engine."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/test.db"
-    return fresh_postgres(request.getfixturevalue("postgres"))
+        return lambda: f"sqlite:///{tmp_path}/{new_id()}.db"
+    return functools.partial(fresh_postgres, request.getfixturevalue("postgres"))
+
+
+@pytest.fixture
+def database_url(new_database: Callable[[], str]) -> str:
+    """A new database, once on each engine."""
+    return new_database()
 
 
 @pytest.fixture

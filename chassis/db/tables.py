@@ -3,15 +3,15 @@
 from datetime import datetime
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, Index, LargeBinary, MetaData, String
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
-from chassis.db.types import NAMING, Instant
+from chassis.db.types import UNNAMED_KEYS, Instant, Table
 
 
-class ChassisTable(SQLModel):
+class ChassisTable(Table):
     """Base of the shared tables."""
 
-    metadata = MetaData(naming_convention=NAMING)
+    metadata = MetaData(naming_convention=UNNAMED_KEYS)
 
 
 class FeedHead(ChassisTable, table=True):

@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Dialect
 from sqlalchemy.types import TypeDecorator
+from sqlmodel import SQLModel
 
 # Constraint names are part of the schema: migrations and error handling refer to them.
 NAMING = {
@@ -15,8 +16,17 @@ NAMING = {
     "pk": "pk_%(table_name)s",
 }
 
+# For tables whose revisions left the names of primary keys to the engine: those that PostgreSQL gives.
+UNNAMED_KEYS = {**NAMING, "pk": "%(table_name)s_pkey"}
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+
+
+class Table(SQLModel):
+    """Base of each service's base of tables. They validate nothing, so what would is never built."""
+
+    model_config = {"defer_build": True}
 
 
 class Instant(TypeDecorator[datetime]):

@@ -5,16 +5,15 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import CheckConstraint, ColumnElement, MetaData, and_, bindparam
-from sqlmodel import SQLModel
 
-from chassis.db.types import NAMING
+from chassis.db.types import NAMING, Table
 from services.credit.subjects import Subject, SubjectKind
 
 HOUR_MICROSECONDS = 3_600_000_000
 DAY_MICROSECONDS = 24 * HOUR_MICROSECONDS
 
 
-class CreditTable(SQLModel):
+class CreditTable(Table):
     """Base of the tables."""
 
     metadata = MetaData(naming_convention=NAMING)

@@ -4,15 +4,14 @@ from collections.abc import Iterable
 from enum import StrEnum
 
 from sqlalchemy import CheckConstraint, MetaData
-from sqlmodel import SQLModel
 
-from chassis.db.types import NAMING
+from chassis.db.types import UNNAMED_KEYS, Table
 
 
-class GroupsTable(SQLModel):
+class GroupsTable(Table):
     """Base of every table that the groups service owns."""
 
-    metadata = MetaData(naming_convention=NAMING)
+    metadata = MetaData(naming_convention=UNNAMED_KEYS)
 
 
 def one_of(column: str, values: Iterable[StrEnum]) -> CheckConstraint:

@@ -4,12 +4,11 @@ from collections.abc import Iterable
 from enum import StrEnum
 
 from sqlalchemy import CheckConstraint, MetaData
-from sqlmodel import SQLModel
 
-from chassis.db.types import NAMING
+from chassis.db.types import NAMING, Table
 
 
-class IdentityTable(SQLModel):
+class IdentityTable(Table):
     """Base of every table that the identity service owns."""
 
     metadata = MetaData(naming_convention=NAMING)

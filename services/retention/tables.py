@@ -1,14 +1,13 @@
 """The base of the retention service's tables."""
 
 from sqlalchemy import MetaData
-from sqlmodel import SQLModel
 
-from chassis.db.types import NAMING, Instant
+from chassis.db.types import NAMING, Instant, Table
 
 __all__ = ["Instant", "RetentionTable"]
 
 
-class RetentionTable(SQLModel):
+class RetentionTable(Table):
     """Base of all tables of the service."""
 
     metadata = MetaData(naming_convention=NAMING)

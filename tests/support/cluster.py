@@ -153,7 +153,7 @@ async def clustered(
     postgres: str,
     *,
     replicas: int = 2,
-    services: Collection[str] = SERVICES.keys(),
+    services: Collection[str] = SERVICES,
     environment: Callable[[Path], Mapping[str, str]] = lambda _settings: {},
 ) -> AsyncIterator[Cluster]:
     """Starts the four services, each migrated first.

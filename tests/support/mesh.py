@@ -18,7 +18,7 @@ from chassis.process import authenticating, client_tls, measured, telemetry_for
 from chassis.run import Hosted, Running, serving
 from chassis.service import Platform
 from ombudctl.dev_ca import Authority
-from ombudctl.services import SERVICES
+from ombudctl.services import SERVICES, parts_of
 from tests.support.clock import ManualClock
 from tests.support.contract import Rpc
 from tests.support.suite import POLICY
@@ -81,7 +81,7 @@ async def meshed(
     database_url: Callable[[str], str] | None = None,
     otlp: OtlpConfig | None = None,
     *,
-    services: Collection[str] = SERVICES.keys(),
+    services: Collection[str] = SERVICES,
     policy: Path = POLICY,
     prepare: Callable[[Mesh], contextlib.AbstractAsyncContextManager[None]] = lambda _mesh: contextlib.nullcontext(),
 ) -> AsyncIterator[Mesh]:
@@ -122,7 +122,7 @@ async def meshed(
 
 @contextlib.asynccontextmanager
 async def _started(mesh: Mesh, name: str) -> AsyncIterator[Running]:
-    config_type, build = SERVICES[name]
+    config_type, build = parts_of(name)
     folder = mesh.folder / name
     folder.mkdir(exist_ok=True)
     server = ServerConfig(

@@ -48,7 +48,7 @@ from ombud.identity.v1.accreditation_service_pb2_grpc import (
 from ombud.retention.v1.ingest_service_pb2 import AppendRequest, AppendResponse
 from ombud.retention.v1.ingest_service_pb2_grpc import IngestServiceServicer, add_IngestServiceServicer_to_server
 from tests.support.clock import ManualClock
-from tests.support.counter.tables import Counter
+from tests.support.counter.models import Counter
 
 REGISTER = "/ombud.identity.v1.AccountService/RegisterAccount"
 GET = "/ombud.identity.v1.AccountService/GetAccount"

@@ -1,6 +1,6 @@
 """Where Alembic enters."""
 
-from chassis.db.migrate import run
-from services.credit import models
+from chassis.db.revisions import enter
+from services.credit.models import metadata
 
-run(models.metadata)
+enter(metadata)

@@ -1,6 +1,6 @@
 """Where Alembic enters."""
 
-from chassis.db.migrate import run
-from services.groups import models
+from chassis.db.revisions import enter
+from services.groups.models import metadata
 
-run(models.metadata)
+enter(metadata)

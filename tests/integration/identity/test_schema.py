@@ -3,19 +3,11 @@
 from pathlib import Path
 
 import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
-from sqlalchemy import create_engine
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
-import services.identity.accounts.models
-import services.identity.accreditations.models
-import services.identity.agreements.models
-import services.identity.vault.models
-import services.identity.verifications.models  # noqa: F401 - each adds its tables to the metadata
 from chassis.config import ConfigError
-from services.identity.tables import IdentityTable
+from services.identity.models import metadata
 from tests.integration.identity.conftest import running_identity
 from tests.support.engines import OpenDatabase
 
@@ -80,25 +72,8 @@ INVENTORY = {
 
 
 def test_every_column_is_in_the_inventory_once() -> None:
-    columns = sorted(
-        f"{table.name}.{column.name}" for table in IdentityTable.metadata.sorted_tables for column in table.c
-    )
+    columns = sorted(f"{table.name}.{column.name}" for table in metadata.sorted_tables for column in table.c)
     assert sorted(column for kind in INVENTORY.values() for column in kind) == columns
-
-
-async def test_migrations_create_what_the_models_describe(databases: OpenDatabase, database_url: str) -> None:
-    async with databases("identity"):
-        engine = create_engine(database_url)
-        try:
-            with engine.connect() as connection:
-                context = MigrationContext.configure(connection, opts={"include_name": _own})
-                assert compare_metadata(context, IdentityTable.metadata) == []
-        finally:
-            engine.dispose()
-
-
-def _own(name: str | None, kind: str, _parents: object) -> bool:
-    return kind != "table" or name in IdentityTable.metadata.tables
 
 
 async def test_database_refuses_what_no_command_may_write(databases: OpenDatabase) -> None:

@@ -15,7 +15,7 @@ from chassis.ids import new_id
 from chassis.refusal import ErrorReason, Refusal
 from ombud.common.v1.types_pb2 import FeedCheckpoint
 from tests.support.clock import ManualClock
-from tests.support.counter.tables import Counter
+from tests.support.counter.models import Counter
 
 
 def open_counter(url: str) -> Database:

@@ -22,7 +22,7 @@ from ombud.identity.v1.account_service_pb2 import (
 )
 from ombud.identity.v1.account_service_pb2_grpc import AccountServiceStub
 from tests.support.clock import ManualClock
-from tests.support.counter.tables import Counter
+from tests.support.counter.models import Counter
 from tests.support.eventually import eventually
 from tests.support.stage import PARENT, REGISTER, TRACE, Stage
 

@@ -21,7 +21,7 @@ from chassis.feed import entries_from
 from chassis.ids import new_id
 from chassis.refusal import Refusal
 from tests.support.clock import ManualClock
-from tests.support.counter.tables import Counter
+from tests.support.counter.models import Counter
 
 _MOST = 5
 _KEEP = text(

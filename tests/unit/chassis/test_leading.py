@@ -12,7 +12,7 @@ from chassis.db import Database, Unit, lease, migrate
 from chassis.db.tables import LeaseRecord
 from chassis.leading import Leader
 from tests.support.clock import ManualClock
-from tests.support.counter.tables import Counter
+from tests.support.counter.models import Counter
 from tests.support.eventually import eventually
 from tests.unit.chassis.test_database import increment
 

@@ -1,4 +1,4 @@
-from chassis.db.migrate import run
-from tests.support.counter.tables import CounterTable
+from chassis.db.revisions import enter
+from tests.support.counter.models import metadata
 
-run(CounterTable.metadata)
+enter(metadata)

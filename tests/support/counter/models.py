@@ -1,13 +1,16 @@
 from sqlalchemy import MetaData
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
-from chassis.db.types import NAMING
+from chassis.db.types import NAMING, Table
 
 
-class CounterTable(SQLModel):
+class CounterTable(Table):
     metadata = MetaData(naming_convention=NAMING)
 
 
 class Counter(CounterTable, table=True):
     name: str = Field(primary_key=True)
     total: int = 0
+
+
+metadata = CounterTable.metadata
