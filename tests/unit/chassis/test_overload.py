@@ -20,7 +20,7 @@ from ombud.client import OmbudError, connect
 from ombud.identity.v1.account_service_pb2 import GetAccountRequest, WatchAccountsRequest
 from ombud.identity.v1.account_service_pb2_grpc import AccountServiceStub
 from ombud.identity.v1.accreditation_service_pb2 import CheckMarkRequest
-from tests.support.counter.tables import Counter
+from tests.support.counter.models import Counter
 from tests.support.eventually import eventually
 from tests.support.refusals import refusal_of
 from tests.support.stage import CHECK_MARK, GET, REGISTER, WATCH, Stage, staged
