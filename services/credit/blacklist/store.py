@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
+from sqlalchemy import select as sa_select
 from sqlmodel import Session, col, func, select
 
 from chassis.db.tables import Change, FeedHead
@@ -10,8 +11,10 @@ from services.credit.blacklist.domain import BlacklistEntry
 from services.credit.blacklist.models import AdmittedListingRow, BlacklistRow
 from services.credit.standings import store as standings
 from services.credit.subjects import Subject, SubjectKind
+from services.credit.tables import asked_for, of_asked
 
 _AT_ONCE = 10_000
+_OF_SUBJECTS = sa_select(BlacklistRow).where(of_asked(BlacklistRow)).order_by(col(BlacklistRow.entry_id))
 
 
 def add(session: Session, entry: BlacklistEntry) -> None:
@@ -53,11 +56,10 @@ def find(session: Session, entry_id: str) -> BlacklistEntry | None:
 
 def of_subjects(session: Session, subjects: Iterable[Subject]) -> dict[Subject, list[BlacklistEntry]]:
     """The entries of some subjects, by subject; who has none is left out."""
-    wanted = set(subjects)
-    query = select(BlacklistRow).where(col(BlacklistRow.subject_id).in_([subject.id for subject in wanted]))
+    rows = [row for asked in asked_for(set(subjects)) for row in session.scalars(_OF_SUBJECTS, asked)]
     found: dict[Subject, list[BlacklistEntry]] = {}
-    for entry in _entries(session, session.exec(query.order_by(col(BlacklistRow.entry_id))).all()):
-        if entry.subject in wanted:
+    for entry in _entries(session, rows):
+        if entry.subject:
             found.setdefault(entry.subject, []).append(entry)
     return found
 
