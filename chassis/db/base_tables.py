@@ -11,7 +11,7 @@ def create(op: Operations) -> None:
     """Creates the tables of `chassis.db.tables`, first version."""
     op.create_table(
         "feed_head",
-        sa.Column("singleton", sa.Integer(), primary_key=True),
+        sa.Column("singleton", sa.Integer(), primary_key=True, autoincrement=False),
         sa.Column("epoch", sa.String(36), nullable=False),
         sa.Column("revision", sa.BigInteger(), nullable=False),
         sa.Column("audit_sequence", sa.BigInteger(), nullable=False),

@@ -55,7 +55,7 @@ def _create_account() -> None:
 def _create_vault() -> None:
     op.create_table(
         "key_service",
-        sa.Column("singleton", sa.Integer(), nullable=False),
+        sa.Column("singleton", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("key_id", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("singleton", name="pk_key_service"),
         sa.CheckConstraint("singleton = 1", name="ck_key_service_one_row"),

@@ -21,7 +21,7 @@ def upgrade() -> None:
 def _create_log() -> None:
     op.create_table(
         "log_head",
-        sa.Column("singleton", sa.Integer(), nullable=False),
+        sa.Column("singleton", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("size", sa.BigInteger(), nullable=False),
         sa.Column("root", sa.LargeBinary(), nullable=False),
         sa.Column("checkpoint", sa.Text(), nullable=False),

@@ -39,7 +39,7 @@ def upgrade() -> None:
     op.create_index("ix_purge_state", "purge", ["state"])
     op.create_table(
         "clock_pulse",
-        sa.Column("singleton", sa.Integer(), nullable=False),
+        sa.Column("singleton", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("time", sa.BigInteger(), nullable=False),
         sa.Column("steady_since", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("singleton", name="pk_clock_pulse"),
