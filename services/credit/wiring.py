@@ -15,7 +15,8 @@ from ombud.credit.v1.sanction_service_pb2_grpc import add_SanctionServiceService
 from ombud.credit.v1.standing_service_pb2_grpc import add_StandingServiceServicer_to_server
 from ombud.credit.v1.transparency_service_pb2_grpc import add_TransparencyServiceServicer_to_server
 from policies import fault, load
-from services.credit.appeals.jobs import Assignment
+from services.credit.appeals import store as appeals
+from services.credit.appeals.jobs import Assignment, tell_overdue
 from services.credit.appeals.servicer import AppealServicer
 from services.credit.blacklist.digests import SubjectDigests
 from services.credit.blacklist.listings import Listings
@@ -110,6 +111,7 @@ def build(config: CreditConfig, platform: Platform) -> Service:
             assignment.run,
             republication.run,
             Terms(database, "end-sanction", due=sanctions.ended, act=end).run,
+            Terms(database, "tell-overdue-appeal", due=appeals.overdue_untold, act=tell_overdue).run,
             Terms(database, "destroy-referral", due=referrals.due, act=destroy).run,
         ],
         starting=[take_up_pack, memory.load],

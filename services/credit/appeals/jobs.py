@@ -1,4 +1,4 @@
-"""Gives appeals to reviewers: at filing, after a recusal, and when somebody joins the roster."""
+"""Gives appeals to reviewers, at filing, after a recusal, and when somebody joins the roster; tells of late ones."""
 
 import contextlib
 from dataclasses import dataclass
@@ -11,8 +11,11 @@ from chassis.refusal import Refusal
 from services.credit.appeals import domain, store
 from services.credit.appeals.domain import Appeal, Conflict, Reviewer
 from services.credit.appeals.parties import parts_in
-from services.credit.appeals.steps import take
+from services.credit.appeals.steps import audit, take
 from services.credit.groups_peer import GroupsPeer
+from services.credit.notices import stays
+from services.credit.notices import store as letters
+from services.credit.notices.domain import LetterKind
 from services.credit.sanctions import store as sanctions
 from services.credit.sanctions.domain import Sanction
 
@@ -98,7 +101,7 @@ def give(unit: Unit, appeal_id: str, choice: Choice) -> Appeal:
 
     def step(_unit: Unit, appeal: Appeal, sanction: Sanction) -> Appeal:
         needed = domain.needs_reviewer(appeal, at=unit.now)
-        if choice.reviewer is None or not needed:
+        if choice.reviewer is None or choice.reviewer == appeal.reviewer or not needed:
             return appeal
         tied = domain.tie(appeal, parts_in(unit.session, sanction, tip_off=choice.deciders))
         conflict = domain.conflict_of(tied, sanction, choice.reviewer, in_group=False)
@@ -107,3 +110,14 @@ def give(unit: Unit, appeal_id: str, choice: Choice) -> Appeal:
         return domain.assign(tied, reviewer=choice.reviewer)
 
     return take(unit, store.get(unit.session, appeal_id), "assigned", step)
+
+
+def tell_overdue(unit: Unit, appeal_id: str) -> None:
+    """Tells that an appeal was not decided in time: the stay began by the clock alone, and nobody signs it."""
+    appeal = store.get(unit.session, appeal_id)
+    if appeal.state.ended:
+        return
+    sanction = sanctions.get(unit.session, appeal.sanction_id)
+    letters.write(unit, LetterKind.APPEAL_OVERDUE, sanction)
+    stays.tell_begin(unit, sanction)
+    audit(unit, "overdue", appeal, sanction)

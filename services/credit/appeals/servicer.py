@@ -115,8 +115,10 @@ class AppealServicer(Contract):
     ) -> pb.WithdrawAppealResponse:
         """Ends the appeal for whoever holds the receipt."""
 
-        def step(unit: Unit, appeal: Appeal, _sanction: Sanction) -> Appeal:
-            return domain.withdraw(appeal, at=unit.now)
+        def step(unit: Unit, appeal: Appeal, sanction: Sanction) -> Appeal:
+            withdrawn = domain.withdraw(appeal, at=unit.now)
+            notices.write(unit, LetterKind.APPEAL_WITHDRAWN, sanction)
+            return withdrawn
 
         return await self._database.write(
             lambda unit: pb.WithdrawAppealResponse(
@@ -299,6 +301,7 @@ def _filed(
     store.add(unit.session, appeal, sanction)
     # The deadline from which silence stays the sanction travels ahead of time.
     tell(unit, sanction)
+    notices.write(unit, LetterKind.APPEAL_FILED, sanction)
     audit(unit, "filed", appeal, sanction)
     return appeal_message(unit.session, appeal, unit.now)
 

@@ -7,6 +7,7 @@ from services.credit import wire
 from services.credit.appeals import effects, store
 from services.credit.appeals.domain import Appeal
 from services.credit.blacklist import feed as blacklist_feed
+from services.credit.notices import stays
 from services.credit.sanctions import store as sanctions
 from services.credit.sanctions.domain import Sanction
 from services.credit.standings import feed
@@ -24,6 +25,7 @@ def take(unit: Unit, before: Appeal, participle: str, step: Step) -> Appeal:
         effects.take_back(unit, appeal, sanction)
     elif appeal.state.ended:
         tell(unit, sanction)
+        stays.tell_end(unit, sanctions.get(unit.session, before.sanction_id))
     return appeal
 
 

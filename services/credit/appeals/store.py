@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import bindparam, func
+from sqlalchemy import bindparam, exists, func
 from sqlmodel import Session, col, select
 
 from chassis.refusal import Refusal
@@ -25,7 +25,12 @@ from services.credit.appeals.models import (
     CasePartRow,
     RosterRow,
 )
-from services.credit.sanctions.domain import Evidence, Sanction
+from services.credit.notices.domain import LetterKind
+from services.credit.notices.models import LetterRow
+from services.credit.sanctions.domain import Evidence, Sanction, SanctionState
+from services.credit.sanctions.models import SanctionRow
+
+_MOST_OVERDUE = 100
 
 # Built once: every standing asks it.
 _OF_SANCTIONS = select(AppealRow).where(col(AppealRow.sanction_id).in_(bindparam("sanction_ids", expanding=True)))
@@ -115,6 +120,22 @@ def overdue(session: Session, *, at: datetime, after: str, size: int) -> list[Ap
         .limit(size)
     )
     return [_appeal(session, row) for row in session.exec(query)]
+
+
+def overdue_untold(session: Session, at: datetime) -> list[str]:
+    """Ids of open appeals against sanctions in force whose deadline has passed without a letter, at most 100."""
+    told = exists().where(
+        col(LetterRow.sanction_id) == col(AppealRow.sanction_id), col(LetterRow.kind) == LetterKind.APPEAL_OVERDUE
+    )
+    query = (
+        select(AppealRow.appeal_id)
+        .join(SanctionRow, col(SanctionRow.sanction_id) == col(AppealRow.sanction_id))
+        .where(col(AppealRow.state).in_([state for state in AppealState if not state.ended]), AppealRow.due_at <= at)
+        .where(SanctionRow.state == SanctionState.IN_FORCE, ~told)
+        .order_by(col(AppealRow.due_at), col(AppealRow.appeal_id))
+        .limit(_MOST_OVERDUE)
+    )
+    return list(session.exec(query))
 
 
 def waiting(session: Session) -> list[str]:

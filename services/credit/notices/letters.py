@@ -7,7 +7,7 @@ from sqlmodel import Session
 from services.credit.appeals import store as appeals
 from services.credit.notices import store
 from services.credit.notices.domain import DueLetter, Language, LetterKind, Recipient
-from services.credit.notices.templates import Templates
+from services.credit.notices.templates import Templates, told
 from services.credit.receipts import Receipts
 from services.credit.referrals import store as referrals
 from services.credit.subjects import Subject, SubjectKind
@@ -67,11 +67,12 @@ def _values(session: Session, due: DueLetter, receipt: str, language: Language, 
             "fields": ", ".join(referral.fields),
             "reference": referral.reference,
         }
-    values = {"text": due.text, "receipt": receipt, "until": "", "outcome": ""}
-    values["measures"] = templates.measures(language, due.sanction.terms)
+    measures = templates.measures(language, due.sanction.terms)
+    values = {"text": due.text, "receipt": receipt, "measures": measures, "due": "", "until": "", "outcome": ""}
     for appeal in appeals.of_sanctions(session, [due.sanction.sanction_id]):
+        values["due"] = told(appeal.due)
         if appeal.prolongation:
-            values["until"] = f"{appeal.prolongation.until:%Y-%m-%d %H:%M} UTC"
-        if appeal.state.ended:
-            values["outcome"] = templates.outcome(language, appeal.outcome or appeal.state)
+            values["until"] = told(appeal.prolongation.until)
+        if due.kind is LetterKind.APPEAL_ENDED:
+            values["outcome"] = templates.outcome(language, appeal.outcome or appeal.state, measures)
     return values

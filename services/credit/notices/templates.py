@@ -64,9 +64,9 @@ class Templates:
         texts = self._texts[language].texts[occasion]
         return texts.title, Template(texts.text).substitute(values)
 
-    def outcome(self, language: Language, outcome: str) -> str:
-        """How an appeal ended, in a sentence."""
-        return self._texts[language].outcomes[outcome]
+    def outcome(self, language: Language, outcome: str, measures: str) -> str:
+        """How an appeal ended, with the measures as they run now where that is news."""
+        return Template(self._texts[language].outcomes[outcome]).substitute(measures=measures)
 
     def measures(
         self, language: Language, measures: Iterable[Measured], *, register_again: datetime | None = None
@@ -75,7 +75,7 @@ class Templates:
         texts = self._texts[language]
         lines = [f"{texts.measures[measure.kind]}, {_term(texts, measure.end, measure.review)}" for measure in measures]
         if register_again:
-            lines.append(Template(texts.register_again).substitute(at=_told(register_again)))
+            lines.append(Template(texts.register_again).substitute(at=told(register_again)))
         return "\n".join(f"- {line}" for line in lines)
 
     def names(self, language: Language) -> dict[str, set[str]]:
@@ -86,8 +86,9 @@ class Templates:
 
 def _term(texts: _Texts, end: datetime | None, review: datetime | None) -> str:
     at = end or review
-    return Template(texts.until if end else texts.review).substitute(at=_told(at) if at else "")
+    return Template(texts.until if end else texts.review).substitute(at=told(at) if at else "")
 
 
-def _told(at: datetime) -> str:
+def told(at: datetime) -> str:
+    """An instant, as people are told of it."""
     return f"{at:%Y-%m-%d %H:%M} UTC"

@@ -6,6 +6,7 @@ from services.credit.notices import store as letters
 from services.credit.notices.domain import LetterKind
 from services.credit.sanctions import rectification, store
 from services.credit.sanctions.domain import record_end
+from services.credit.sanctions.rectification import RectificationState
 from services.credit.standings import feed
 from services.credit.standings import store as standings
 
@@ -17,12 +18,14 @@ def end(unit: Unit, sanction_id: str) -> None:
     if ended is sanction:
         return
     stay = standings.stays(unit.session, [sanction_id]).get(sanction_id)
+    rectified = rectification.state_of(ended, stay, unit.now)
+    missed = rectified is RectificationState.MISSED
     store.update(unit.session, ended)
-    letters.write(unit, LetterKind.SANCTION_ENDED, ended)
+    letters.write(unit, LetterKind.RECTIFICATION_MISSED if missed else LetterKind.SANCTION_ENDED, ended)
     feed.publish(unit, [ended.subject])
     unit.audit(
         "credit.sanction.ended",
         subject=wire.subject_message(ended.subject),
         resource_id=sanction_id,
-        facts={"signed_by": "system", "rectification": rectification.state_of(ended, stay, unit.now) or "NONE"},
+        facts={"signed_by": "system", "rectification": rectified or "NONE"},
     )

@@ -15,6 +15,7 @@ from services.credit.blacklist import domain as blacklist
 from services.credit.blacklist import feed as blacklist_feed
 from services.credit.blacklist import store as blacklist_store
 from services.credit.notices import store as letters
+from services.credit.notices.domain import LetterKind
 from services.credit.notices.senders import NoticeNotSentError, NoticeSender
 from services.credit.notices.templates import Templates
 from services.credit.receipts import Receipts
@@ -121,7 +122,9 @@ def put_in_force(unit: Unit, sanction_id: str) -> None:
 def _replace_interim(unit: Unit, decision: Sanction) -> None:
     for each in store.interim_measures(unit.session, decision.subject):
         if interim.decides_on(decision, each, at=unit.now):
-            relief_store.add_lift(unit.session, interim.replaced(each, decision, at=unit.now))
+            replaced = interim.replaced(each, decision, at=unit.now)
+            relief_store.add_lift(unit.session, replaced)
+            letters.write(unit, LetterKind.SANCTION_REPLACED, replaced)
             unit.audit(
                 "credit.sanction.replaced",
                 subject=wire.subject_message(each.subject),

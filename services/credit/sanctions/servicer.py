@@ -12,6 +12,7 @@ from ombud.credit.v1.sanction_service_pb2_grpc import SanctionServiceServicer as
 from services.credit import wire
 from services.credit.groups_peer import GroupsPeer
 from services.credit.listing import Listing
+from services.credit.notices import stays
 from services.credit.notices import store as letters
 from services.credit.notices.domain import LetterKind
 from services.credit.policies import store as policies
@@ -183,6 +184,7 @@ class SanctionServicer(Contract):
             sanction = store.get(unit.session, request.sanction_id)
             acts.stay(unit, sanction, _actor(unit, request.reasons))
             letters.write(unit, LetterKind.SANCTION_STAYED, sanction, text=request.reasons)
+            stays.tell_begin(unit, sanction)
             return pb.StaySanctionResponse(sanction=_messages(unit.session, [sanction], unit.now)[0])
 
         return await self._database.write(command)
@@ -196,6 +198,7 @@ class SanctionServicer(Contract):
             sanction = acts.rectify(
                 unit, store.get(unit.session, request.sanction_id), _actor(unit, ""), proof_sha256=request.proof_sha256
             )
+            letters.write(unit, LetterKind.RECTIFICATION_RECORDED, sanction)
             return pb.RecordRectificationResponse(sanction=_messages(unit.session, [sanction], unit.now)[0])
 
         return await self._database.write(command)
@@ -233,5 +236,5 @@ def _actor(unit: Unit, reasons: str) -> Actor:
 
 
 def _messages(session: Session, sanctions: list[Sanction], at: datetime) -> list[pb.Sanction]:
-    stays = standings.stays(session, [sanction.sanction_id for sanction in sanctions])
-    return [messages.sanction_message(sanction, stay=stays.get(sanction.sanction_id), at=at) for sanction in sanctions]
+    stayed = standings.stays(session, [sanction.sanction_id for sanction in sanctions])
+    return [messages.sanction_message(sanction, stay=stayed.get(sanction.sanction_id), at=at) for sanction in sanctions]

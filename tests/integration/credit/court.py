@@ -164,15 +164,15 @@ class Court:
 
         await eventually(given)
 
-    async def audited(self, sanction_id: str, action: str) -> AuditRecord:
-        """The audit record of an act on a sanction, once it has arrived."""
+    async def audited(self, resource_id: str, action: str, *, subject: Subject | None = None) -> AuditRecord:
+        """The audit record of an act, once it has arrived: on a sanction, or on what concerns a subject."""
         auditor = self.desk(AuditServiceStub, "auditor", "aud-1")
-        sanction = await self.sanction(sanction_id)
+        concerned = subject or (await self.sanction(resource_id)).subject
 
         async def arrived() -> AuditRecord | None:
-            reply = await auditor.QueryAuditRecords(QueryAuditRecordsRequest(subject=sanction.subject, page_size=500))
+            reply = await auditor.QueryAuditRecords(QueryAuditRecordsRequest(subject=concerned, page_size=500))
             records = (entry.record for entry in reply.entries)
-            return next((each for each in records if (each.resource_id, each.action) == (sanction_id, action)), None)
+            return next((each for each in records if (each.resource_id, each.action) == (resource_id, action)), None)
 
         found = await eventually(arrived)
         assert found is not None

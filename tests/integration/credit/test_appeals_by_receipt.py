@@ -101,6 +101,7 @@ async def test_withdrawn_appeal_ends_its_stay_and_is_the_last(court: Court) -> N
     assert withdrawn.state == pb.APPEAL_STATE_WITHDRAWN
     assert (await court.standing(sanction.subject)).active_points == 3
     assert (await refusal_of(file(court, receipt))).reason == "ALREADY_APPEALED"
+    assert "If that was not you" in (await court.letter("APPEAL_WITHDRAWN", sanction.sanction_id))["text"]
 
 
 async def test_dismissed_appeal_leaves_the_sanction_and_tells_why(court: Court) -> None:

@@ -63,6 +63,9 @@ async def test_decision_on_the_same_facts_takes_its_place(court: Court) -> None:
     replaced = await court.sanction(interim.sanction_id)
     assert (replaced.state, replaced.replacing_sanction_id) == (pb.SANCTION_STATE_REPLACED, decision.sanction_id)
     assert replaced.end_time == decision.start_time
+    letter = await court.letter("SANCTION_REPLACED", interim.sanction_id)
+    assert (letter["recipient"], letter["subject_id"]) == ("SUBJECT", person)
+    assert "took its place" in letter["text"]
     assert (await court.sanction(other.sanction_id)).state == pb.SANCTION_STATE_IN_FORCE
     assert await ledger_kinds(court, subject) == ["POINTS"]
     await lift(court, other.sanction_id)

@@ -121,4 +121,6 @@ async def test_varied_sanction_stands_in_a_milder_form(court: Court) -> None:
     standing = await court.standing(sanction.subject)
     assert standing.active_points == 2
     assert [each.end_time for each in standing.restrictions] == [milder.end_time]
-    assert "A shorter time is enough." in (await court.letter("APPEAL_ENDED", sanction.sanction_id))["text"]
+    told = (await court.letter("APPEAL_ENDED", sanction.sanction_id))["text"]
+    assert "A shorter time is enough." in told
+    assert f"You can not publish, until {milder.end_time.ToDatetime():%Y-%m-%d %H:%M} UTC" in told

@@ -35,6 +35,7 @@ async def test_order_takes_no_right_and_its_following_is_on_record(court: Court)
     assert sanction.rectification == pb.RECTIFICATION_STATE_ORDERED
     assert (done.rectification, done.rectify_time) == (pb.RECTIFICATION_STATE_DONE, court.after())
     assert await court.may(person)
+    assert "done in time" in (await court.letter("RECTIFICATION_RECORDED", sanction.sanction_id))["text"]
     assert (again.reason, again.facts["state"]) == ("WRONG_STATE", "DONE")
     court.suite.clock.advance(timedelta(days=30))
     assert (await court.sanction(sanction.sanction_id)).rectification == pb.RECTIFICATION_STATE_DONE
@@ -50,7 +51,8 @@ async def test_order_that_was_not_followed_is_a_fact_and_changes_nothing(court: 
     assert missed.rectification == pb.RECTIFICATION_STATE_MISSED
     late = await refusal_of(put_right(court, sanction.sanction_id))
     assert (late.reason, late.facts["state"]) == ("WRONG_STATE", "MISSED")
-    await court.letter("SANCTION_ENDED", sanction.sanction_id)
+    letter = await court.letter("RECTIFICATION_MISSED", sanction.sanction_id)
+    assert "Nothing follows from that by itself" in letter["text"]
     record = await court.audited(sanction.sanction_id, "credit.sanction.ended")
     assert (record.facts["rectification"], record.person) == ("MISSED", "")
     standing = await court.standing(sanction.subject)
