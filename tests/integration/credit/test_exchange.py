@@ -176,11 +176,11 @@ async def test_list_is_there_again_after_a_restart(tmp_path: Path) -> None:
         await north.in_force(north.proposal(subject, credit.MEASURE_KIND_BLACKLISTED))
         async with instance("south", tmp_path, url, key_file) as south:
             await Instances(north, south).exchanged()
-        async with instance("south2", tmp_path, url, key_file) as south:
+        async with instance("south", tmp_path, url, key_file) as south:
             entry = await Instances(north, south).listed(subject)
             assert entry is not None
             assert entry.origin == "north"
-    async with instance("north2", tmp_path, f"sqlite:///{tmp_path}/north.db", key_file) as north:
+    async with instance("north", tmp_path, f"sqlite:///{tmp_path}/north.db", key_file) as north:
         request = pb.BatchCheckBlacklistRequest(subjects=[subject, own.subject])
         reply = await north.platform(BlacklistServiceStub).BatchCheckBlacklist(request)
         assert {each.subject.account_id for each in reply.entries} == {subject.account_id, own.subject.account_id}
