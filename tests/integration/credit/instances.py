@@ -27,7 +27,7 @@ _NOBODY = "127.0.0.1:9"
 async def instance(name: str, folder: Path, database_url: str, key_file: Path) -> AsyncIterator[Court]:
     """The credit service alone, under a name of its own; no other service is there."""
     clock, data_dir = ManualClock(), folder / name
-    (data_dir / "credit").mkdir(parents=True)
+    (data_dir / "credit").mkdir(parents=True, exist_ok=True)
     issuer = DevIssuer(data_dir, clock)
     telemetry = Telemetry(InMemorySpanExporter(), read_ratio=0)
     platform = Platform(clock, Peers(dict.fromkeys(("groups", "retention"), _NOBODY)), telemetry)
