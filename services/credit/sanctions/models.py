@@ -164,6 +164,8 @@ class SanctionRow(CreditTable, table=True):
         # What has come to its end and waits for the record of it.
         Index(None, "state", "end_recorded_at", "end_at"),
         Index(None, "start_at"),
+        # What fell with an appeal.
+        Index(None, "overturning_appeal_id"),
     )
 
     sanction_id: str = Field(primary_key=True, sa_type=String(36))

@@ -8,6 +8,7 @@ from sqlmodel import Session
 
 from chassis.ids import new_id
 from services.credit.blacklist import store as blacklist
+from services.credit.sanctions import store as sanctions
 from services.credit.subjects import Subject, SubjectKind
 from tests.support.engines import opened
 from tests.support.plans import plan_of
@@ -19,6 +20,10 @@ from tests.support.plans import plan_of
         (
             lambda session: blacklist.of_subjects(session, [Subject(SubjectKind.ACCOUNT, new_id())]),
             "ix_blacklist_entry_subject_kind_subject_id (subject_kind=? AND subject_id=?)",
+        ),
+        (
+            lambda session: sanctions.overturned_by(session, new_id()),
+            "ix_sanction_overturning_appeal_id (overturning_appeal_id=?)",
         ),
     ],
 )
