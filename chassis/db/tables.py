@@ -20,7 +20,7 @@ class FeedHead(ChassisTable, table=True):
     __tablename__ = "feed_head"
     __table_args__ = (CheckConstraint("singleton = 1", name="one_row"),)
 
-    singleton: int = Field(default=1, primary_key=True)
+    singleton: int = Field(default=1, primary_key=True, sa_column_kwargs={"autoincrement": False})
     epoch: str = Field(sa_type=String(36))
     revision: int = Field(sa_type=BigInteger)
     audit_sequence: int = Field(sa_type=BigInteger)

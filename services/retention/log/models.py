@@ -12,7 +12,7 @@ class LogHead(RetentionTable, table=True):
     __tablename__ = "log_head"
     __table_args__ = (CheckConstraint("singleton = 1", name="one_row"),)
 
-    singleton: int = Field(default=1, primary_key=True)
+    singleton: int = Field(default=1, primary_key=True, sa_column_kwargs={"autoincrement": False})
     size: int = Field(sa_type=BigInteger)
     root: bytes = Field(sa_type=LargeBinary)
     checkpoint: str = Field(sa_type=Text)

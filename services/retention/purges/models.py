@@ -44,6 +44,6 @@ class ClockRow(RetentionTable, table=True):
     __tablename__ = "clock_pulse"
     __table_args__ = (CheckConstraint("singleton = 1", name="one_row"),)
 
-    singleton: int = Field(default=1, primary_key=True)
+    singleton: int = Field(default=1, primary_key=True, sa_column_kwargs={"autoincrement": False})
     time: datetime = Field(sa_type=Instant)
     steady_since: datetime = Field(sa_type=Instant)
