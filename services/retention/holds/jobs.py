@@ -43,8 +43,11 @@ class HoldKeys:
                 await self._database.work("hold-end", partial(_end, hold))
 
     def _take_over(self, hold: Hold) -> None:
-        open_days = self._key_store.days(RecordClass.CHAT, open_=True)
-        for day in filter(hold.covers, open_days + self._key_store.days(RecordClass.CHAT, open_=False)):
+        days = self._key_store.days(RecordClass.CHAT, open_=True)
+        if hold.hold_id in self._keys.granted:
+            # Nothing else of closed days can be taken over, and there are many of them.
+            days += self._key_store.days(RecordClass.CHAT, open_=False)
+        for day in filter(hold.covers, days):
             for group_id in hold.scope.group_ids:
                 scope = Scope(RecordClass.CHAT, UUID(group_id).bytes)
                 try:
