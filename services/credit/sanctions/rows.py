@@ -69,12 +69,11 @@ def sanction_of(
 
 def statement_of(row: StatementRow, *, evidence: list[EvidenceRow], priors: list[PriorDecisionRow]) -> Statement:
     """The statement of reasons that its rows hold."""
-    rule = {field.name: getattr(row, field.name) for field in fields(PinnedRule)}
     breach = None
     if row.duty_notice_id and row.duty_group_id and row.duty_served_at and row.duty_cure_end:
         breach = DutyBreach(row.duty_notice_id, row.duty_group_id, row.duty_served_at, row.duty_cure_end)
     return Statement(
-        rule=PinnedRule(**rule | {"ground": Ground(row.ground), "category": Category(row.category)}),
+        rule=pinned_rule(row),
         facts=row.facts,
         explanation=row.explanation,
         act_at=row.act_at,
@@ -89,6 +88,12 @@ def statement_of(row: StatementRow, *, evidence: list[EvidenceRow], priors: list
         source=SourceType(row.source),
         late=row.late,
     )
+
+
+def pinned_rule(row: StatementRow) -> PinnedRule:
+    """The rule that a statement holds."""
+    rule = {field.name: getattr(row, field.name) for field in fields(PinnedRule)}
+    return PinnedRule(**rule | {"ground": Ground(row.ground), "category": Category(row.category)})
 
 
 def sanction_row(sanction: Sanction) -> SanctionRow:

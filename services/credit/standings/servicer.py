@@ -49,13 +49,13 @@ class StandingServicer(Contract):
 
     async def ListLedger(self, request: pb.ListLedgerRequest, _context: wire.Context) -> pb.ListLedgerResponse:
         """A page of the ledger."""
-        subject = wire.subject(request.subject)
+        subject, at = wire.subject(request.subject), self._database.clock.now()
         entries, token = await self._listing.page(
             request,
-            lambda session, after, size: store.page(session, subject, after=after, size=size),
-            lambda entry: entry.entry_id,
+            lambda session, after, size: views.page(session, subject, at, after=after, size=size),
+            lambda entry: entry[0],
         )
-        return pb.ListLedgerResponse(entries=[views.entry_message(entry) for entry in entries], next_page_token=token)
+        return pb.ListLedgerResponse(entries=[message for _, message in entries], next_page_token=token)
 
     async def WhatIf(self, request: pb.WhatIfRequest, _context: wire.Context) -> pb.WhatIfResponse:
         """The standing that would follow from what is supposed."""

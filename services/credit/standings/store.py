@@ -59,19 +59,7 @@ def add(unit: Unit, entry: LedgerEntry) -> None:
 
 def entries(session: Session, subject: Subject) -> list[LedgerEntry]:
     """The whole ledger of a subject, oldest first."""
-    return page(session, subject, after="", size=None)
-
-
-def page(session: Session, subject: Subject, *, after: str, size: int | None) -> list[LedgerEntry]:
-    """Entries of a subject after an entry id, oldest first, at most `size`."""
-    query = (
-        select(LedgerRow)
-        .where(LedgerRow.subject_kind == subject.kind, LedgerRow.subject_id == subject.id)
-        .where(col(LedgerRow.entry_id) > after)
-        .order_by(col(LedgerRow.entry_id))
-        .limit(size)
-    )
-    return [_entry(row) for row in session.exec(query)]
+    return ledgers(session, [subject])[subject]
 
 
 def ledgers(session: Session, subjects: Collection[Subject]) -> dict[Subject, list[LedgerEntry]]:

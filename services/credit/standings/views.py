@@ -1,6 +1,6 @@
 """What there is to see of a subject at an instant: read once, then shown in messages."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -8,15 +8,17 @@ from sqlmodel import Session
 
 from chassis.instants import timestamp
 from ombud.credit.v1 import standing_service_pb2 as pb
+from ombud.credit.v1 import types_pb2
 from policies.pack import Pack
 from services.credit import wire
 from services.credit.policies import store as policies
 from services.credit.policies.domain import PolicyInForce
 from services.credit.sanctions import store as sanctions
-from services.credit.sanctions.domain import Sanction
+from services.credit.sanctions.domain import PinnedRule, Sanction
 from services.credit.standings import domain, remedies, store
 from services.credit.standings.domain import LedgerEntry, PointsEntry, ReliefEntry, Restriction, Span, Stays
 from services.credit.standings.feed import entitlements_message, periods, policy_message, restriction_message
+from services.credit.standings.history import ExpiryEntry, history, key_of
 from services.credit.standings.remedies import Remedy
 from services.credit.subjects import Subject, SubjectKind
 
@@ -127,11 +129,60 @@ def explanation(session: Session, view: View) -> pb.ExplainStandingResponse:
             _restoration(view, entry, founding[entry.sanction_id], appealed=entry.sanction_id in appealed)
             for entry in points
         ],
+        expiries=_expiries(view, points, {each.sanction_id: each.statement.rule for each in founding.values()}),
+    )
+
+
+Keyed = tuple[str, pb.LedgerEntry]
+"""An entry, and the key that it is in the order of."""
+
+
+def page(session: Session, subject: Subject, at: datetime, *, after: str, size: int) -> list[Keyed]:
+    """Entries of a ledger, expiries up to an instant among them, in their order.
+
+    Args:
+        session: The database.
+        subject: Whose ledger.
+        at: The present instant.
+        after: Those after this key.
+        size: So many at most.
+    """
+    listed = [(key_of(entry), entry) for entry in history(store.entries(session, subject), at)]
+    shown = [(key, entry) for key, entry in listed if key > after][:size]
+    rules = sanctions.rules_of(
+        session, [entry.expired.sanction_id for _, entry in shown if isinstance(entry, ExpiryEntry)]
+    )
+    return [
+        (key, expiry_message(entry, rules) if isinstance(entry, ExpiryEntry) else entry_message(entry))
+        for key, entry in shown
+    ]
+
+
+def expiry_message(expiry: ExpiryEntry, rules: Mapping[str, PinnedRule]) -> pb.LedgerEntry:
+    """The message of an expiry, with the rule that sets the term.
+
+    Args:
+        expiry: The expiry.
+        rules: By sanction id the rules that sanctions rest on.
+    """
+    expired, rule = expiry.expired, rules[expiry.expired.sanction_id]
+    return pb.LedgerEntry(
+        kind=pb.LEDGER_ENTRY_KIND_EXPIRY,
+        subject=wire.subject_message(expired.subject),
+        sanction_id=expired.sanction_id,
+        points=expiry.points,
+        start_time=wire.timestamp(expired.end),
+        record_time=wire.timestamp(expired.end),
+        expired_entry_id=expired.entry_id,
+        rule_id=rule.rule_id,
+        policy=types_pb2.PolicyVersion(
+            policy_id=rule.policy_id, version=rule.policy_version, content_hash=rule.policy_hash
+        ),
     )
 
 
 def entry_message(entry: LedgerEntry) -> pb.LedgerEntry:
-    """The message of an entry."""
+    """The message of an entry that was written."""
     message = pb.LedgerEntry(
         entry_id=entry.entry_id,
         subject=wire.subject_message(entry.subject),
@@ -155,6 +206,12 @@ def entry_message(entry: LedgerEntry) -> pb.LedgerEntry:
             message.overturned_entry_id = entry.overturned_entry_id
             message.appeal_id = entry.appeal_id
     return message
+
+
+def _expiries(view: View, points: Iterable[PointsEntry], rules: Mapping[str, PinnedRule]) -> list[pb.LedgerEntry]:
+    """How what is left of some points will expire, the first one first."""
+    expiries = [ExpiryEntry(entry, domain.points_left(view.entries, entry, view.at)) for entry in points]
+    return [expiry_message(each, rules) for each in sorted(expiries, key=key_of) if each.points]
 
 
 def _restoration(view: View, entry: PointsEntry, sanction: Sanction, *, appealed: bool) -> pb.Restoration:

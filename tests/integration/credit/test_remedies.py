@@ -56,6 +56,26 @@ async def test_remedy_wins_points_back_at_once_and_is_explained(court: Court) ->
     assert [offer.kind for offer in after.remedies] == [pb.REMEDY_KIND_COURSE]
 
 
+async def test_what_is_left_expires_by_its_rule_and_the_ledger_says_so_from_then_on(court: Court) -> None:
+    sanction = await court.in_force(court.proposal(points=9))
+    won_back = await remedy(court, sanction.sanction_id)
+    stub, ledger = court.platform(StandingServiceStub), pb.ListLedgerRequest(subject=sanction.subject)
+
+    (foreseen,) = (await stub.ExplainStanding(pb.ExplainStandingRequest(subject=sanction.subject))).expiries
+    before = list((await stub.ListLedger(ledger)).entries)
+    court.suite.clock.advance(sanction.points_end_time.ToDatetime() - court.after().ToDatetime())
+    stub = court.platform(StandingServiceStub)
+    *written, expired = (await stub.ListLedger(ledger)).entries
+
+    assert written == before
+    assert expired == foreseen
+    assert (expired.kind, expired.points, expired.entry_id) == (pb.LEDGER_ENTRY_KIND_EXPIRY, 6, "")
+    assert (expired.expired_entry_id, expired.record_time) == (won_back.relieved_entry_id, sanction.points_end_time)
+    assert (expired.rule_id, expired.policy.policy_id) == ("fraud", "default")
+    assert (await court.standing(sanction.subject)).active_points == 0
+    assert list((await stub.ExplainStanding(pb.ExplainStandingRequest(subject=sanction.subject))).expiries) == []
+
+
 async def test_remedy_falls_with_the_sanction_that_it_answers(court: Court) -> None:
     sanction = await court.in_force(court.proposal(points=9))
     await remedy(court, sanction.sanction_id)

@@ -66,6 +66,10 @@ class _LedgerEntryKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Ledge
     """Takes points off one POINTS entry from its record on: the sanction was varied."""
     LEDGER_ENTRY_KIND_LIFT: _LedgerEntryKind.ValueType  # 6
     """Takes the points left off one POINTS entry from its record on: the sanction was lifted."""
+    LEDGER_ENTRY_KIND_EXPIRY: _LedgerEntryKind.ValueType  # 7
+    """Takes the points left off one POINTS entry at its end: the term that the rule sets is over. Nobody writes it; it
+    follows from the entry and the clock.
+    """
 
 class LedgerEntryKind(_LedgerEntryKind, metaclass=_LedgerEntryKindEnumTypeWrapper):
     """What an entry of the ledger does."""
@@ -84,6 +88,10 @@ LEDGER_ENTRY_KIND_VARIATION: LedgerEntryKind.ValueType  # 5
 """Takes points off one POINTS entry from its record on: the sanction was varied."""
 LEDGER_ENTRY_KIND_LIFT: LedgerEntryKind.ValueType  # 6
 """Takes the points left off one POINTS entry from its record on: the sanction was lifted."""
+LEDGER_ENTRY_KIND_EXPIRY: LedgerEntryKind.ValueType  # 7
+"""Takes the points left off one POINTS entry at its end: the term that the rule sets is over. Nobody writes it; it
+follows from the entry and the clock.
+"""
 Global___LedgerEntryKind: _TypeAlias = LedgerEntryKind  # noqa: Y015
 
 @_typing.final
@@ -242,6 +250,7 @@ class ExplainStandingResponse(_message.Message):
     ENTRIES_FIELD_NUMBER: _builtins.int
     STEPS_FIELD_NUMBER: _builtins.int
     RESTORATIONS_FIELD_NUMBER: _builtins.int
+    EXPIRIES_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def standing(self) -> Global___Standing:
         """The standing that is explained."""
@@ -260,6 +269,12 @@ class ExplainStandingResponse(_message.Message):
     def restorations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Restoration]:
         """What gives each sanction's points back before their end, in the order of the entries."""
 
+    @_builtins.property
+    def expiries(self) -> _containers.RepeatedCompositeFieldContainer[Global___LedgerEntry]:
+        """The EXPIRY that ends each of the POINTS that count, with the points that are left now, the first one first. The ledger
+        lists it from its record_time on, unless the points are taken off or back before.
+        """
+
     def __init__(
         self,
         *,
@@ -267,10 +282,11 @@ class ExplainStandingResponse(_message.Message):
         entries: _abc.Iterable[Global___LedgerEntry] | None = ...,
         steps: _abc.Iterable[Global___StandingStep] | None = ...,
         restorations: _abc.Iterable[Global___Restoration] | None = ...,
+        expiries: _abc.Iterable[Global___LedgerEntry] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["standing", b"standing"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries", b"entries", "restorations", b"restorations", "standing", b"standing", "steps", b"steps"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries", b"entries", "expiries", b"expiries", "restorations", b"restorations", "standing", b"standing", "steps", b"steps"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -399,8 +415,11 @@ class LedgerEntry(_message.Message):
     APPEAL_ID_FIELD_NUMBER: _builtins.int
     RECORD_TIME_FIELD_NUMBER: _builtins.int
     RELIEVED_ENTRY_ID_FIELD_NUMBER: _builtins.int
+    EXPIRED_ENTRY_ID_FIELD_NUMBER: _builtins.int
+    RULE_ID_FIELD_NUMBER: _builtins.int
+    POLICY_FIELD_NUMBER: _builtins.int
     entry_id: _builtins.str
-    """Id of the entry (UUIDv7)."""
+    """Id of the entry (UUIDv7). Empty in an EXPIRY, of which expired_entry_id has one."""
     kind: Global___LedgerEntryKind.ValueType
     """What it does."""
     sanction_id: _builtins.str
@@ -413,21 +432,29 @@ class LedgerEntry(_message.Message):
     """The appeal (UUID) that overturned it. Empty in a POINTS entry."""
     relieved_entry_id: _builtins.str
     """The POINTS entry (UUID) that a COURSE, CURE, VARIATION or LIFT takes points off, until that entry's own end. Empty in others."""
+    expired_entry_id: _builtins.str
+    """The POINTS entry (UUID) whose term is over. Empty in all but an EXPIRY."""
+    rule_id: _builtins.str
+    """Id of the rule that sets the term. Empty in all but an EXPIRY."""
     @_builtins.property
     def subject(self) -> _types_pb2.Subject:
         """The account or the group."""
 
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
-        """First instant at which the points count. Absent in an OVERTURN entry."""
+        """First instant at which the points count, or are off. Absent in an OVERTURN entry."""
 
     @_builtins.property
     def end_time(self) -> _timestamp_pb2.Timestamp:
-        """First instant at which they no longer count. Absent in an OVERTURN entry."""
+        """First instant at which they no longer count. Absent in an OVERTURN and in an EXPIRY entry."""
 
     @_builtins.property
     def record_time(self) -> _timestamp_pb2.Timestamp:
-        """When the entry was written."""
+        """When the entry was written; of an EXPIRY, when the points expired."""
+
+    @_builtins.property
+    def policy(self) -> _types_pb2_1.PolicyVersion:
+        """The policy that the rule stood in at the act. Absent in all but an EXPIRY."""
 
     def __init__(
         self,
@@ -443,10 +470,13 @@ class LedgerEntry(_message.Message):
         appeal_id: _builtins.str = ...,
         record_time: _timestamp_pb2.Timestamp | None = ...,
         relieved_entry_id: _builtins.str = ...,
+        expired_entry_id: _builtins.str = ...,
+        rule_id: _builtins.str = ...,
+        policy: _types_pb2_1.PolicyVersion | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "record_time", b"record_time", "start_time", b"start_time", "subject", b"subject"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "policy", b"policy", "record_time", b"record_time", "start_time", b"start_time", "subject", b"subject"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["appeal_id", b"appeal_id", "end_time", b"end_time", "entry_id", b"entry_id", "kind", b"kind", "overturned_entry_id", b"overturned_entry_id", "points", b"points", "record_time", b"record_time", "relieved_entry_id", b"relieved_entry_id", "sanction_id", b"sanction_id", "start_time", b"start_time", "subject", b"subject"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["appeal_id", b"appeal_id", "end_time", b"end_time", "entry_id", b"entry_id", "expired_entry_id", b"expired_entry_id", "kind", b"kind", "overturned_entry_id", b"overturned_entry_id", "points", b"points", "policy", b"policy", "record_time", b"record_time", "relieved_entry_id", b"relieved_entry_id", "rule_id", b"rule_id", "sanction_id", b"sanction_id", "start_time", b"start_time", "subject", b"subject"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -88,7 +88,8 @@ class StandingServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ListLedger(self, request, context):
-        """Lists the ledger of a subject, oldest entry first.
+        """Lists the ledger of a subject, oldest entry first: what was written, and what has expired by now. Entries stay where
+        they are once they are listed; later ones come after them.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -42,7 +42,9 @@ class StandingServiceStub:
     by which standing comes back.
     """
     ListLedger: _grpc.UnaryUnaryMultiCallable[_standing_service_pb2.ListLedgerRequest, _standing_service_pb2.ListLedgerResponse]
-    """Lists the ledger of a subject, oldest entry first."""
+    """Lists the ledger of a subject, oldest entry first: what was written, and what has expired by now. Entries stay where
+    they are once they are listed; later ones come after them.
+    """
     WhatIf: _grpc.UnaryUnaryMultiCallable[_standing_service_pb2.WhatIfRequest, _standing_service_pb2.WhatIfResponse]
     """Returns the standing that would follow from other entries, another instant or another published policy.
     Records nothing.
@@ -70,7 +72,9 @@ class StandingServiceAsyncStub(StandingServiceStub):
     by which standing comes back.
     """
     ListLedger: _aio.UnaryUnaryMultiCallable[_standing_service_pb2.ListLedgerRequest, _standing_service_pb2.ListLedgerResponse]  # type: ignore[assignment]
-    """Lists the ledger of a subject, oldest entry first."""
+    """Lists the ledger of a subject, oldest entry first: what was written, and what has expired by now. Entries stay where
+    they are once they are listed; later ones come after them.
+    """
     WhatIf: _aio.UnaryUnaryMultiCallable[_standing_service_pb2.WhatIfRequest, _standing_service_pb2.WhatIfResponse]  # type: ignore[assignment]
     """Returns the standing that would follow from other entries, another instant or another published policy.
     Records nothing.
@@ -113,7 +117,9 @@ class StandingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _standing_service_pb2.ListLedgerRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_standing_service_pb2.ListLedgerResponse, _abc.Awaitable[_standing_service_pb2.ListLedgerResponse]]:
-        """Lists the ledger of a subject, oldest entry first."""
+        """Lists the ledger of a subject, oldest entry first: what was written, and what has expired by now. Entries stay where
+        they are once they are listed; later ones come after them.
+        """
 
     @_abc_1.abstractmethod
     def WhatIf(

@@ -1,13 +1,15 @@
-from datetime import timedelta
+from datetime import UTC, timedelta
 
 from chassis.db import Database, Unit
 from chassis.feed import entries_from
+from ombud.credit.v1.standing_service_pb2 import LEDGER_ENTRY_KIND_EXPIRY as EXPIRY
+from ombud.credit.v1.standing_service_pb2 import LEDGER_ENTRY_KIND_POINTS as POINTS
 from ombud.credit.v1.standing_service_pb2 import StandingChange
 from policies import Pack
 from policies.pack import MeasureKind
 from services.credit.policies import store as policies
 from services.credit.policies.jobs import take_up
-from services.credit.standings import feed, store
+from services.credit.standings import feed, store, views
 from services.credit.standings.domain import OverturnEntry, PointsEntry, Stay, active_points
 from services.credit.subjects import Subject
 from tests.support.clock import ManualClock
@@ -67,17 +69,24 @@ async def test_overturned_sanction_is_taken_back_by_an_entry_and_not_removed(dat
         await work(database, task)
 
 
-async def test_ledger_comes_in_pages_of_one_subject(databases: OpenDatabase) -> None:
+async def test_ledger_comes_in_pages_of_one_subject_with_what_expired(databases: OpenDatabase) -> None:
     subject = account()
 
     def task(unit: Unit) -> None:
         for _ in range(3):
             keep_in_force(unit, subject=subject)
         keep_in_force(unit)
-        first = store.page(unit.session, subject, after="", size=2)
-        rest = store.page(unit.session, subject, after=first[-1].entry_id, size=2)
-        assert first + rest == store.entries(unit.session, subject)
-        assert (len(first), len(rest)) == (2, 1)
+        at = unit.now + 400 * DAY
+        first = views.page(unit.session, subject, at, after="", size=4)
+        rest = views.page(unit.session, subject, at, after=first[-1][0], size=4)
+        assert first + rest == views.page(unit.session, subject, at, after="", size=500)
+        assert [message.kind for _, message in first + rest] == [POINTS] * 3 + [EXPIRY] * 3
+        entries = {entry.entry_id: entry for entry in store.entries(unit.session, subject)}
+        for _, expiry in first[3:] + rest:
+            expired = entries[expiry.expired_entry_id]
+            assert isinstance(expired, PointsEntry)
+            assert (expiry.points, expiry.record_time.ToDatetime(UTC)) == (expired.points, expired.end)
+            assert (expiry.rule_id, expiry.policy.content_hash) == ("harassment", pack().content_hash)
 
     async with databases("credit") as database:
         await work(database, task)
