@@ -1,10 +1,11 @@
 """The base of the credit service's tables, and the constraints that several of them share."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ColumnElement, MetaData, and_, bindparam
+from sqlalchemy import CheckConstraint, ColumnElement, CursorResult, Executable, MetaData, and_, bindparam
+from sqlmodel import Session
 
 from chassis.db.types import NAMING, Table
 from services.credit.subjects import Subject, SubjectKind
@@ -31,6 +32,15 @@ def of_asked(columns: Any) -> ColumnElement[bool]:  # noqa: ANN401 - a table's c
         columns.subject_kind == bindparam("subject_kind"),
         columns.subject_id.in_(bindparam("subject_ids", expanding=True)),
     )
+
+
+def ask(session: Session, statement: Executable, asked: Mapping[str, Any]) -> CursorResult[*tuple[Any, ...]]:
+    """What a statement on columns finds, asked past the session: that costs a third of what objects cost.
+
+    What the session's objects have changed is stored before.
+    """
+    session.flush()
+    return session.connection().execute(statement, asked)
 
 
 def asked_for(subjects: Iterable[Subject]) -> list[dict[str, Any]]:

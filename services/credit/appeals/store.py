@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import bindparam, exists, func
+from sqlalchemy import Row, Table, bindparam, exists, func
+from sqlalchemy import select as sa_select
 from sqlmodel import Session, col, select
 
 from chassis.refusal import Refusal
@@ -29,11 +31,13 @@ from services.credit.notices.domain import LetterKind
 from services.credit.notices.models import LetterRow
 from services.credit.sanctions.domain import Evidence, Sanction, SanctionState
 from services.credit.sanctions.models import SanctionRow
+from services.credit.tables import ask
 
 _MOST_OVERDUE = 100
 
-# Built once: every standing asks it.
-_OF_SANCTIONS = select(AppealRow).where(col(AppealRow.sanction_id).in_(bindparam("sanction_ids", expanding=True)))
+# Columns, not objects of the table's class, and built once: every standing asks it.
+_APPEAL: Table = AppealRow.__table__  # type: ignore[attr-defined]  # SQLModel adds it
+_OF_SANCTIONS = sa_select(_APPEAL).where(_APPEAL.c.sanction_id.in_(bindparam("sanction_ids", expanding=True)))
 
 
 def add(session: Session, appeal: Appeal, sanction: Sanction) -> None:
@@ -106,7 +110,7 @@ def get(session: Session, appeal_id: str) -> Appeal:
 
 def of_sanctions(session: Session, sanction_ids: Iterable[str]) -> list[Appeal]:
     """The appeals against some sanctions."""
-    rows = session.scalars(_OF_SANCTIONS, {"sanction_ids": list(sanction_ids)})
+    rows = ask(session, _OF_SANCTIONS, {"sanction_ids": list(sanction_ids)})
     return [_appeal(session, row) for row in rows.all()]
 
 
@@ -179,7 +183,7 @@ def _keep_evidence(session: Session, appeal: Appeal) -> None:
     session.flush()
 
 
-def _appeal(session: Session, row: AppealRow) -> Appeal:
+def _appeal(session: Session, row: AppealRow | Row[Any]) -> Appeal:
     evidence = session.exec(
         select(AppealEvidenceRow)
         .where(AppealEvidenceRow.appeal_id == row.appeal_id)

@@ -4,7 +4,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import CursorResult, Executable, Row, bindparam, or_
+from sqlalchemy import Row, bindparam, or_
 from sqlalchemy import select as sa_select
 from sqlmodel import Session, col, select
 
@@ -12,6 +12,7 @@ from chassis.refusal import Refusal
 from policies.pack import Pack
 from services.credit.policies.domain import PolicyInForce, Proposal, Publication, not_in_force
 from services.credit.policies.models import PolicyProposalRow, PolicyRow, RepublicationRow
+from services.credit.tables import ask
 
 # Columns, not objects of the table's class, and built once: every standing asks them.
 _POLICY = PolicyRow.__table__  # type: ignore[attr-defined]  # SQLModel adds it
@@ -130,7 +131,7 @@ def from_on(session: Session, instant: datetime) -> list[PolicyInForce]:
     Raises:
         Refusal: POLICY_NOT_IN_FORCE.
     """
-    found = [_in_force(row) for row in _execute(session, _FROM_ON, instant)]
+    found = [_in_force(row) for row in ask(session, _FROM_ON, {"instant": instant})]
     if not found or found[0].effective_at > instant:
         raise not_in_force(instant)
     return found
@@ -172,13 +173,8 @@ def _proposal_row(session: Session, proposal_id: str) -> PolicyProposalRow:
 
 
 def _last_before(session: Session, instant: datetime) -> PolicyInForce | None:
-    row = _execute(session, _LAST_BEFORE, instant).first()
+    row = ask(session, _LAST_BEFORE, {"instant": instant}).first()
     return None if row is None else _in_force(row)
-
-
-def _execute(session: Session, statement: Executable, instant: datetime) -> CursorResult[Any]:
-    session.flush()
-    return session.connection().execute(statement, {"instant": instant})
 
 
 def _in_force(row: PolicyRow | Row[Any]) -> PolicyInForce:

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
-from sqlalchemy import and_, bindparam
+from sqlalchemy import BindParameter, Table, and_, bindparam
 from sqlalchemy import select as sa_select
 from sqlmodel import Session, col, or_, select
 
 from chassis.refusal import Refusal
 from policies.pack import MeasureKind
-from services.credit.sanctions.domain import Measure, PinnedRule, Rectified, Sanction, SanctionState, Variation, term
+from services.credit.sanctions.domain import Measure, Rectified, Sanction, SanctionState, Variation, term
 from services.credit.sanctions.ladder import step_of
 from services.credit.sanctions.models import (
     EvidenceRow,
@@ -26,35 +26,36 @@ from services.credit.sanctions.models import (
     VariationRow,
     VariedMeasureRow,
 )
-from services.credit.sanctions.rows import pinned_rule, sanction_of, sanction_row, statement_of, statement_row
+from services.credit.sanctions.rows import sanction_of, sanction_row, statement_of, statement_row
 from services.credit.subjects import Subject, SubjectKind
-from services.credit.tables import asked_for, of_asked
+from services.credit.tables import ask, asked_for, of_asked
 
 _MOST_ENDED = 100
 
 R = TypeVar("R", EvidenceRow, MeasureRow, PriorDecisionRow)
 
-# Built once: to build them costs more than the database does.
-_GROUNDS = sa_select(col(PriorDecisionRow.sanction_id), col(PriorDecisionRow.prior_sanction_id)).where(
-    col(PriorDecisionRow.sanction_id).in_(bindparam("sanction_ids", expanding=True))
+# Columns, not objects of the tables' classes, and built once: both cost more than what the database does.
+_SANCTION: Table = SanctionRow.__table__  # type: ignore[attr-defined]  # SQLModel adds it
+_MEASURE: Table = MeasureRow.__table__  # type: ignore[attr-defined]  # SQLModel adds it
+_PRIOR: Table = PriorDecisionRow.__table__  # type: ignore[attr-defined]  # SQLModel adds it
+_VARIED: Table = VariedMeasureRow.__table__  # type: ignore[attr-defined]  # SQLModel adds it
+_LIFT: Table = LiftRow.__table__  # type: ignore[attr-defined]  # SQLModel adds it
+_ASKED: BindParameter[str] = bindparam("sanction_ids", expanding=True)
+_SUBJECTS = sa_select(_SANCTION.c.sanction_id, _SANCTION.c.subject_kind, _SANCTION.c.subject_id).where(
+    _SANCTION.c.sanction_id.in_(_ASKED)
 )
+_GROUNDS = sa_select(_PRIOR.c.sanction_id, _PRIOR.c.prior_sanction_id).where(_PRIOR.c.sanction_id.in_(_ASKED))
 _TERMS = (
     sa_select(
-        *map(col, (SanctionRow.subject_kind, SanctionRow.subject_id, SanctionRow.sanction_id, SanctionRow.start_at)),
-        *map(col, (MeasureRow.kind, MeasureRow.end_at, MeasureRow.review_at)),
-        *map(col, (VariedMeasureRow.end_at, LiftRow.lifted_at, SanctionRow.interim_until)),
+        *(_SANCTION.c.subject_kind, _SANCTION.c.subject_id, _SANCTION.c.sanction_id, _SANCTION.c.start_at),
+        *(_MEASURE.c.kind, _MEASURE.c.end_at, _MEASURE.c.review_at),
+        *(_VARIED.c.end_at, _LIFT.c.lifted_at, _SANCTION.c.interim_until),
     )
-    .join(MeasureRow, col(MeasureRow.sanction_id) == col(SanctionRow.sanction_id))
-    .outerjoin(
-        VariedMeasureRow,
-        and_(
-            col(VariedMeasureRow.sanction_id) == col(MeasureRow.sanction_id),
-            col(VariedMeasureRow.kind) == col(MeasureRow.kind),
-        ),
-    )
-    .outerjoin(LiftRow, col(LiftRow.sanction_id) == col(SanctionRow.sanction_id))
-    .where(col(SanctionRow.state) == SanctionState.IN_FORCE, of_asked(SanctionRow))
-    .order_by(col(SanctionRow.sanction_id), col(MeasureRow.kind))
+    .join_from(_SANCTION, _MEASURE, _MEASURE.c.sanction_id == _SANCTION.c.sanction_id)
+    .outerjoin(_VARIED, and_(_VARIED.c.sanction_id == _MEASURE.c.sanction_id, _VARIED.c.kind == _MEASURE.c.kind))
+    .outerjoin(_LIFT, _LIFT.c.sanction_id == _SANCTION.c.sanction_id)
+    .where(_SANCTION.c.state == SanctionState.IN_FORCE, of_asked(_SANCTION.c))
+    .order_by(_SANCTION.c.sanction_id, _MEASURE.c.kind)
 )
 
 
@@ -144,15 +145,8 @@ def of_subject(session: Session, subject: Subject, *, after: str = "", size: int
 
 def subjects_of(session: Session, sanction_ids: Iterable[str]) -> dict[str, Subject]:
     """Whom some sanctions concern, by sanction id; those that do not exist are left out."""
-    query = select(SanctionRow.sanction_id, SanctionRow.subject_kind, SanctionRow.subject_id)
-    rows = session.exec(query.where(col(SanctionRow.sanction_id).in_(set(sanction_ids))))
-    return {sanction_id: Subject(SubjectKind(kind), subject_id) for sanction_id, kind, subject_id in rows}
-
-
-def rules_of(session: Session, sanction_ids: Iterable[str]) -> dict[str, PinnedRule]:
-    """The rules that some sanctions rest on, as they stood, by sanction id."""
-    rows = session.exec(select(StatementRow).where(col(StatementRow.sanction_id).in_(set(sanction_ids))))
-    return {row.sanction_id: pinned_rule(row) for row in rows}
+    found = ask(session, _SUBJECTS, {"sanction_ids": set(sanction_ids)})
+    return {sanction_id: Subject(SubjectKind(kind), subject_id) for sanction_id, kind, subject_id in found}
 
 
 def terms_in_force(session: Session, subjects: Iterable[Subject]) -> list[Term]:
@@ -165,7 +159,7 @@ def terms_in_force(session: Session, subjects: Iterable[Subject]) -> list[Term]:
             term(Measure(MeasureKind(kind), end, review), *sooner),
         )
         for asked in asked_for(subjects)
-        for subject_kind, subject_id, sanction_id, start, kind, end, review, *sooner in session.execute(_TERMS, asked)
+        for subject_kind, subject_id, sanction_id, start, kind, end, review, *sooner in ask(session, _TERMS, asked)
     ]
 
 
@@ -235,10 +229,10 @@ def grounds_of(session: Session, sanction_ids: Iterable[str]) -> dict[str, set[s
     waiting = list(sanction_ids)
     asked = set(waiting)
     while waiting:
-        rows = session.execute(_GROUNDS, {"sanction_ids": waiting}).all()
-        for later, prior in rows:
+        found = ask(session, _GROUNDS, {"sanction_ids": waiting}).all()
+        for later, prior in found:
             direct.setdefault(later, set()).add(prior)
-        waiting = sorted({prior for _, prior in rows} - direct.keys())
+        waiting = sorted({prior for _, prior in found} - direct.keys())
     return {each: _reached(direct, each) for each in asked}
 
 

@@ -29,7 +29,7 @@ from services.credit.standings.domain import (
 )
 from services.credit.standings.models import LedgerRow
 from services.credit.subjects import Subject, SubjectKind
-from services.credit.tables import asked_for, of_asked
+from services.credit.tables import ask, asked_for, of_asked
 
 _LEDGER = LedgerRow.__table__  # type: ignore[attr-defined]  # SQLModel adds it
 _INSERT = insert(LedgerRow)
@@ -66,7 +66,7 @@ def ledgers(session: Session, subjects: Collection[Subject]) -> dict[Subject, li
     """The whole ledgers of some subjects, oldest entries first."""
     found: dict[Subject, list[LedgerEntry]] = {subject: [] for subject in subjects}
     for asked in asked_for(subjects):
-        for row in session.execute(_LEDGERS, asked):
+        for row in ask(session, _LEDGERS, asked):
             entry = _entry(row)
             found[entry.subject].append(entry)
     return found
