@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.integration.security.test_key_files import KEYS
 from tests.support.manifests import OVERLAYS, VERSIONS, Manifest, manifests, named, of_kind, violations
 
 SERVICES = ("identity", "credit", "groups", "retention")
@@ -86,6 +87,9 @@ SPOILT: dict[str, Callable[[list[Manifest]], object]] = {
     "not spread": lambda found: pod(found).pop("topologySpreadConstraints"),
     "service account": lambda found: pod(found).update(serviceAccountName="nobody"),
     "config map": lambda found: pod(found)["volumes"][0]["configMap"].update(name="nothing"),
+    "key store": lambda found: pod(found)["volumes"][2]["csi"]["volumeAttributes"].update(
+        secretProviderClass="nothing"
+    ),
     "service selects nothing": lambda found: named(found, "Service", "ombud-credit")["spec"]["selector"].update(a="b"),
     "scales nothing": lambda found: named(found, "HorizontalPodAutoscaler", "ombud-credit")["spec"][
         "scaleTargetRef"
@@ -107,9 +111,28 @@ def test_certificate_names_the_workload_for_servers_and_its_host_for_clients(ser
     assert (issued["dnsNames"], issued["uris"]) == ([host], [workload])
     kind = "StatefulSet" if service == "retention" else "Deployment"
     volumes = named(manifests("production"), kind, f"ombud-{service}")["spec"]["template"]["spec"]["volumes"]
-    (mounted,) = [volume["csi"]["volumeAttributes"] for volume in volumes if "csi" in volume]
+    (mounted,) = [volume["csi"]["volumeAttributes"] for volume in volumes if volume["name"] == "certificate"]
     assert mounted["csi.cert-manager.io/dns-names"] == host
     assert mounted["csi.cert-manager.io/uri-sans"] == workload
+
+
+@pytest.mark.parametrize("service", ["identity", "credit", "groups"])
+def test_keys_come_from_the_key_store_into_memory_and_each_file_that_the_service_reads_is_there(service: str) -> None:
+    found = manifests("production")
+    spec = named(found, "Deployment", f"ombud-{service}")["spec"]["template"]["spec"]
+    (mount,) = [each for each in spec["containers"][0]["volumeMounts"] if each["name"] == "keys"]
+    assert mount == {"name": "keys", "mountPath": "/var/lib/ombud/keys", "readOnly": True}
+    assert not [volume["name"] for volume in spec["volumes"] if "secret" in volume]
+    (volume,) = [volume for volume in spec["volumes"] if volume["name"] == "keys"]
+    assert volume["csi"]["driver"] == "secrets-store.csi.k8s.io"
+    store = named(found, "SecretProviderClass", volume["csi"]["volumeAttributes"]["secretProviderClass"])["spec"]
+    assert store.keys() == {"provider", "parameters"}, "no copy in a Secret"
+    assert store["parameters"]["roleName"] == spec["serviceAccountName"]
+    files = yaml.safe_load(store["parameters"]["objects"])
+    assert [file["objectName"] for file in files] == KEYS[service]
+    for file in files:
+        assert file["secretKey"] == file["objectName"]
+        assert (file["secretPath"], file["encoding"]) == (f"ombud/data/{service}", "base64")
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)

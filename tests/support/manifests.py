@@ -17,8 +17,8 @@ OVERLAYS = ("dev", "staging", "production")
 # The last eight minors of Kubernetes that the schemas of `kubernetes-validate` know.
 VERSIONS = tuple(f"1.{minor}" for minor in range(30, 38))
 _SCHEMAS = files("kubernetes_validate") / "kubernetes-json-schema"
-# Kinds that Kubernetes itself does not have; cert-manager's own schema is not in the validator.
-_CUSTOM = {"Certificate"}
+# Kinds that Kubernetes itself does not have: schemas of cert-manager and of the CSI driver are not in the validator.
+_CUSTOM = {"Certificate", "SecretProviderClass"}
 
 Manifest = dict[str, Any]
 
@@ -163,6 +163,8 @@ def _references(found: list[Manifest]) -> Iterator[str]:
         for volume in spec.get("volumes", []):
             if "configMap" in volume and not volume["configMap"]["name"].endswith("-authority"):
                 wanted.append(("ConfigMap", volume["configMap"]["name"]))
+            if store := volume.get("csi", {}).get("volumeAttributes", {}).get("secretProviderClass"):
+                wanted.append(("SecretProviderClass", store))
             if "persistentVolumeClaim" in volume:
                 wanted.append(("PersistentVolumeClaim", volume["persistentVolumeClaim"]["claimName"]))
         yield from (f"{name}: {kind} {missing} is not there" for kind, missing in wanted if (kind, missing) not in made)

@@ -1,6 +1,7 @@
 """The key service: the keys that are never in the database.
 
-In production a KMS or Vault/OpenBao stands behind `KeyService`; embedded, a file does.
+The root key is read from a file, wherever that comes from (docs/adr/0024). A KMS that keeps it to itself would be
+another `KeyService`.
 """
 
 import secrets
