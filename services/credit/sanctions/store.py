@@ -12,7 +12,7 @@ from sqlmodel import Session, col, or_, select
 
 from chassis.refusal import Refusal
 from policies.pack import MeasureKind
-from services.credit.sanctions.domain import Measure, Rectified, Sanction, SanctionState, Variation, term
+from services.credit.sanctions.domain import Measure, PinnedRule, Rectified, Sanction, SanctionState, Variation, term
 from services.credit.sanctions.ladder import step_of
 from services.credit.sanctions.models import (
     EvidenceRow,
@@ -26,7 +26,7 @@ from services.credit.sanctions.models import (
     VariationRow,
     VariedMeasureRow,
 )
-from services.credit.sanctions.rows import sanction_of, sanction_row, statement_of, statement_row
+from services.credit.sanctions.rows import pinned_rule, sanction_of, sanction_row, statement_of, statement_row
 from services.credit.subjects import Subject, SubjectKind
 from services.credit.tables import ask, asked_for, of_asked
 
@@ -147,6 +147,12 @@ def subjects_of(session: Session, sanction_ids: Iterable[str]) -> dict[str, Subj
     """Whom some sanctions concern, by sanction id; those that do not exist are left out."""
     found = ask(session, _SUBJECTS, {"sanction_ids": set(sanction_ids)})
     return {sanction_id: Subject(SubjectKind(kind), subject_id) for sanction_id, kind, subject_id in found}
+
+
+def rules_of(session: Session, sanction_ids: Iterable[str]) -> dict[str, PinnedRule]:
+    """The rules that some sanctions rest on, as they stood, by sanction id."""
+    rows = session.exec(select(StatementRow).where(col(StatementRow.sanction_id).in_(set(sanction_ids))))
+    return {row.sanction_id: pinned_rule(row) for row in rows}
 
 
 def terms_in_force(session: Session, subjects: Iterable[Subject]) -> list[Term]:
