@@ -12,11 +12,13 @@ for no replay, and tells nobody.
 
 import asyncio
 import itertools
+import multiprocessing
 import random
 import statistics
 import tempfile
 import time
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -37,6 +39,7 @@ from chassis.clock import SystemClock
 from chassis.db import Database
 from chassis.ids import new_id
 from chassis.pages import Pages
+from chassis.run import run
 from ombud.credit.v1 import standing_service_pb2 as standings
 from policies import Pack, load
 from services.credit.listing import Listing
@@ -63,11 +66,26 @@ class _Run:
 
 
 async def measure() -> list[Line]:
-    """The lines of both engines, and that of the peer.
+    """The lines of both engines, and that of the peer, from a process that runs as one of a service does.
 
     Raises:
         WrongAnswerError: The ledger does not hold what was acknowledged, each once.
     """
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
+        return await asyncio.get_running_loop().run_in_executor(process, _measured)
+
+
+def _measured() -> list[Line]:
+    lines: list[Line] = []
+
+    async def work() -> None:
+        lines.extend(await _measure())
+
+    run(work())
+    return lines
+
+
+async def _measure() -> list[Line]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         synced = fdatasyncs(folder)
