@@ -78,7 +78,9 @@ def _notices(session: Session, _at: datetime) -> Evidence:
 
 
 def _second_persons(session: Session, _at: datetime) -> Evidence:
-    return _count(session, SanctionRow, _EVER_IN_FORCE, col(SanctionRow.approver) != col(SanctionRow.issuer))
+    # An interim measure is one person's by right, and shows nothing of a second one.
+    decided = and_(_EVER_IN_FORCE, col(SanctionRow.interim_until).is_(None))
+    return _count(session, SanctionRow, decided, col(SanctionRow.approver) != col(SanctionRow.issuer))
 
 
 def _ends(session: Session, _at: datetime) -> Evidence:
