@@ -31,6 +31,25 @@ class Measured(Protocol):
         ...
 
 
+class Cited(Protocol):
+    """A decision that another rests on, with the points that it had then."""
+
+    @property
+    def sanction_id(self) -> str:
+        """Its id."""
+        ...
+
+    @property
+    def points(self) -> int:
+        """The points."""
+        ...
+
+    @property
+    def points_end(self) -> datetime | None:
+        """When they expire; None without points."""
+        ...
+
+
 class _Text(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -44,9 +63,15 @@ class _Texts(BaseModel):
     texts: Mapping[str, _Text]
     outcomes: Mapping[str, str]
     measures: Mapping[str, str]
+    sources: Mapping[str, str]
     until: str
     review: str
     register_again: str
+    points: str
+    materials: str
+    rests_on: str
+    decision: str
+    decision_with_points: str
 
 
 class Templates:
@@ -78,10 +103,38 @@ class Templates:
             lines.append(Template(texts.register_again).substitute(at=told(register_again)))
         return "\n".join(f"- {line}" for line in lines)
 
+    def points(self, language: Language, points: int, days: int) -> str:
+        """How many points a sanction counts, and for how many days."""
+        return Template(self._texts[language].points).substitute(points=points, days=days) if points else "0"
+
+    def source(self, language: Language, source: str) -> str:
+        """How the facts came to be known, in a sentence."""
+        return self._texts[language].sources[source]
+
+    def materials(self, language: Language, materials: str) -> str:
+        """What it takes to restore how things were, on a line of its own; empty if nothing is needed."""
+        return "\n" + Template(self._texts[language].materials).substitute(materials=materials) if materials else ""
+
+    def rests_on(self, language: Language, decisions: Iterable[Cited]) -> str:
+        """The decisions that one rests on, a line each after a first one; empty if it rests on none."""
+        texts = self._texts[language]
+        lines = [
+            Template(texts.decision_with_points if each.points_end else texts.decision).substitute(
+                sanction=each.sanction_id, points=each.points, at=told(each.points_end) if each.points_end else ""
+            )
+            for each in decisions
+        ]
+        return "\n".join(["", texts.rests_on, *(f"- {line}" for line in lines)]) if lines else ""
+
     def names(self, language: Language) -> dict[str, set[str]]:
         """What a language has words for."""
         texts = self._texts[language]
-        return {"texts": set(texts.texts), "outcomes": set(texts.outcomes), "measures": set(texts.measures)}
+        return {
+            "texts": set(texts.texts),
+            "outcomes": set(texts.outcomes),
+            "measures": set(texts.measures),
+            "sources": set(texts.sources),
+        }
 
 
 def _term(texts: _Texts, end: datetime | None, review: datetime | None) -> str:
