@@ -16,6 +16,7 @@ DOMAIN = "ombud"
 DETAILS_KEY = "grpc-status-details-bin"
 _PUSHBACK_KEY = "grpc-retry-pushback-ms"
 _LONGEST_PUSHBACK = 2.0
+_LEAST_FOR_A_TRY = 1.0
 
 _log = logging.getLogger("ombud.server")
 
@@ -70,8 +71,11 @@ def pushback(refusal: Refusal, left: float | None) -> tuple[tuple[str, str], ...
 
     Returns:
         Milliseconds; a negative number, which is not to try again, if the time to come back is none that a caller
-        would wait for. Nothing if the caller did not come at the wrong time.
+        would wait for, or if too little time is left: the caller has this reason then, and not that its deadline passed
+        in the middle of another try. Nothing if the caller did not come at the wrong time.
     """
+    if code_of(refusal) is grpc.StatusCode.UNAVAILABLE and left is not None and left < _LEAST_FOR_A_TRY:
+        return ((_PUSHBACK_KEY, "-1"),)
     if code_of(refusal) is not grpc.StatusCode.RESOURCE_EXHAUSTED:
         return ()
     delay = refusal.retry_after.total_seconds() if refusal.retry_after else None

@@ -17,7 +17,7 @@ from ombud.common.v1.types_pb2 import Subject
 from ombud.credit.v1 import sanction_service_pb2 as sanctions
 from ombud.credit.v1 import types_pb2 as credit
 from ombud.groups.v1 import decision_service_pb2 as decisions
-from tests.support.cluster import Cluster, Replica, clustered
+from tests.support.cluster import Cluster, Place, Replica, clustered
 from tests.support.life import APPROVER, MODERATOR, Life
 from tests.support.load import Load
 from tests.support.stepping import Stepped, library
@@ -41,8 +41,11 @@ def clock_of(settings: Path) -> Stepped:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def cluster(server: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Cluster]:
     folder = tmp_path_factory.mktemp("stepped")
-    environment = lambda settings: clock_of(settings).environment  # noqa: E731 - one line of it is enough
-    async with clustered(folder, server.get_uri(), environment=environment) as running:
+
+    def place(_service: str, settings: Path) -> Place:
+        return Place(environment=clock_of(settings).environment)
+
+    async with clustered(folder, server.get_uri(), place=place) as running:
         yield running
 
 

@@ -5,7 +5,7 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,24 @@ STARTED_WITHIN = 90.0
 ENDED_WITHIN = 30.0
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where a process runs.
+
+    Attributes:
+        host: The address at which it serves, or a name of it that its certificate bears.
+        inside: What begins its command, such as that of a namespace.
+        environment: What it is started with beyond the tests' own environment.
+    """
+
+    host: str = "127.0.0.1"
+    inside: Sequence[str] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+HERE = Place()
+
+
 @dataclass
 class Replica:
     """One process of a service.
@@ -43,7 +61,7 @@ class Replica:
         settings: The file that it was started with.
         port: Where it serves.
         health_port: Where its health is asked.
-        environment: What it is started with beyond the tests' own environment.
+        place: Where it runs.
         process: The process; None while it does not run.
     """
 
@@ -51,16 +69,30 @@ class Replica:
     settings: Path
     port: int
     health_port: int
-    environment: Mapping[str, str] = field(default_factory=dict)
+    place: Place = HERE
     process: asyncio.subprocess.Process | None = None
+
+    @property
+    def address(self) -> str:
+        """Where it is called."""
+        return f"{self.place.host}:{self.port}"
 
     async def start(self) -> None:
         """Starts the process; see `serves` for when it answers."""
         with self.settings.with_suffix(".log").open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "ombudctl.main", "serve", self.service, "--config", str(self.settings)),
+                *(
+                    *self.place.inside,
+                    sys.executable,
+                    "-m",
+                    "ombudctl.main",
+                    "serve",
+                    self.service,
+                    "--config",
+                    str(self.settings),
+                ),
                 cwd=ROOT,
-                env={**os.environ, **self.environment},
+                env={**os.environ, **self.place.environment},
                 stdout=log,
                 stderr=log,
             )
@@ -69,7 +101,7 @@ class Replica:
         """Whether the process says that it serves."""
         if self.process is not None and self.process.returncode is not None:
             raise AssertionError(f"{self.service} ended: {self.settings.with_suffix('.log').read_text()[-2000:]}")
-        async with grpc.aio.insecure_channel(f"127.0.0.1:{self.health_port}") as channel:
+        async with grpc.aio.insecure_channel(f"{self.place.host}:{self.health_port}") as channel:
             stub: Any = health_pb2_grpc.HealthStub(channel)
             try:
                 status = await stub.Check(health_pb2.HealthCheckRequest(service=self.service), timeout=1)
@@ -116,7 +148,8 @@ class Cluster:
 
     def target(self, service: str) -> str:
         """All replicas of a service, as one gRPC name."""
-        return "ipv4:" + ",".join(f"127.0.0.1:{replica.port}" for replica in self.replicas[service])
+        addresses = [replica.address for replica in self.replicas[service]]
+        return addresses[0] if len(addresses) == 1 else f"ipv4:{','.join(addresses)}"
 
     def channel(self, workload: str, target: str) -> grpc.aio.Channel:
         """A client's channel, as a workload."""
@@ -137,7 +170,7 @@ class Cluster:
             target = self.target(rpc.method.service)
             if replica is not None:
                 those = self.replicas[rpc.method.service]
-                target = f"127.0.0.1:{those[replica % len(those)].port}"
+                target = those[replica % len(those)].address
             return self.channel(who.workload or "platform", target)
 
         return Wire(channel, lambda who: persons_token(self.issuer, who) if who.roles else "")
@@ -150,23 +183,25 @@ class Cluster:
 @contextlib.asynccontextmanager
 async def clustered(
     folder: Path,
-    postgres: str,
+    postgres: str | None,
     *,
     replicas: int = 2,
     services: Collection[str] = SERVICES,
-    environment: Callable[[Path], Mapping[str, str]] = lambda _settings: {},
+    place: Callable[[str, Path], Place] = lambda _service, _settings: HERE,
 ) -> AsyncIterator[Cluster]:
     """Starts the four services, each migrated first.
 
     Args:
         folder: Where everything is kept.
-        postgres: URI of the PostgreSQL server.
+        postgres: URI of the PostgreSQL server; a file for each service, which has one replica then, if None.
         replicas: Of identity, credit and groups each; a shard of retention has one.
         services: Which of them to start; all if absent.
-        environment: What a process is started with, by its file of settings.
+        place: Says where a process runs, by its service and its file of settings.
     """
     clock = SystemClock()
-    urls = {service: fresh_postgres(postgres) for service in services}
+    urls = {
+        service: fresh_postgres(postgres) if postgres else f"sqlite:///{folder / service}.db" for service in services
+    }
     cluster = Cluster(folder, Authority(folder / "certificates", clock.now()), DevIssuer(folder, clock), urls)
     public = cluster.issuer.public_key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     (folder / "issuer.pem").write_bytes(public)
@@ -175,7 +210,7 @@ async def clustered(
         count = 1 if service == "retention" else replicas
         files = [folder / f"{service}-{number}.yaml" for number in range(count)]
         cluster.replicas[service] = [
-            Replica(service, file, free_port(), free_port(), environment(file)) for file in files
+            Replica(service, file, free_port(), free_port(), place(service, file)) for file in files
         ]
     everyone = [replica for those in cluster.replicas.values() for replica in those]
     try:
@@ -197,8 +232,8 @@ def _settings(cluster: Cluster, replica: Replica) -> dict[str, Any]:
     folder.mkdir(exist_ok=True)
     return {
         "server": {
-            "listen": f"127.0.0.1:{replica.port}",
-            "health_listen": f"127.0.0.1:{replica.health_port}",
+            "listen": replica.address,
+            "health_listen": f"{replica.place.host}:{replica.health_port}",
             "tls": {"root": str(tls.root), "certificate": str(tls.certificate), "key": str(tls.key)},
             "token_keys": {DEV_ISSUER: str(cluster.folder / "issuer.pem")},
             "traces_file": str(replica.settings.with_suffix(".traces.db")),
