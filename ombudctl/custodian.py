@@ -1,10 +1,7 @@
 """`ombud custodian`: a custodian's tool, on the custodian's own machine. The private key never leaves it."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from datetime import date
 from pathlib import Path
-from typing import TypeVar
 from uuid import UUID
 
 import grpc.aio
@@ -12,7 +9,6 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from ombud.client import OmbudError
 from ombud.retention.v1.custody_service_pb2 import (
     AnswerRequestRequest,
     CustodyShare,
@@ -26,8 +22,6 @@ from services.retention.custody import domain
 from services.retention.custody.domain import Asked, Held
 from services.retention.keys.domain import Buffer, unpack
 from services.retention.keys.envelope import EnvelopeError, PrivateKey, public_key_id, seal
-
-T = TypeVar("T")
 
 _DEV_CUSTODIANS = 3
 
@@ -66,7 +60,7 @@ def pending(suite: Suite, *, as_json: bool) -> bool:
     Raises:
         CommandError: There is no suite in the folder, or the suite refused.
     """
-    requests = _ask(suite, _pending)
+    requests = suite.ask(_pending)
     if as_json:
         print_json({"requests": [_described(request) for request in requests]})
         return True
@@ -96,7 +90,7 @@ def answer(suite: Suite, pending_id: str, key_file: Path, *, as_json: bool) -> b
         reply = await CustodyServiceStub(channel).AnswerRequest(made)
         return reply.answers, reply.opened
 
-    answers, opened = _ask(suite, answered)
+    answers, opened = suite.ask(answered)
     if as_json:
         print_json({"pending_id": pending_id.lower(), "answers": answers, "opened": opened})
     else:
@@ -159,17 +153,6 @@ def _load(path: Path) -> PrivateKey:
         return PrivateKey.load(path)
     except (OSError, EnvelopeError) as error:
         raise CommandError(f"{path}: no custodian's key", "Make one: ombud custodian keygen FILE") from error
-
-
-def _ask(suite: Suite, question: Callable[[grpc.aio.Channel], Awaitable[T]]) -> T:
-    async def asked() -> T:
-        async with suite.channel() as channel:
-            return await question(channel)
-
-    try:
-        return asyncio.run(asked())
-    except OmbudError as error:
-        raise CommandError(f"the suite refused: {error}") from error
 
 
 async def _pending(channel: grpc.aio.Channel) -> list[PendingRequest]:

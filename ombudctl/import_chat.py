@@ -17,9 +17,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from ombud.client import OmbudError, Producer, connect
+from ombud.client import OmbudError, Producer
 from ombudctl.chat import ChatError, Event, Log, Unreadable, logs
 from ombudctl.output import CommandError, print_json
+from ombudctl.suite import reach
 from ombudctl.token import issuer
 
 MOST_BODY_BYTES = 65_535
@@ -186,7 +187,7 @@ def _records(log: Log) -> Iterator[_Record | Unreadable]:
 async def _append(plan: _Plan, data: Path, target: str, console: Console) -> None:
     token = issuer(data).workload_source("platform")
     columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
-    async with connect(target, token=token) as channel:
+    async with reach(target, token=token) as channel:
         with Progress(*columns, console=console) as bars:
             bar, before = bars.add_task("", total=plan.records), 0
             for part in plan.parts:

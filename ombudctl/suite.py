@@ -1,13 +1,19 @@
 """How a command reaches a suite, on this machine or on another one."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import TypeVar
 
 import grpc.aio
 
-from ombud.client import Tls, connect
+from ombud.client import OmbudError, Tls, connect
+from ombudctl.output import CommandError
 from ombudctl.token import issuer
+
+T = TypeVar("T")
 
 _VALID = timedelta(minutes=5)
 
@@ -36,7 +42,7 @@ class Suite:
         """A channel for calls as the person.
 
         Raises:
-            CommandError: There is no suite in the folder.
+            CommandError: There is no suite in the folder, or as `reach`.
         """
         if self.token_file is not None:
             token = self.token_file.read_text().strip()
@@ -44,9 +50,39 @@ class Suite:
             token = issuer(self.data).person(
                 self.staff_id, frozenset({self.role}), workload="desk", account_id="", valid=_VALID
             )
-        return connect(self.target, token=token, tls=files(self.tls))
+        return reach(self.target, token=token, tls=self.tls)
+
+    def ask(self, question: Callable[[grpc.aio.Channel], Awaitable[T]]) -> T:
+        """Asks it something, and gives the answer.
+
+        Raises:
+            CommandError: As `channel`, or the suite refused.
+        """
+
+        async def asked() -> T:
+            async with self.channel() as channel:
+                return await question(channel)
+
+        try:
+            return asyncio.run(asked())
+        except OmbudError as error:
+            raise CommandError(f"the suite refused: {error}") from error
 
 
-def files(folder: Path | None) -> Tls | None:
-    """The files for mutual TLS in a folder; None for a suite on this machine."""
-    return Tls(folder / "ca.pem", folder / "cert.pem", folder / "key.pem") if folder else None
+def reach(target: str, *, token: str | Callable[[], str] | None = None, tls: Path | None = None) -> grpc.aio.Channel:
+    """A channel to a suite.
+
+    Args:
+        target: Where it serves.
+        token: Who calls.
+        tls: A folder with `ca.pem`, `cert.pem` and `key.pem`; None for a suite on this machine.
+
+    Raises:
+        CommandError: It is on another machine, and there are no certificates that can be used.
+        OSError: A certificate file can not be read.
+    """
+    files = Tls(tls / "ca.pem", tls / "cert.pem", tls / "key.pem") if tls else None
+    try:
+        return connect(target, token=token, tls=files)
+    except ValueError as error:
+        raise CommandError(str(error), "Without certificates, name a suite on this machine.") from error

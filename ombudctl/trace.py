@@ -12,13 +12,14 @@ from rich.text import Text
 from rich.tree import Tree
 
 from chassis.trace_store import StoredSpan, spans_of
-from ombud.client import OmbudError, connect
+from ombud.client import OmbudError
 from ombud.common.v1.audit_pb2 import AUDIT_OUTCOME_DENIED, AuditRecord
 from ombud.retention.v1.audit_service_pb2 import AuditEntry, QueryAuditRecordsRequest
 from ombud.retention.v1.audit_service_pb2_grpc import AuditServiceStub
 from ombud.retention.v1.record_pb2 import PROOF_STATE_SEALED
 from ombud.verify import VerificationError, VerifierKey, verify_record
 from ombudctl.output import CommandError, print_json
+from ombudctl.suite import reach
 from ombudctl.token import issuer
 
 TRACES = "traces.db"  # as ombudctl.embedded names it, which would load all services
@@ -175,7 +176,7 @@ def run(trace_id: str, data: Path, target: str, *, as_json: bool) -> bool:
 async def _ask(trace_id: str, data: Path, target: str) -> list[Act]:
     token = issuer(data).person("ombud-trace", frozenset({"auditor"}), workload="operator")
     verifier_key = (data / "retention" / "log.vkey").read_text().strip()
-    async with connect(target, token=token) as channel:
+    async with reach(target, token=token) as channel:
         try:
             return await acts_of(channel, QueryAuditRecordsRequest(trace_id=trace_id), verifier_key)
         except OmbudError as error:

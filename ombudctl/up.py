@@ -10,7 +10,6 @@ from chassis.config import ConfigError
 from chassis.run import Running, stop_signal
 from chassis.run import run as run_loop
 from ombudctl.embedded import CUSTODIANS, embedded
-from policies import PackError
 
 
 def run(data_dir: Path, *, port: int, health_port: int, policy_file: Path, as_json: bool) -> int:
@@ -29,7 +28,7 @@ def run(data_dir: Path, *, port: int, health_port: int, policy_file: Path, as_js
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
     try:
         run_loop(_serve(data_dir, port, health_port, policy_file, as_json=as_json))
-    except (ConfigError, PackError) as error:
+    except ConfigError as error:
         sys.stderr.write(f"ombud up: {error}\n")
         return 1
     return 0

@@ -13,7 +13,7 @@ import grpc.aio
 from google.protobuf.json_format import MessageToDict
 from rich.console import Console
 
-from ombud.client import OmbudError, connect
+from ombud.client import OmbudError
 from ombud.groups.v1.group_service_pb2 import ListMembersRequest, Member
 from ombud.groups.v1.group_service_pb2_grpc import GroupServiceStub
 from ombud.retention.v1.access_service_pb2 import (
@@ -29,6 +29,7 @@ from ombud.verify import VerificationError, verify_record
 from ombudctl.export.rows import Rows
 from ombudctl.export.rsmf import Rsmf
 from ombudctl.output import CommandError, print_json
+from ombudctl.suite import reach
 from ombudctl.token import issuer
 
 if TYPE_CHECKING:  # the stubs of asynchronous channels exist for type checkers alone
@@ -82,7 +83,7 @@ def run(wanted: Wanted, data: Path, target: str, *, as_json: bool) -> bool:
 
 
 async def _export(wanted: Wanted, target: str, token: str, verifier_key: str) -> ExportStatement:
-    async with connect(target, token=token) as channel:
+    async with reach(target, token=token) as channel:
         stub = AccessServiceStub(channel)
         access = (await stub.GetAccess(GetAccessRequest(access_id=wanted.access_id))).access
         wanted.folder.mkdir(mode=0o700, parents=True)

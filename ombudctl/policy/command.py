@@ -1,9 +1,7 @@
 """The commands: what they ask of the suite, and how they show what it says."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any
 
 import grpc.aio
 from google.protobuf.json_format import MessageToDict
@@ -13,15 +11,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from ombud.client import OmbudError, request_id
+from ombud.client import request_id
 from ombud.credit.v1 import policy_service_pb2 as pb
 from ombud.credit.v1.policy_service_pb2_grpc import PolicyServiceStub
 from ombudctl.output import CommandError, print_json
 from ombudctl.policy.packs import pack_at
 from ombudctl.suite import Suite
 from policies.diff import Difference, differences
-
-T = TypeVar("T")
 
 _SIMULATION_SECONDS = 600
 """A simulation judges every account of the ledger."""
@@ -72,7 +68,7 @@ def simulate(name: str, suite: Suite, *, as_json: bool) -> bool:
         answer = await PolicyServiceStub(channel).SimulatePolicy(request, timeout=_SIMULATION_SECONDS)
         return answer.simulation
 
-    _show_simulation(_ask(suite, asked), as_json=as_json)
+    _show_simulation(suite.ask(asked), as_json=as_json)
     return True
 
 
@@ -96,7 +92,7 @@ def propose(name: str, effective: str, suite: Suite, *, as_json: bool) -> bool:
         answer = await PolicyServiceStub(channel).ProposePolicy(request, timeout=_SIMULATION_SECONDS)
         return answer.proposal
 
-    proposal = _ask(suite, asked)
+    proposal = suite.ask(asked)
     if as_json:
         print_json(_json(proposal))
         return True
@@ -118,24 +114,13 @@ def approve(proposal_id: str, suite: Suite, *, as_json: bool) -> bool:
     async def asked(channel: grpc.aio.Channel) -> pb.Policy:
         return (await PolicyServiceStub(channel).ApprovePolicy(request)).policy
 
-    policy = _ask(suite, asked)
+    policy = suite.ask(asked)
     if as_json:
         print_json(_json(policy))
     else:
         since = policy.effective_time.ToJsonString()
         Console().print(f"{policy.version.policy_id} {policy.version.version} is published, in force from {since}")
     return True
-
-
-def _ask(suite: Suite, question: Callable[[grpc.aio.Channel], Awaitable[T]]) -> T:
-    async def asked() -> T:
-        async with suite.channel() as channel:
-            return await question(channel)
-
-    try:
-        return asyncio.run(asked())
-    except OmbudError as error:
-        raise CommandError(f"the suite refused: {error}") from error
 
 
 def _timestamp(text: str) -> Timestamp:

@@ -14,7 +14,7 @@ from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from rich.console import Console
 
-from ombud.client import OmbudError, connect
+from ombud.client import OmbudError
 from ombud.credit.v1.transparency_service_pb2 import (
     ExportErrataRequest,
     ExportStatementsRequest,
@@ -24,7 +24,7 @@ from ombud.credit.v1.transparency_service_pb2 import (
 from ombud.credit.v1.transparency_service_pb2_grpc import TransparencyServiceStub
 from ombudctl.output import CommandError, print_json
 from ombudctl.publish.page import page
-from ombudctl.suite import Suite, files
+from ombudctl.suite import Suite, reach
 
 Statements = list[dict[str, Any]]
 
@@ -105,7 +105,7 @@ def write(folder: Path, batches: list[Statements], errata: Statements) -> None:
 
 
 async def _report(months: Months, target: str, tls: Path | None) -> TransparencyReport:
-    async with connect(target, tls=files(tls)) as channel:
+    async with reach(target, tls=tls) as channel:
         request = GetTransparencyReportRequest(first_month=months.first, last_month=months.last)
         return (await TransparencyServiceStub(channel).GetTransparencyReport(request)).report
 
