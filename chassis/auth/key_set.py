@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import http.client
 import logging
-import urllib.request
 from collections.abc import AsyncIterator, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,6 +16,7 @@ from chassis.clock import Clock
 from chassis.config import ConfigError, is_url
 from chassis.leading import cancel
 from chassis.refusal import ErrorReason, Refusal
+from chassis.web import direct_opener
 
 # Seconds.
 _EVERY = 300.0
@@ -29,13 +29,6 @@ _LEAST_RSA_BITS = 2048
 _ALGORITHMS = frozenset({"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"})
 
 _log = logging.getLogger("ombud.people")
-
-
-class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    """A redirect could lead from https to anywhere; keys come from the address in the settings or not at all."""
-
-    def redirect_request(self, *_: object) -> None:
-        return None
 
 
 class KeySet:
@@ -124,8 +117,7 @@ def _fetched(source: str) -> Mapping[str, jwt.PyJWK]:
 def _read(source: str) -> bytes:
     if not is_url(source):
         return Path(source).read_bytes()
-    # Where keys come from is for the settings to say, not for the environment's proxies.
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirects)
+    opener = direct_opener()
     opener.addheaders = [("User-Agent", "ombud"), ("Accept", "application/json")]
     with opener.open(source, timeout=_TIMEOUT) as answer:
         content: bytes = answer.read(_MOST_BYTES)

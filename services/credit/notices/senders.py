@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import hmac
+import http.client
 import json
 import os
 import time
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from chassis.redacted import Redacted
+from chassis.web import direct_opener
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -71,7 +73,7 @@ class Webhook:
     """Posts notices as JSON to the platform; signed, and tried again five times before it gives up.
 
     The header `Ombud-Signature` is `t=<Unix seconds>,v1=<HMAC-SHA256 of "<t>." and the body, in hexadecimal>`.
-    A 2xx answer is the receipt; redirects are not followed.
+    A 2xx answer is the receipt; redirects are not followed, and no proxy of the environment's stands between.
 
     Args:
         url: Where to.
@@ -83,7 +85,7 @@ class Webhook:
         self._url = url
         self._secret = secret
         self._pauses = pauses
-        self._opener = urllib.request.build_opener(_NoRedirect)
+        self._opener = direct_opener()
 
     async def send(self, notice: "DataclassInstance") -> None:
         """Returns once the platform has answered that it has the notice."""
@@ -107,7 +109,7 @@ class Webhook:
                 return ""
         except urllib.error.HTTPError as error:
             return f"status {error.code}"
-        except (OSError, ValueError) as error:
+        except (OSError, http.client.HTTPException, ValueError) as error:
             return type(error).__name__
 
 
@@ -121,8 +123,3 @@ def signature(secret: Redacted[bytes], body: bytes) -> str:
 
 def _encoded(notice: "DataclassInstance") -> bytes:
     return json.dumps(asdict(notice), default=datetime.isoformat, ensure_ascii=False, sort_keys=True).encode()
-
-
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, *_args: object) -> None:
-        """Leaves a redirect to be an error: notices go where the operator said and nowhere else."""

@@ -81,3 +81,25 @@ async def test_notice_waits_for_a_platform_that_is_away() -> None:
         webhook = answering.webhook()
     with pytest.raises(NoticeNotSentError):
         await webhook.send(written(approved()))
+
+
+async def test_notice_waits_where_what_answers_is_no_web_server() -> None:
+    async def serve(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 mail.example ESMTP\r\n")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/notices"
+        with pytest.raises(NoticeNotSentError, match="did not take it"):
+            await Webhook(url, SECRET, pauses=()).send(written(approved()))
+
+
+async def test_notice_goes_to_the_platform_whatever_proxy_the_environment_names(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    async with platform(204) as answering:
+        await answering.webhook().send(written(approved()))
+    assert len(answering.requests) == 1
