@@ -22,6 +22,7 @@ from chassis.keys import bind_keys
 from chassis.leading import Leader, cancel
 from chassis.server.builder import build_health_server, build_server, set_health
 from chassis.server.credentials import server_credentials
+from chassis.server.probe import Probe
 from chassis.service import Platform, Service
 from chassis.telemetry import Telemetry
 from ombud.client.channel import is_loopback
@@ -93,17 +94,20 @@ async def serving(
                 await start()
             for stop in reversed(service.stopping):
                 stack.push_async_callback(stop)
+        probe = Probe()
         server = build_server(
             services,
             authenticator=authenticator,
             telemetry=telemetry,
             reflect=reflect,
+            probe=probe,
             connection_seconds=config.connection_seconds,
         )
         port = bind(server, config)
         bound(port)
         await server.start()
         stack.push_async_callback(server.stop, _DRAIN)
+        stack.push_async_callback(cancel, [asyncio.create_task(probe.run())])
         for each in hosted:
             await confirm(each.service.database, each.platform.peers)
         health_server, health = await build_health_server()

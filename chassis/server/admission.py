@@ -1,12 +1,11 @@
 """What a server takes on, and what it turns away at the door while it has more to do than it can.
 
-Counted are calls in flight: those that run, and those that wait for a thread or for the next transaction, for that is
-what queues are here. Each load has a mark in this count from which on no more of it come in. Bulk has the lowest and
-reads the highest, so a read is never turned away while bulk is let in (docs/adr/0021).
+Two things say that it has: how many calls are in flight, those among them that wait for a thread or for the next
+transaction; and how long a call waits before anything looks at it. Each load has its place in both. Bulk is turned away
+first and reads last, so no read is turned away while anything else is let in (docs/adr/0021).
 """
 
-import time
-from collections.abc import Callable
+import random
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -14,10 +13,13 @@ from chassis.metrics import Declared, Meter
 from chassis.refusal import Refusal
 from chassis.server.methods import Load
 
-# Seconds for which a burst may last: a crowd that was not small for longer is a queue that only makes all wait.
-_PATIENCE = 0.1
-# With fewer calls than this in flight the server has little to do.
-_CALM = 16
+# Seconds that a call may wait before anything looks at it, and a wait from which on a longer one says no more: a pause
+# of the whole machine is no crowd.
+_TARGET, _LONGEST = 0.02, 0.2
+# By how much the pressure grows with each look: for each second above the target, and for each second more than before.
+_FOR_EXCESS, _FOR_GROWTH = 5.0, 5.0
+# With fewer calls from one look to the next it is not they who keep each other waiting.
+_FEW = 5
 # Delays that the refusals of a load differ by, so that those who were turned away together do not come back together.
 _DELAYS = 16
 
@@ -27,55 +29,78 @@ _REFUSED = Declared("ombud.admission.refused", "{call}", ("ombud.load",))
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """How many calls there may be for one more of a load to be let in.
+    """Up to where calls of a load are let in.
 
     Attributes:
-        own: Of that load.
-        crowd: Of all loads, once the server has had much to do for a while.
-        burst: Of all loads before.
-        delay: Seconds after which the first of those that are turned away shall come back; the last in twice as many.
+        own: Calls of the load in flight.
+        crowd: Calls of all loads but streams in flight.
+        pressure: From there on some are turned away, and all from one above.
+        delay: Seconds after which the first of those that were turned away shall come back; the last in twice as many.
     """
 
     own: int
     crowd: int
-    burst: int
+    pressure: float
     delay: float
 
 
 BOUNDS = {
-    Load.READ: Bound(own=512, crowd=64, burst=512, delay=0.1),
-    Load.WRITE: Bound(own=384, crowd=48, burst=384, delay=0.2),
-    Load.PUBLIC: Bound(own=16, crowd=32, burst=256, delay=0.5),
-    Load.BULK: Bound(own=2, crowd=_CALM, burst=_CALM, delay=1.0),
-    Load.STREAM: Bound(own=512, crowd=512, burst=512, delay=1.0),
+    Load.BULK: Bound(own=2, crowd=64, pressure=0, delay=1.0),
+    Load.PUBLIC: Bound(own=16, crowd=128, pressure=1, delay=0.5),
+    # As many as one transaction takes.
+    Load.WRITE: Bound(own=256, crowd=256, pressure=2, delay=0.2),
+    Load.STREAM: Bound(own=512, crowd=512, pressure=2, delay=1.0),
+    Load.READ: Bound(own=512, crowd=512, pressure=3, delay=0.1),
 }
+_MOST_PRESSURE = 4.0
 
 
-class Crowd:
-    """Calls in flight that are in each other's way.
+class Pressure:
+    """How much too many calls there are, from 0, at which all come in, to 4, at which none does.
+
+    A proportional-integral controller of the wait, as RFC 8033 has it for routers.
 
     Attributes:
-        size: How many there are.
-        calm: When they were last seen to be few, on the clock's scale.
+        value: The pressure.
+        came: Calls since the last look.
     """
 
-    __slots__ = ("calm", "clock", "size")
+    __slots__ = ("_last", "came", "value")
 
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self.clock = clock
-        self.size = 0
-        self.calm = clock()
+    def __init__(self) -> None:
+        self.value = 0.0
+        self.came = 0
+        self._last = 0.0
+
+    def look(self, wait: float) -> None:
+        """Takes a measurement into account.
+
+        Args:
+            wait: Seconds for which a call waits before anything looks at it.
+        """
+        wait = min(wait, _LONGEST) if self.came >= _FEW else 0.0
+        change = _FOR_EXCESS * (wait - _TARGET) + _FOR_GROWTH * (wait - self._last)
+        self.value = min(max(self.value + change, 0.0), _MOST_PRESSURE)
+        self.came, self._last = 0, wait
+
+
+@dataclass(slots=True)
+class Crowd:
+    """How many calls in flight are in each other's way."""
+
+    size: int = 0
 
 
 class Door:
     """Where the calls of one load come in."""
 
-    __slots__ = ("_bound", "_crowd", "_in_flight", "_load", "_refused", "_size")
+    __slots__ = ("_bound", "_crowd", "_in_flight", "_load", "_pressure", "_refused", "_size")
 
-    def __init__(self, load: Load, bound: Bound, crowd: Crowd, meter: Meter) -> None:
+    def __init__(self, load: Load, crowd: Crowd, pressure: Pressure, meter: Meter) -> None:
         self._load = load.value
-        self._bound = bound
+        self._bound = BOUNDS[load]
         self._crowd = crowd
+        self._pressure = pressure
         self._size = 0
         self._in_flight = meter.gauge(_IN_FLIGHT)
         self._refused = meter.counter(_REFUSED)
@@ -84,15 +109,13 @@ class Door:
         self._refused.add(0, self._load)
 
     def open(self) -> bool:
-        """Whether one more call may come in now."""
-        bound, crowd = self._bound, self._crowd
-        if self._size >= bound.own:
+        """Whether the call that has come may come in."""
+        bound, pressure = self._bound, self._pressure
+        pressure.came += 1
+        if self._size >= bound.own or self._crowd.size >= bound.crowd:
             return False
-        now = crowd.clock()
-        if crowd.size < _CALM:
-            crowd.calm = now
-            return True
-        return crowd.size < (bound.burst if now - crowd.calm < _PATIENCE else bound.crowd)
+        excess = pressure.value - bound.pressure
+        return excess <= 0 or random.random() >= excess  # noqa: S311 - a share of the calls, no secret
 
     def enter(self) -> None:
         """Counts a call that came in."""
@@ -123,14 +146,12 @@ class Admission:
 
     Args:
         meter: Counts who comes in and who does not.
-        clock: Seconds on a scale that never goes back.
+        pressure: What the doors go by, beside how many are inside.
     """
 
-    def __init__(self, meter: Meter, clock: Callable[[], float] = time.monotonic) -> None:
-        calls, streams = Crowd(clock), Crowd(clock)
-        self._doors = {
-            load: Door(load, bound, streams if load is Load.STREAM else calls, meter) for load, bound in BOUNDS.items()
-        }
+    def __init__(self, meter: Meter, pressure: Pressure) -> None:
+        calls, streams = Crowd(), Crowd()
+        self._doors = {load: Door(load, streams if load is Load.STREAM else calls, pressure, meter) for load in BOUNDS}
 
     def door(self, load: Load) -> Door:
         """The door for calls of a load."""

@@ -18,6 +18,7 @@ from chassis.server import status
 from chassis.server.admission import Admission, Door
 from chassis.server.methods import methods_of
 from chassis.server.pipeline import Context, Handler, Pipeline
+from chassis.server.probe import Probe
 from chassis.service import Service
 from chassis.telemetry import Telemetry
 from ombud.common.v1.audit_pb2 import AuditOutcome
@@ -29,6 +30,9 @@ _OPTIONS = (
     # Without the second, pings between two calls count against a floor of two hours, and the third ends the connection.
     ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
     ("grpc.keepalive_permit_without_calls", 1),
+    # What gRPC itself drops from its queue, it drops without a reason; admission keeps the queue shorter than this.
+    ("grpc.server.max_pending_requests", 5_000),
+    ("grpc.server.max_pending_requests_hard_limit", 10_000),
 )
 LIVENESS = "liveness"
 
@@ -58,14 +62,17 @@ class _Route:
 class _Router(grpc.GenericRpcHandler):
     """Finds the wrapped handler of a path, before a byte of the request is read."""
 
-    def __init__(self, routes: Mapping[str, _Route]) -> None:
+    def __init__(self, routes: Mapping[str, _Route], probe: Probe) -> None:
         self._routes = routes
+        self._probe = probe
         self._unknown: Handler = grpc.unary_unary_rpc_method_handler(_unknown)
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> "Handler | None":
         path: str = handler_call_details.method
         route = self._routes.get(path)
         if route is None:
+            if path == self._probe.path:
+                self._probe.seen()
             return self._unknown if path.startswith("/ombud.") else None
         return route.serve if route.door.open() else route.turn_away
 
@@ -85,6 +92,7 @@ def build_server(
     authenticator: Authenticator,
     telemetry: Telemetry,
     reflect: bool,
+    probe: Probe,
     connection_seconds: float | None = None,
 ) -> grpc.aio.Server:
     """A server with every RPC of the services behind the pipeline.
@@ -94,12 +102,13 @@ def build_server(
         authenticator: Proves callers.
         telemetry: Records spans.
         reflect: Whether to offer gRPC server reflection; for development.
+        probe: Sees how long calls wait, once it runs.
         connection_seconds: After how long a client has to open its connection anew; calls on the old one go on to their
             end, however long they take. Never if absent.
     """
     routes: dict[str, _Route] = {}
     names: list[str] = []
-    admission = Admission(telemetry.meter)
+    admission = Admission(telemetry.meter, probe.pressure)
     for service in services:
         pipeline = Pipeline(
             authenticator=authenticator,
@@ -117,7 +126,8 @@ def build_server(
                 routes[path] = _Route(admission.door(method.load), serve, pipeline.turn_away(method))
     ageing = (("grpc.max_connection_age_ms", int(connection_seconds * 1000)),) if connection_seconds else ()
     server = grpc.aio.server(options=(*_OPTIONS, *ageing))
-    server.add_generic_rpc_handlers((_Router(routes),))
+    probe.bind(server)
+    server.add_generic_rpc_handlers((_Router(routes, probe),))
     if reflect:
         reflection.enable_server_reflection([*names, reflection.SERVICE_NAME], server, descriptor_pool.Default())
     return server

@@ -21,6 +21,7 @@ from chassis.db import Database, Unit
 from chassis.db.tables import AuditEntry
 from chassis.feed import Feed
 from chassis.server.builder import build_server
+from chassis.server.probe import Probe
 from chassis.service import Service
 from chassis.telemetry import Telemetry
 from ombud.client import OmbudError
@@ -210,6 +211,7 @@ async def staged(
         authenticator=authenticator,
         telemetry=telemetry,
         reflect=False,
+        probe=Probe(),
         connection_seconds=connection_seconds,
     )
     target = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"

@@ -128,7 +128,13 @@ def get_all(session: Session, sanction_ids: Iterable[str]) -> list[Sanction]:
     Raises:
         Refusal: NOT_FOUND.
     """
-    return [get(session, sanction_id) for sanction_id in sanction_ids]
+    asked = list(sanction_ids)
+    rows = session.exec(select(SanctionRow).where(col(SanctionRow.sanction_id).in_(asked)))
+    found = {sanction.sanction_id: sanction for sanction in _whole(session, rows)}
+    for sanction_id in asked:
+        if sanction_id not in found:
+            raise Refusal.not_found("sanction", sanction_id)
+    return [found[sanction_id] for sanction_id in asked]
 
 
 def of_subject(session: Session, subject: Subject, *, after: str = "", size: int | None = None) -> list[Sanction]:

@@ -19,6 +19,7 @@ from chassis.db.tables import AuditEntry, FeedPosition
 from chassis.ids import new_id
 from chassis.peers import Peers
 from chassis.server.builder import build_server
+from chassis.server.probe import Probe
 from chassis.service import Platform
 from chassis.telemetry import Telemetry
 from ombud.client import connect
@@ -167,7 +168,7 @@ async def standing(folder: Path, config: str | GroupsConfig) -> AsyncIterator[St
     await service.database.open()
     for start in service.starting:
         await start()
-    server = build_server([service], authenticator=authenticator, telemetry=telemetry, reflect=False)
+    server = build_server([service], authenticator=authenticator, telemetry=telemetry, reflect=False, probe=Probe())
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     # Its memory alone: nobody is there to be followed.

@@ -17,6 +17,7 @@ from chassis.db.tables import AuditEntry
 from chassis.ids import new_id
 from chassis.peers import Peers
 from chassis.server.builder import build_server
+from chassis.server.probe import Probe
 from chassis.service import Platform
 from chassis.telemetry import Telemetry
 from ombud.client import connect
@@ -227,7 +228,9 @@ async def running_identity(folder: Path, database_url: str = "") -> AsyncIterato
         for start in service.starting:
             await start()
         authenticator = LoopbackAuthenticator(TokenVerifier({DEV_ISSUER: issuer.public_key}, clock))
-        server = build_server([service, credit], authenticator=authenticator, telemetry=telemetry, reflect=False)
+        server = build_server(
+            [service, credit], authenticator=authenticator, telemetry=telemetry, reflect=False, probe=Probe()
+        )
         port = server.add_insecure_port("127.0.0.1:0")
         targets["credit"] = f"127.0.0.1:{port}"
         await server.start()

@@ -1,122 +1,144 @@
-"""How many calls a server takes on, and of which load: the policy alone, with a clock of its own."""
+"""How many calls a server takes on, and of which load: the policy alone, without a server."""
+
+import random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chassis.metrics import Meter
-from chassis.server.admission import BOUNDS, Admission
+from chassis.server.admission import BOUNDS, Admission, Pressure
 from chassis.server.methods import Load
 from tests.support.telemetry import DECLARED
 
-CALLS = [load for load in Load if load is not Load.STREAM]
 # From the first that is turned away to the last.
 ORDER = [Load.BULK, Load.PUBLIC, Load.WRITE, Load.READ]
+MANY = 1_000
 
 
-class Time:
-    """Seconds that pass when they are told to."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
+def admission() -> Admission:
+    return Admission(Meter(), Pressure())
 
 
-def fill(admission: Admission, load: Load) -> int:
+def fill(house: Admission, load: Load) -> int:
     """Lets calls of a load in for as long as the door is open; returns how many came in."""
-    door, entered = admission.door(load), 0
+    door, entered = house.door(load), 0
     while door.open():
         door.enter()
         entered += 1
     return entered
 
 
+def look(pressure: Pressure, wait: float, times: int = 1) -> float:
+    """Has many calls come, and the pressure look at how long they wait; returns what it is then."""
+    for _ in range(times):
+        pressure.came = MANY
+        pressure.look(wait)
+    return pressure.value
+
+
+def let_in(pressure: Pressure, load: Load) -> float:
+    """The share of many calls of a load that come in at that pressure."""
+    door = Admission(Meter(), pressure).door(load)
+    return sum(door.open() for _ in range(MANY)) / MANY
+
+
 @pytest.mark.parametrize("load", Load)
 def test_calls_of_a_load_alone_come_in_up_to_its_bound(load: Load) -> None:
-    bound = BOUNDS[load]
-    assert fill(Admission(Meter(), Time()), load) == min(bound.own, bound.burst)
+    house = admission()
+    assert fill(house, load) == min(BOUNDS[load].own, BOUNDS[load].crowd)
+    house.door(load).leave()
+    assert house.door(load).open()
 
 
-def test_burst_is_let_in_for_a_moment_and_not_for_longer() -> None:
-    time = Time()
-    admission = Admission(Meter(), time)
-    writes = admission.door(Load.WRITE)
-    assert fill(admission, Load.WRITE) == BOUNDS[Load.WRITE].burst
-    time.now = 0.2
-    for _ in range(BOUNDS[Load.WRITE].burst - BOUNDS[Load.WRITE].crowd):
-        assert not writes.open()
-        writes.leave()
-    assert not writes.open()
-    writes.leave()
-    assert writes.open()
-
-
-def test_bursts_are_let_in_again_once_there_is_little_to_do() -> None:
-    time = Time()
-    admission = Admission(Meter(), time)
-    reads = admission.door(Load.READ)
-    entered = fill(admission, Load.READ)
-    time.now = 1.0
-    assert not reads.open()
-    for _ in range(entered):
-        reads.leave()
-    assert reads.open()
-    assert fill(admission, Load.READ) == BOUNDS[Load.READ].burst
-
-
-@pytest.mark.parametrize("after", [0.0, 1.0])
-def test_loads_are_turned_away_one_after_the_other_reads_last(after: float) -> None:
-    time = Time()
-    admission = Admission(Meter(), time)
-    shut: list[Load] = []
-    for _ in range(BOUNDS[Load.READ].burst):
-        shut += [load for load in ORDER if load not in shut and not admission.door(load).open()]
-        time.now = after
-        admission.door(Load.READ).enter()
-    shut += [load for load in ORDER if load not in shut and not admission.door(load).open()]
+def test_loads_are_turned_away_one_after_the_other_as_more_are_inside_reads_last() -> None:
+    house, shut = admission(), list[Load]()
+    for _ in range(BOUNDS[Load.READ].crowd):
+        shut += [load for load in ORDER if load not in shut and not house.door(load).open()]
+        house.door(Load.READ).enter()
+    shut += [load for load in ORDER if load not in shut and not house.door(load).open()]
     assert shut == ORDER
 
 
-steps = st.lists(st.tuples(st.sampled_from(CALLS), st.booleans(), st.floats(0, 0.3)), max_size=300)
+def test_loads_are_turned_away_one_after_the_other_as_the_pressure_grows_reads_last() -> None:
+    random.seed(1)
+    pressure = Pressure()
+    for step, load in enumerate(ORDER):
+        for share in (0.0, 0.5, 1.0):
+            pressure.value = step + share
+            assert let_in(pressure, load) == pytest.approx(1 - share, abs=0.1)
+            assert all(let_in(pressure, before) == 0 for before in ORDER[:step])
+            assert all(let_in(pressure, after) == 1 for after in ORDER[step + 1 :])
 
 
-@given(steps)
-def test_no_read_is_turned_away_while_anything_else_is_let_in(steps: list[tuple[Load, bool, float]]) -> None:
-    time = Time()
-    admission = Admission(Meter(), time)
-    inside: list[Load] = []
-    for load, leaves, passed in steps:
-        time.now += passed
-        if leaves and inside:
-            admission.door(inside.pop()).leave()
-        if admission.door(load).open():
+acts = st.tuples(st.sampled_from(ORDER), st.sampled_from(["come", "leave", "wait"]), st.floats(0, 1))
+
+
+@given(st.lists(acts, max_size=200))
+def test_no_read_is_turned_away_while_anything_else_is_let_in(steps: list[tuple[Load, str, float]]) -> None:
+    pressure = Pressure()
+    house, inside = Admission(Meter(), pressure), list[Load]()
+    for load, act, wait in steps:
+        if act == "wait":
+            look(pressure, wait)
+        elif act == "leave" and inside:
+            house.door(inside.pop()).leave()
+        elif house.door(load).open():
             # Many at once, so that the bounds are reached.
-            for _ in range(10):
-                admission.door(load).enter()
+            for _ in range(20):
+                house.door(load).enter()
                 inside.append(load)
-        if not admission.door(Load.READ).open():
-            assert not any(admission.door(other).open() for other in CALLS)
+        if not house.door(Load.READ).open():
+            assert not any(house.door(other).open() for other in ORDER[:-1])
+
+
+def test_pressure_grows_while_calls_wait_and_goes_when_they_do_not() -> None:
+    pressure = Pressure()
+    grown = [look(pressure, 0.1) for _ in range(20)]
+    assert grown == sorted(grown)
+    assert grown[-1] == 4
+    assert look(pressure, 0.0, times=50) == 0
+
+
+def test_wait_as_it_should_be_is_no_pressure() -> None:
+    pressure = Pressure()
+    assert look(pressure, 0.02, times=100) < 0.2
+    assert look(pressure, 0.01) == 0
+
+
+def test_one_pause_of_the_machine_turns_no_write_and_no_read_away() -> None:
+    pressure = Pressure()
+    look(pressure, 5.0)
+    assert let_in(pressure, Load.READ) == let_in(pressure, Load.WRITE) == 1
+    assert look(pressure, 0.0) < 1
+
+
+def test_wait_of_a_few_is_nothing_that_turning_others_away_could_help() -> None:
+    pressure = Pressure()
+    for _ in range(100):
+        pressure.came = 1
+        pressure.look(1.0)
+    assert pressure.value == 0
 
 
 def test_streams_stand_in_nobodys_way() -> None:
-    admission = Admission(Meter(), Time())
-    fill(admission, Load.STREAM)
-    assert all(admission.door(load).open() for load in CALLS)
-    fill(admission, Load.READ)
-    assert not admission.door(Load.STREAM).open()
+    house = admission()
+    fill(house, Load.STREAM)
+    assert all(house.door(load).open() for load in ORDER)
+    fill(house, Load.READ)
+    assert not house.door(Load.STREAM).open()
 
 
-def test_whatever_anyone_may_call_takes_no_more_than_its_share() -> None:
-    admission = Admission(Meter(), Time())
-    fill(admission, Load.PUBLIC)
-    assert all(admission.door(load).open() for load in (Load.READ, Load.WRITE))
+def test_what_anyone_may_call_takes_no_more_than_its_share() -> None:
+    house = admission()
+    fill(house, Load.PUBLIC)
+    assert house.door(Load.READ).open()
+    assert house.door(Load.WRITE).open()
 
 
 def test_those_who_are_turned_away_come_back_at_different_times() -> None:
     for load in Load:
-        delays = [refusal.retry_after for refusal in Admission(Meter()).door(load).refusals()]
+        delays = [refusal.retry_after for refusal in admission().door(load).refusals()]
         assert len(set(delays)) == len(delays)
         for delay in delays:
             assert delay is not None
@@ -125,7 +147,7 @@ def test_those_who_are_turned_away_come_back_at_different_times() -> None:
 
 def test_doors_tell_how_many_are_inside_and_how_many_were_turned_away() -> None:
     meter = Meter()
-    door = Admission(meter, Time()).door(Load.WRITE)
+    door = Admission(meter, Pressure()).door(Load.WRITE)
     door.enter()
     door.enter()
     door.leave()

@@ -49,7 +49,7 @@ async def held(stage: Stage) -> AsyncIterator[None]:
 async def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stage]:
     """A server that takes on two writes, a public call and a stream at a time."""
     for load, most in ((Load.WRITE, 2), (Load.PUBLIC, 1), (Load.STREAM, 1)):
-        monkeypatch.setitem(admission.BOUNDS, load, Bound(own=most, crowd=8, burst=8, delay=0.05))
+        monkeypatch.setitem(admission.BOUNDS, load, Bound(own=most, crowd=8, pressure=4, delay=0.05))
     async with staged(tmp_path) as stage:
         yield stage
 
