@@ -122,11 +122,12 @@ async def _throughput(cluster: "Cluster") -> Line:
 
 
 async def _rolling(cluster: "Cluster") -> Line:
+    """Each replica in turn, the next one as soon as the last says that it serves: a Deployment waits ten seconds."""
     rolled = cluster.replicas["identity"][:_ROLLED]
     callers, took = _callers(cluster, rolled), []
     async with callers.calling():
+        await asyncio.sleep(_BEFORE_AND_AFTER)
         for replica in rolled:
-            await asyncio.sleep(_BEFORE_AND_AFTER)
             began = time.perf_counter()
             await _restart(replica)
             took.append(time.perf_counter() - began)

@@ -35,14 +35,15 @@ class Feed:
                     yield entry
 
     async def runs(self, from_revision: int, epoch: str = "") -> AsyncIterator[Sequence[FeedEntry] | FeedCheckpoint]:
-        """Everything after `from_revision`, without end; what is there already in runs that fit into one message.
+        """Everything after `from_revision`, until the process drains; what is there already in runs that fit a message.
 
         Args:
             from_revision: The last revision that the consumer has; 0 for all.
             epoch: The epoch of that revision; empty if the consumer has none yet.
 
         Raises:
-            Refusal: REVISION_UNKNOWN, if the feed does not have that revision, or is another epoch's.
+            Refusal: REVISION_UNKNOWN, if the feed does not have that revision, or is another epoch's; DRAINING, once
+                the process is to end.
         """
         head = await self._database.head()
         if (epoch and epoch != head.epoch) or from_revision > head.revision:
@@ -55,7 +56,7 @@ class Feed:
                 epoch=head.epoch,
             )
         position, pace = from_revision, Pace(_EVERY)
-        while True:
+        while not self._database.draining:
             entries = await self._database.read(lambda session, after=position: _after(session, after))  # type: ignore[misc]  # bound at once
             for run in _runs(entries):
                 yield run
@@ -64,6 +65,7 @@ class Feed:
                 yield self._checkpoint(head.epoch, position)
                 await self._database.wait_commit(_IDLE.total_seconds())
                 await pace.wait()
+        raise Refusal.draining()
 
     def _checkpoint(self, epoch: str, revision: int) -> FeedCheckpoint:
         return FeedCheckpoint(epoch=epoch, revision=revision, server_time=timestamp(self._database.clock.now()))

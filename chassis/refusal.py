@@ -56,6 +56,15 @@ class Refusal(Exception):  # noqa: N818 - the field's word; not every refusal is
         return refusal
 
     @classmethod
+    def draining(cls) -> "Refusal":
+        """What ends a stream that has no end of its own, once its server is to end."""
+        return cls(
+            ErrorReason.ERROR_REASON_DRAINING,
+            "the server ends",
+            satisfy="the same call again, which another server answers, from what was received",
+        )
+
+    @classmethod
     def not_found(cls, resource: str, resource_id: str) -> "Refusal":
         """Nothing by that id, or nothing that the caller may know of."""
         return cls(

@@ -77,7 +77,7 @@ async def serving(
 
     Order: databases, what services do before their first call, server, whether the databases went back (the log that
     tells may be hosted here), background work, health. Draining goes the other way round; a call that is being served
-    has five seconds to end.
+    has five seconds to end, and a stream that has no end of its own ends at once.
 
     Raises:
         ConfigError: A port can not be bound, or a database belongs to other keys or was restored unsaid.
@@ -106,7 +106,7 @@ async def serving(
         port = bind(server, config)
         bound(port)
         await server.start()
-        stack.push_async_callback(server.stop, _DRAIN)
+        stack.push_async_callback(_drain, server, services)
         stack.push_async_callback(cancel, [asyncio.create_task(probe.run())])
         for each in hosted:
             await confirm(each.service.database, each.platform.peers)
@@ -120,6 +120,14 @@ async def serving(
         stack.push_async_callback(set_health, health, services, serving=False)
         stack.push_async_callback(cancel, [watching])
         yield Running(port, health_port)
+
+
+async def _drain(server: grpc.aio.Server, services: Sequence[Service]) -> None:
+    for service in services:
+        service.database.drain()
+        for end_streams in service.draining:
+            end_streams()
+    await server.stop(_DRAIN)
 
 
 def bind(server: grpc.aio.Server, config: ServerConfig) -> int:

@@ -34,6 +34,7 @@ class Service:
         tasks: Work that runs until it is cancelled, in every process of the service.
         jobs: Such work that one process of the service does at a time.
         starting: Awaited in order once the database is open, before the first call is served.
+        draining: Called when the process is to end, for streams with no end of their own; those of changes end anyway.
         stopping: Awaited in order after the last call, before the database closes.
         gauges: What is measured of it beyond what is measured of every service.
         healthy: Whether it can do what it is for, as far as its database does not tell.
@@ -46,6 +47,7 @@ class Service:
     tasks: Sequence[Callable[[], Awaitable[None]]] = ()
     jobs: Sequence[Callable[[], Awaitable[None]]] = ()
     starting: Sequence[Callable[[], Awaitable[None]]] = ()
+    draining: Sequence[Callable[[], None]] = ()
     stopping: Sequence[Callable[[], Awaitable[None]]] = ()
     gauges: Sequence[Observed] = ()
     healthy: Callable[[], bool] = lambda: True

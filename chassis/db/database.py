@@ -38,12 +38,14 @@ class Database:
 
     Attributes:
         process: Names this process among those that share the database; a SQLite file has one, whoever it is.
+        draining: Whether the process is to end, so that no stream of changes goes on here.
     """
 
     def __init__(self, url: str, *, service: str, clock: Clock, migrations: str) -> None:
         self.service = service
         self.clock = clock
         self.process = "the only one" if url.startswith("sqlite") else new_id()
+        self.draining = False
         self._url = url
         self._migrations = migrations
         self._writer = Writer(url, service=service, clock=clock, committed=self._committed)
@@ -58,6 +60,11 @@ class Database:
         self._loop = asyncio.get_running_loop()
         await self._loop.run_in_executor(self._readers, migrate.upgrade, self._url, self._migrations)
         self._writer.start()
+
+    def drain(self) -> None:
+        """Ends the streams of changes, those that wait for a commit included. Called on the event loop."""
+        self.draining = True
+        self._wake()
 
     async def close(self) -> None:
         """Lets the commands that are queued commit, then closes every connection."""
@@ -172,6 +179,9 @@ class Database:
             if item.future is not None and not item.future.done():
                 item.settle()
         if entries:
-            for waiter in self._waiters:
-                if not waiter.done():
-                    waiter.set_result(None)
+            self._wake()
+
+    def _wake(self) -> None:
+        for waiter in self._waiters:
+            if not waiter.done():
+                waiter.set_result(None)

@@ -214,6 +214,7 @@ def build(config: RetentionConfig, platform: Platform) -> Service:
         ],
         tasks=[sealer.run, ticks.run, Following(schedule, platform.peers).run],
         starting=[adoption.run, recover],
+        draining=[ingest.drain],
         stopping=[journal.close, stop],
         gauges=gauges_of(database, backlog),
         healthy=lambda: journal.healthy,

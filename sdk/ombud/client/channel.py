@@ -18,18 +18,20 @@ _SERVICE_CONFIG = {
         {
             "name": [{}],
             # UNAVAILABLE says that a second try may help (AIP-194), and RESOURCE_EXHAUSTED when: the server gives the
-            # time to come back, or word that it is not worth while. A mutation is safe to repeat, for it carries a
-            # request_id.
+            # time to come back, or word that it is not worth while. CANCELLED, where this side did not cancel, comes
+            # from a server that ended before it looked at the call. A mutation is safe to repeat, for it carries a
+            # request_id. Five attempts take longer than the way back to a server that was away, below.
             "retryPolicy": {
-                "maxAttempts": 4,
+                "maxAttempts": 5,
                 "initialBackoff": "0.1s",
                 "maxBackoff": "2s",
                 "backoffMultiplier": 2,
-                "retryableStatusCodes": ["UNAVAILABLE", "RESOURCE_EXHAUSTED"],
+                "retryableStatusCodes": ["UNAVAILABLE", "RESOURCE_EXHAUSTED", "CANCELLED"],
             },
         }
     ],
-    "retryThrottling": {"maxTokens": 10, "tokenRatio": 0.1},
+    # Half of the tokens may go at once: a server that ends is noticed by every call in flight.
+    "retryThrottling": {"maxTokens": 200, "tokenRatio": 0.1},
 }
 _OPTIONS: tuple[tuple[str, str | int], ...] = (
     ("grpc.service_config", json.dumps(_SERVICE_CONFIG)),
@@ -37,7 +39,7 @@ _OPTIONS: tuple[tuple[str, str | int], ...] = (
     ("grpc.keepalive_timeout_ms", 10_000),
     ("grpc.keepalive_permit_without_calls", 0),
     ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.max_reconnect_backoff_ms", 1_000),
+    ("grpc.max_reconnect_backoff_ms", 500),
 )
 
 
@@ -52,8 +54,8 @@ def connect(
     """Opens a channel for any stub of `ombud.*.v1`.
 
     Call it inside the event loop, once for a process, and close it at the end (`async with`). Unary calls
-    always have a deadline; UNAVAILABLE is retried up to three times, and RESOURCE_EXHAUSTED when the server says;
-    the current OpenTelemetry span travels along; failures raise `OmbudError`.
+    always have a deadline; UNAVAILABLE is retried up to four times, as is a call that a server dropped, and
+    RESOURCE_EXHAUSTED when the server says; the current OpenTelemetry span travels along; failures raise `OmbudError`.
 
     Args:
         target: gRPC name of the server, such as "127.0.0.1:7700" or "dns:///ombud.internal:7700". Calls take turns

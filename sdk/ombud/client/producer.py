@@ -29,7 +29,7 @@ _BROKEN = {
     grpc.StatusCode.UNKNOWN,
     grpc.StatusCode.DEADLINE_EXCEEDED,
 }
-_COME_BACK = {"", "OVERLOADED", "PEER_UNAVAILABLE", "DEADLINE_TOO_SHORT"}
+_COME_BACK = {"", "OVERLOADED", "DRAINING", "PEER_UNAVAILABLE", "DEADLINE_TOO_SHORT"}
 
 
 class _Record(NamedTuple):

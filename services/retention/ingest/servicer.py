@@ -33,20 +33,34 @@ class IngestServicer(IngestServiceServicer):
         self._acks = meter.histogram(_ACKS)
         self._refused: Counter[str] = Counter()
         self._unreadable = 0
+        self._readers: set[asyncio.Task[None]] = set()
+        self._draining = False
 
     async def Append(
         self, requests: AsyncIterator[pb.AppendRequest | None], _context: Context
     ) -> AsyncIterator[pb.AppendResponse]:
         """Answers each frame of a stream, in order; frames that wait share an fsync. None: what came is no frame."""
+        if self._draining:
+            raise Refusal.draining()
         waiting: asyncio.Queue[tuple[str, _Outcome] | None] = asyncio.Queue(_FRAMES_IN_FLIGHT)
         reader = asyncio.create_task(self._take(requests, waiting))
+        self._readers.add(reader)
         number = 0
         try:
             while (each := await waiting.get()) is not None:
                 yield await self._answer(number, *each)
                 number += 1
+            if self._draining:
+                raise Refusal.draining()
             await reader
         finally:
+            self._readers.discard(reader)
+            reader.cancel()
+
+    def drain(self) -> None:
+        """Reads no more frames; a stream ends when those that were read are answered."""
+        self._draining = True
+        for reader in self._readers:
             reader.cancel()
 
     async def AppendBatch(self, request: pb.AppendBatchRequest, _context: Context) -> pb.AppendBatchResponse:

@@ -1,10 +1,13 @@
 import asyncio
+import contextlib
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import grpc
 import pytest
 
 from chassis.config import ConfigError
+from ombud.client import OmbudError, connect
 from ombud.common.v1.error_reason_pb2 import ErrorReason
 from ombud.retention.v1.ingest_service_pb2 import (
     AppendBatchRequest,
@@ -13,6 +16,7 @@ from ombud.retention.v1.ingest_service_pb2 import (
     Frame,
     GetProgressRequest,
 )
+from ombud.retention.v1.ingest_service_pb2_grpc import IngestServiceStub
 from tests.integration.retention.harness import GROUP, OTHER_GROUP, Retention, bodies, frame, running_retention
 from tests.support.clock import ManualClock
 from tests.support.refusals import refusal_of
@@ -52,6 +56,19 @@ async def test_frame_that_is_sent_again_is_acknowledged_again_and_stored_once(re
     assert (overlapping.ack.acked_sequence, overlapping.ack.added_records) == (15, 5)
     assert overlapping.ack.first_index == 10
     assert (inside.ack.acked_sequence, inside.ack.added_records) == (15, 0)
+
+
+async def test_stream_ends_with_its_last_answer_when_the_server_drains(tmp_path: Path) -> None:
+    async with contextlib.AsyncExitStack() as outlives:
+        async with running_retention(tmp_path) as retention:
+            token = retention.issuer.workload("platform")
+            channel = await outlives.enter_async_context(connect(f"127.0.0.1:{retention.port}", token=token))
+            stream: Any = IngestServiceStub(channel).Append()
+            await stream.write(AppendRequest(frame=frame(1, bodies(1, 10))))
+            assert (await stream.read()).ack.acked_sequence == 10
+        with pytest.raises(OmbudError) as ended:
+            await stream.read()
+    assert (ended.value.code(), ended.value.reason) == (grpc.StatusCode.UNAVAILABLE, "DRAINING")
 
 
 async def test_sealed_frame_that_is_sent_again_is_stored_once(retention: Retention) -> None:

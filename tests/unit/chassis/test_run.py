@@ -22,7 +22,7 @@ from chassis.server.builder import build_health_server, set_health
 from chassis.service import Platform, Service
 from chassis.telemetry import Telemetry
 from ombud.client import OmbudError, connect
-from ombud.identity.v1.account_service_pb2 import GetAccountRequest
+from ombud.identity.v1.account_service_pb2 import GetAccountRequest, WatchAccountsRequest
 from ombud.identity.v1.account_service_pb2_grpc import AccountServiceStub, add_AccountServiceServicer_to_server
 from tests.support.clock import ManualClock
 from tests.support.eventually import eventually
@@ -111,6 +111,22 @@ async def test_call_that_is_being_served_ends_well_while_the_process_drains(proc
     assert (await call).account.account_id
     with pytest.raises(OmbudError):
         await process.get(running)
+
+
+async def test_stream_of_changes_ends_at_once_when_the_process_drains(process: Process) -> None:
+    now = asyncio.get_running_loop().time
+    async with contextlib.AsyncExitStack() as outlives:
+        async with process.running() as running:
+            token = process.issuer.workload("groups")
+            channel = await outlives.enter_async_context(connect(f"127.0.0.1:{running.port}", token=token))
+            stub: Any = AccountServiceStub(channel)
+            stream = aiter(stub.WatchAccounts(WatchAccountsRequest()))
+            assert (await anext(stream)).checkpoint.epoch
+            began = now()
+        assert now() - began < 4.0
+        with pytest.raises(OmbudError) as ended:
+            _ = [item async for item in stream]
+    assert (ended.value.code(), ended.value.reason) == (grpc.StatusCode.UNAVAILABLE, "DRAINING")
 
 
 async def test_services_start_before_their_first_call_and_stop_after_their_last_work(process: Process) -> None:

@@ -62,6 +62,15 @@ def handlers(server: Server) -> dict[str, "grpc.RpcMethodHandler[Subject, Subjec
     }
 
 
+async def listening(server: Server) -> grpc.aio.Server:
+    """Starts the server on a port of its own."""
+    started = grpc.aio.server(options=(("grpc.so_reuseport", 0),))
+    started.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("test.Play", handlers(server)),))
+    server.target = f"127.0.0.1:{started.add_insecure_port('127.0.0.1:0')}"
+    await started.start()
+    return started
+
+
 class Stub:
     """The four methods, bound as generated stubs bind theirs."""
 

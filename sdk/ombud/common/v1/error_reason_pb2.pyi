@@ -93,6 +93,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     with the same request_id finds out.
     {"reason": "DATABASE_UNAVAILABLE", "metadata": {"incident": "0192f0c1-…"}}
     """
+    ERROR_REASON_DRAINING: _ErrorReason.ValueType  # 18
+    """The server ends; the stream has no end of its own and goes on elsewhere, from what was received.
+    {"reason": "DRAINING", "metadata": {}}
+    """
     ERROR_REASON_NICKNAME_REFUSED: _ErrorReason.ValueType  # 100
     """The nickname is not one that can be shown. A try with another one may succeed.
     {"reason": "NICKNAME_REFUSED", "metadata": {"field": "nickname", "rule": "CONTROL_CHARACTER"}}
@@ -565,6 +569,10 @@ ERROR_REASON_DATABASE_UNAVAILABLE: ErrorReason.ValueType  # 17
 """The service's database does not answer, or can not be written. Whether an act took effect is unknown: the same call
 with the same request_id finds out.
 {"reason": "DATABASE_UNAVAILABLE", "metadata": {"incident": "0192f0c1-…"}}
+"""
+ERROR_REASON_DRAINING: ErrorReason.ValueType  # 18
+"""The server ends; the stream has no end of its own and goes on elsewhere, from what was received.
+{"reason": "DRAINING", "metadata": {}}
 """
 ERROR_REASON_NICKNAME_REFUSED: ErrorReason.ValueType  # 100
 """The nickname is not one that can be shown. A try with another one may succeed.
