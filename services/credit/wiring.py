@@ -18,6 +18,8 @@ from policies import fault, load
 from services.credit.appeals import store as appeals
 from services.credit.appeals.jobs import Assignment, tell_overdue
 from services.credit.appeals.servicer import AppealServicer
+from services.credit.blacklist.admission import admit_more
+from services.credit.blacklist.admitted import unfinished
 from services.credit.blacklist.digests import SubjectDigests
 from services.credit.blacklist.listings import Listings
 from services.credit.blacklist.memory import BlacklistMemory
@@ -113,6 +115,7 @@ def build(config: CreditConfig, platform: Platform) -> Service:
             Terms(database, "end-sanction", due=sanctions.ended, act=end).run,
             Terms(database, "tell-overdue-appeal", due=appeals.overdue_untold, act=tell_overdue).run,
             Terms(database, "destroy-referral", due=referrals.due, act=destroy).run,
+            Terms(database, "admit-exchange", due=unfinished, act=admit_more).run,
         ],
         starting=[take_up_pack, memory.load],
         gauges=gauges_of(database),

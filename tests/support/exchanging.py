@@ -27,6 +27,7 @@ async def exchanged(life: Life) -> None:
     )
     listing = Listings(ORIGIN, SubjectDigests(key)).exported(entry, now)
     proposed = await life.act(MODERATOR, blacklist.ProposeExchangeRequest(origin=ORIGIN, listings=[listing]))
+    await life.act(APPROVER, blacklist.GetExchangeRequest(exchange_id=proposed.exchange.exchange_id))
     await life.act(APPROVER, blacklist.ApproveExchangeRequest(exchange_id=proposed.exchange.exchange_id))
     reasons = "Somebody else was meant."
     await life.act(APPROVER, blacklist.RevokeListingRequest(entry_id=entry.entry_id, reasons=reasons))

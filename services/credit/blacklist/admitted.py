@@ -1,14 +1,15 @@
 """Queries of exchanges, and of the entries that they admitted."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Table, insert
+from sqlalchemy import Table, exists, insert
 from sqlmodel import Session, col, delete, select
 
 from chassis.refusal import Refusal
 from services.credit.blacklist.domain import BlacklistEntry
-from services.credit.blacklist.exchange import Exchange, ExchangeState, Listing, Revocation
+from services.credit.blacklist.exchange import Exchange, ExchangeState, Listing, Revocation, Tally, entry_twice
 from services.credit.blacklist.models import AdmittedListingRow, ExchangeRow, ProposedListingRow
 from services.credit.subjects import Subject
 
@@ -27,6 +28,13 @@ def save_exchange(session: Session, exchange: Exchange) -> None:
             proposed_at=exchange.proposed_at,
             approver=exchange.approver or None,
             approved_at=exchange.approved_at,
+            parts=exchange.parts,
+            listings=exchange.listings,
+            admitted_new=exchange.tally.new,
+            admitted_changed=exchange.tally.changed,
+            admitted_revoked=exchange.tally.revoked,
+            unchanged=exchange.tally.unchanged,
+            refused=exchange.tally.refused,
         )
     )
     session.flush()
@@ -49,23 +57,44 @@ def get_exchange(session: Session, exchange_id: str) -> Exchange:
         proposed_at=row.proposed_at,
         approver=row.approver or "",
         approved_at=row.approved_at,
+        parts=row.parts,
+        listings=row.listings,
+        tally=Tally(row.admitted_new, row.admitted_changed, row.admitted_revoked, row.unchanged, row.refused),
     )
 
 
 def keep_proposed(session: Session, exchange_id: str, messages: Mapping[str, bytes]) -> None:
-    """Keeps the entries of a proposed exchange, by entry id."""
+    """Keeps further entries of a proposed exchange, by entry id.
+
+    Raises:
+        Refusal: INVALID_FIELD, if it has one of them already.
+    """
+    there = select(ProposedListingRow.entry_id).where(
+        ProposedListingRow.exchange_id == exchange_id, col(ProposedListingRow.entry_id).in_(list(messages))
+    )
+    if session.exec(there.limit(1)).first() is not None:
+        raise entry_twice()
     rows = [
         {"exchange_id": exchange_id, "entry_id": entry_id, "message": message} for entry_id, message in messages.items()
     ]
     session.connection().execute(insert(_PROPOSED), rows)
 
 
-def take_proposed(session: Session, exchange_id: str) -> list[bytes]:
-    """The entries of an exchange, which are then no longer proposed."""
-    query = select(ProposedListingRow.message).where(ProposedListingRow.exchange_id == exchange_id)
-    messages = list(session.exec(query.order_by(col(ProposedListingRow.entry_id))))
-    session.exec(delete(ProposedListingRow).where(col(ProposedListingRow.exchange_id) == exchange_id))
-    return messages
+def take_proposed(session: Session, exchange_id: str, size: int) -> list[bytes]:
+    """The next entries of an exchange, at most `size`, which are then no longer proposed."""
+    of_exchange = col(ProposedListingRow.exchange_id) == exchange_id
+    query = select(ProposedListingRow.entry_id, ProposedListingRow.message).where(of_exchange)
+    rows = session.exec(query.order_by(col(ProposedListingRow.entry_id)).limit(size)).all()
+    if rows:
+        session.exec(delete(ProposedListingRow).where(of_exchange, col(ProposedListingRow.entry_id) <= rows[-1][0]))
+    return [message for _, message in rows]
+
+
+def unfinished(session: Session, _at: datetime) -> list[str]:
+    """Ids of the exchanges that are approved, and of which entries still wait."""
+    waiting = exists().where(col(ProposedListingRow.exchange_id) == col(ExchangeRow.exchange_id))
+    query = select(ExchangeRow.exchange_id).where(ExchangeRow.state == ExchangeState.APPROVED, waiting)
+    return list(session.exec(query.order_by(col(ExchangeRow.exchange_id))))
 
 
 def known(session: Session, origin: str, entry_ids: Iterable[str]) -> dict[str, Listing]:

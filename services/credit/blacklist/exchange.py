@@ -3,7 +3,7 @@
 Nothing here touches a ledger: conduct elsewhere counts in nobody's standing.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -92,8 +92,41 @@ class Listing:
 
 
 @dataclass(frozen=True)
+class Tally:
+    """How many entries would be admitted or were, by what is new about them, and how many not."""
+
+    new: int = 0
+    changed: int = 0
+    revoked: int = 0
+    unchanged: int = 0
+    refused: int = 0
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.new + self.changed + self.revoked + self.unchanged + self.refused
+
+    def counting(self, verdicts: Sequence[Verdict]) -> "Tally":
+        """The tally with further entries."""
+        return Tally(
+            new=self.new + verdicts.count(Verdict.NEW),
+            changed=self.changed + verdicts.count(Verdict.CHANGED),
+            revoked=self.revoked + verdicts.count(Verdict.REVOKED),
+            unchanged=self.unchanged + verdicts.count(Verdict.UNCHANGED),
+            refused=self.refused + sum(not verdict.admits for verdict in verdicts),
+        )
+
+
+@dataclass(frozen=True)
 class Exchange:
-    """Entries of another instance, proposed by one person and admitted by another."""
+    """Entries of another instance, proposed by one person and admitted by another.
+
+    Attributes:
+        parts: In how many calls they were proposed.
+        listings: How many they are.
+        tally: While it is PROPOSED what would become of them, by the day of their part; then what became of those that
+            were looked at again.
+    """
 
     exchange_id: str
     origin: str
@@ -102,6 +135,14 @@ class Exchange:
     proposed_at: datetime
     approver: str = ""
     approved_at: datetime | None = None
+    parts: int = 0
+    listings: int = 0
+    tally: Tally = Tally()
+
+    @property
+    def waiting(self) -> int:
+        """How many of its entries are approved, and not looked at again yet."""
+        return self.listings - self.tally.total if self.state is ExchangeState.APPROVED else 0
 
 
 def check_proposal(listings: Iterable[Listing], *, origin: str, own: str) -> None:
@@ -114,7 +155,7 @@ def check_proposal(listings: Iterable[Listing], *, origin: str, own: str) -> Non
         raise Refusal.field("origin", "the entries were made here", satisfy="the name of another instance")
     ids = [listing.entry_id for listing in listings]
     if len(set(ids)) < len(ids):
-        raise Refusal.field("listings", "an entry is there twice", satisfy="each entry once")
+        raise entry_twice()
 
 
 def seal_broken(index: int, entry_id: str) -> Refusal:
@@ -152,17 +193,65 @@ def verdict(listing: Listing, known: Listing | None, *, term_most: timedelta, at
     return Verdict.NEW if known is None else Verdict.CHANGED
 
 
-def approve(exchange: Exchange, *, approver: str, at: datetime) -> Exchange:
-    """The exchange, approved by a second person.
+def extend(exchange: Exchange, verdicts: Sequence[Verdict], *, origin: str, proposer: str) -> Exchange:
+    """The exchange with a further part.
+
+    Args:
+        exchange: The exchange.
+        verdicts: What would become of the entries of the part.
+        origin: The instance that they are of.
+        proposer: Who proposes them.
 
     Raises:
-        Refusal: WRONG_STATE or SECOND_PERSON_REQUIRED.
+        Refusal: WRONG_STATE, PROPOSAL_NOT_YOURS or INVALID_FIELD.
     """
-    if exchange.state is not ExchangeState.PROPOSED:
-        raise Refusal.wrong_state("exchange", state=exchange.state, needs=ExchangeState.PROPOSED)
+    _need_proposed(exchange)
+    if proposer != exchange.proposer:
+        raise Refusal(
+            ErrorReason.ERROR_REASON_PROPOSAL_NOT_YOURS,
+            "somebody else proposed the exchange",
+            satisfy="the person who proposed it, or an exchange of one's own",
+            exchange_id=exchange.exchange_id,
+        )
+    if origin != exchange.origin:
+        raise Refusal.field("origin", "the exchange is of another instance", satisfy=exchange.origin)
+    return replace(
+        exchange,
+        parts=exchange.parts + 1,
+        listings=exchange.listings + len(verdicts),
+        tally=exchange.tally.counting(verdicts),
+    )
+
+
+def approve(exchange: Exchange, *, approver: str, parts: int, at: datetime) -> Exchange:
+    """The exchange, approved by a second person who has seen so many parts of it.
+
+    Raises:
+        Refusal: WRONG_STATE, SECOND_PERSON_REQUIRED or INVALID_FIELD.
+    """
+    _need_proposed(exchange)
     if approver == exchange.proposer:
         raise Refusal.second_person("propose")
-    return replace(exchange, state=ExchangeState.APPROVED, approver=approver, approved_at=at)
+    if parts != exchange.parts:
+        raise Refusal.field(
+            "part_count", "the exchange has another number of parts", satisfy=f"{exchange.parts}, once they were seen"
+        )
+    return replace(exchange, state=ExchangeState.APPROVED, approver=approver, approved_at=at, tally=Tally())
+
+
+def count(exchange: Exchange, verdicts: Sequence[Verdict]) -> Exchange:
+    """The approved exchange, with what became of further entries of it."""
+    return replace(exchange, tally=exchange.tally.counting(verdicts))
+
+
+def _need_proposed(exchange: Exchange) -> None:
+    if exchange.state is not ExchangeState.PROPOSED:
+        raise Refusal.wrong_state("exchange", state=exchange.state, needs=ExchangeState.PROPOSED)
+
+
+def entry_twice() -> Refusal:
+    """The refusal of an entry that an exchange has already."""
+    return Refusal.field("listings", "an entry is there twice", satisfy="each entry once")
 
 
 def revoke_here(listing: Listing, revocation: Revocation) -> Listing:

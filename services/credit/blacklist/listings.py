@@ -1,6 +1,5 @@
 """Entries as messages that leave for other instances and come from them."""
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
@@ -93,17 +92,20 @@ def listing(message: pb.ExchangedListing, origin: str) -> Listing:
     )
 
 
-def exchange_message(exchange: Exchange, verdicts: Sequence[Verdict]) -> pb.BlacklistExchange:
+def exchange_message(exchange: Exchange) -> pb.BlacklistExchange:
     """The message of an exchange, with what becomes of its entries."""
-    counts = Counter(verdicts)
+    tally = exchange.tally
     return pb.BlacklistExchange(
         exchange_id=exchange.exchange_id,
         origin=exchange.origin,
         state=wire.number(pb.ExchangeState, exchange.state),
-        new_count=counts[Verdict.NEW],
-        changed_count=counts[Verdict.CHANGED],
-        revoked_count=counts[Verdict.REVOKED],
-        unchanged_count=counts[Verdict.UNCHANGED],
+        new_count=tally.new,
+        changed_count=tally.changed,
+        revoked_count=tally.revoked,
+        unchanged_count=tally.unchanged,
+        refused_count=tally.refused,
+        part_count=exchange.parts,
+        waiting_count=exchange.waiting,
         propose_time=wire.timestamp(exchange.proposed_at),
         approve_time=wire.timestamp(exchange.approved_at),
     )

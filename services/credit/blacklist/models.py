@@ -35,7 +35,7 @@ class BlacklistRow(CreditTable, table=True):
 
 
 class ExchangeRow(CreditTable, table=True):
-    """Entries of another instance that one person proposes to admit, and another approves."""
+    """Entries of another instance that one person proposes to admit, part by part, and another approves together."""
 
     __tablename__ = "blacklist_exchange"
     __table_args__ = (
@@ -58,6 +58,13 @@ class ExchangeRow(CreditTable, table=True):
     proposed_at: datetime = Field(sa_type=Instant)
     approver: str | None = Field(default=None, sa_type=String(128))
     approved_at: datetime | None = Field(default=None, sa_type=Instant)
+    parts: int = 1
+    listings: int = 0
+    admitted_new: int = 0
+    admitted_changed: int = 0
+    admitted_revoked: int = 0
+    unchanged: int = 0
+    refused: int = 0
 
 
 class ProposedListingRow(CreditTable, table=True):

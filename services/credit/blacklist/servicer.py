@@ -1,7 +1,6 @@
 """BlacklistService: who is listed, until when, by which sanction; and what instances of an operator tell each other."""
 
 from collections.abc import AsyncIterator, Sequence
-from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
@@ -14,12 +13,12 @@ from ombud.credit.v1 import blacklist_service_pb2 as pb
 from ombud.credit.v1.blacklist_service_pb2_grpc import BlacklistServiceServicer as Contract
 from services.credit import wire
 from services.credit.blacklist import admitted, domain, exchange, feed, listings, store
+from services.credit.blacklist.admission import admit, audit, verdicts_on
 from services.credit.blacklist.domain import BlacklistEntry, Scope
-from services.credit.blacklist.exchange import Exchange, ExchangeState, Listing, Revocation, Verdict
+from services.credit.blacklist.exchange import Exchange, ExchangeState, Listing, Revocation
 from services.credit.blacklist.listings import Listings
 from services.credit.blacklist.memory import BlacklistMemory
 from services.credit.listing import Listing as Paging
-from services.credit.policies import store as policies
 from services.credit.subjects import Subject
 
 _Check = pb.CheckBlacklistRequest | pb.BatchCheckBlacklistRequest
@@ -92,44 +91,43 @@ class BlacklistServicer(Contract):
         """Keeps what another instance exported until a second person approves it."""
 
         def command(unit: Unit) -> pb.ProposeExchangeResponse:
+            proposer = unit.call.person.staff_id
             told = self._messages.opened(request.listings, request.origin)
             exchange.check_proposal(told, origin=request.origin, own=self._messages.instance)
-            proposed = Exchange(
-                exchange_id=new_id(),
-                origin=request.origin,
-                state=ExchangeState.PROPOSED,
-                proposer=unit.call.person.staff_id,
-                proposed_at=unit.now,
+            verdicts = verdicts_on(unit.session, told, request.origin, unit.now)
+            before = (
+                admitted.get_exchange(unit.session, request.exchange_id)
+                if request.exchange_id
+                else Exchange(new_id(), request.origin, ExchangeState.PROPOSED, proposer, unit.now)
             )
+            proposed = exchange.extend(before, verdicts, origin=request.origin, proposer=proposer)
             admitted.save_exchange(unit.session, proposed)
             messages = {listing.entry_id: listing.SerializeToString() for listing in request.listings}
             admitted.keep_proposed(unit.session, proposed.exchange_id, messages)
-            verdicts = _verdicts(unit.session, told, request.origin, unit.now)
-            _audit(unit, "proposed", proposed, verdicts)
+            audit(unit, "proposed", proposed, verdicts)
             return pb.ProposeExchangeResponse(
-                exchange=listings.exchange_message(proposed, verdicts),
-                refusals=listings.refusal_messages(told, verdicts),
+                exchange=listings.exchange_message(proposed), refusals=listings.refusal_messages(told, verdicts)
             )
 
         return await self._database.write(command)
 
+    async def GetExchange(self, request: pb.GetExchangeRequest, _context: wire.Context) -> pb.GetExchangeResponse:
+        """An exchange, as it stands."""
+        found = await self._database.read(lambda session: admitted.get_exchange(session, request.exchange_id))
+        return pb.GetExchangeResponse(exchange=listings.exchange_message(found))
+
     async def ApproveExchange(
         self, request: pb.ApproveExchangeRequest, _context: wire.Context
     ) -> pb.ApproveExchangeResponse:
-        """Admits what was proposed, as far as it still holds."""
+        """Admits what was proposed, as far as it still holds: the first entries at once, the rest soon after."""
 
         def command(unit: Unit) -> pb.ApproveExchangeResponse:
             proposed = admitted.get_exchange(unit.session, request.exchange_id)
-            approved = exchange.approve(proposed, approver=unit.call.person.staff_id, at=unit.now)
+            person, parts = unit.call.person.staff_id, request.part_count or 1
+            approved = exchange.approve(proposed, approver=person, parts=parts, at=unit.now)
             admitted.save_exchange(unit.session, approved)
-            messages = map(pb.ExchangedListing.FromString, admitted.take_proposed(unit.session, approved.exchange_id))
-            told = [listings.listing(message, approved.origin) for message in messages]
-            verdicts = _verdicts(unit.session, told, approved.origin, unit.now)
-            taken = [listing for listing, verdict in zip(told, verdicts, strict=True) if verdict.admits]
-            admitted.admit(unit.session, approved, taken)
-            feed.publish_listings(unit, taken)
-            _audit(unit, "approved", approved, verdicts)
-            return pb.ApproveExchangeResponse(exchange=listings.exchange_message(approved, verdicts))
+            approved = admit(unit, approved, act="approved")
+            return pb.ApproveExchangeResponse(exchange=listings.exchange_message(approved))
 
         return await self._database.write(command)
 
@@ -166,15 +164,6 @@ class BlacklistServicer(Contract):
         return await self._database.read(query)
 
 
-def _verdicts(session: Session, told: Sequence[Listing], origin: str, at: datetime) -> list[Verdict]:
-    days = policies.at(session, at).pack.credit.blacklist_days_most
-    known = admitted.known(session, origin, [listing.entry_id for listing in told])
-    return [
-        exchange.verdict(listing, known.get(listing.entry_id), term_most=timedelta(days=days), at=at)
-        for listing in told
-    ]
-
-
 def _admitted(session: Session, entry_id: str) -> Listing:
     """The admitted entry by its id.
 
@@ -188,11 +177,3 @@ def _admitted(session: Session, entry_id: str) -> Listing:
     if entry is not None:
         raise exchange.entry_of_sanction(entry.sanction_id)
     raise Refusal.not_found("entry", entry_id)
-
-
-def _audit(unit: Unit, done: str, subject: Exchange, verdicts: Sequence[Verdict]) -> None:
-    unit.audit(
-        f"credit.blacklist_exchange.{done}",
-        resource_id=subject.exchange_id,
-        facts={"origin": subject.origin, "listings": len(verdicts), "admitted": sum(each.admits for each in verdicts)},
-    )

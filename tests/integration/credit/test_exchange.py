@@ -14,8 +14,10 @@ from ombud.credit.v1 import standing_service_pb2 as standings
 from ombud.credit.v1 import types_pb2 as credit
 from ombud.credit.v1.blacklist_service_pb2_grpc import BlacklistServiceStub
 from ombud.credit.v1.standing_service_pb2_grpc import StandingServiceStub
+from services.credit.blacklist import admission
 from tests.integration.credit.court import Court
 from tests.integration.credit.instances import instance
+from tests.support.eventually import eventually
 from tests.support.refusals import refusal_of
 
 DAY = timedelta(days=1)
@@ -33,12 +35,20 @@ class Instances:
             pb.ExportBlacklistRequest()
         )
 
-    async def proposed(self, *listings: pb.ExchangedListing) -> pb.ProposeExchangeResponse:
-        request = pb.ProposeExchangeRequest(request_id=new_id(), origin="north", listings=listings)
-        return await self.south.desk(BlacklistServiceStub, "moderator", "mod-1").ProposeExchange(request)
+    async def proposed(
+        self, *listings: pb.ExchangedListing, exchange_id: str = "", by: str = "mod-1"
+    ) -> pb.ProposeExchangeResponse:
+        request = pb.ProposeExchangeRequest(
+            request_id=new_id(), origin="north", listings=listings, exchange_id=exchange_id
+        )
+        return await self.south.desk(BlacklistServiceStub, "moderator", by).ProposeExchange(request)
 
-    async def approved(self, exchange_id: str, *, by: str = "app-1") -> pb.BlacklistExchange:
-        request = pb.ApproveExchangeRequest(request_id=new_id(), exchange_id=exchange_id)
+    async def exchange(self, exchange_id: str) -> pb.BlacklistExchange:
+        request = pb.GetExchangeRequest(exchange_id=exchange_id)
+        return (await self.south.desk(BlacklistServiceStub, "approver", "app-1").GetExchange(request)).exchange
+
+    async def approved(self, exchange_id: str, *, by: str = "app-1", parts: int = 0) -> pb.BlacklistExchange:
+        request = pb.ApproveExchangeRequest(request_id=new_id(), exchange_id=exchange_id, part_count=parts)
         return (await self.south.desk(BlacklistServiceStub, "approver", by).ApproveExchange(request)).exchange
 
     async def exchanged(self) -> pb.BlacklistExchange:
@@ -102,6 +112,36 @@ async def test_one_person_does_not_admit_alone(instances: Instances) -> None:
     await instances.approved(told.exchange.exchange_id)
     refused = await refusal_of(instances.approved(told.exchange.exchange_id))
     assert (refused.reason, refused.facts["state"]) == ("WRONG_STATE", "APPROVED")
+
+
+async def test_large_exchange_comes_in_parts_and_is_admitted_in_portions(
+    instances: Instances, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Portions of one, as if an exchange of three were one of fifteen thousand.
+    monkeypatch.setattr(admission, "AT_ONCE", 1)
+    north, subjects = instances.north, [Subject(account_id=new_id()) for _ in range(3)]
+    for subject in subjects:
+        await north.in_force(north.proposal(subject, credit.MEASURE_KIND_BLACKLISTED))
+    first, *rest = (await instances.exported()).listings
+
+    exchange_id = (await instances.proposed(first)).exchange.exchange_id
+    strange = await refusal_of(instances.proposed(*rest, exchange_id=exchange_id, by="mod-2"))
+    double = await refusal_of(instances.proposed(first, exchange_id=exchange_id))
+    whole = (await instances.proposed(*rest, exchange_id=exchange_id)).exchange
+    unseen = await refusal_of(instances.approved(exchange_id))
+    approved = await instances.approved(exchange_id, parts=2)
+
+    assert (strange.reason, strange.facts["exchange_id"]) == ("PROPOSAL_NOT_YOURS", exchange_id)
+    assert [each.field for each in (*double.violations, *unseen.violations)] == ["listings", "part_count"]
+    assert (whole.part_count, whole.new_count, whole.waiting_count) == (2, 3, 0)
+    assert (approved.new_count, approved.waiting_count) == (1, 2)
+
+    async def admitted() -> bool:
+        return (await instances.exchange(exchange_id)).waiting_count == 0
+
+    await eventually(admitted)
+    assert (await instances.exchange(exchange_id)).new_count == 3
+    assert all([await instances.listed(subject) for subject in subjects])
 
 
 async def test_who_won_the_appeal_at_the_origin_goes_with_the_next_exchange(instances: Instances) -> None:

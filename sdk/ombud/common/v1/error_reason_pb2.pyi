@@ -248,7 +248,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     {"reason": "POLICY_VERSION_TAKEN", "metadata": {"policy": "default", "version": "2026.1"}}
     """
     ERROR_REASON_PROPOSAL_NOT_YOURS: _ErrorReason.ValueType  # 260
-    """Only who proposed a sanction takes the proposal back.
+    """Only who proposed a sanction takes the proposal back, and only who proposed an exchange adds to it.
     {"reason": "PROPOSAL_NOT_YOURS", "metadata": {"sanction_id": "0192f0c1-…"}}
     """
     ERROR_REASON_LISTING_SEAL_BROKEN: _ErrorReason.ValueType  # 270
@@ -725,7 +725,7 @@ ERROR_REASON_POLICY_VERSION_TAKEN: ErrorReason.ValueType  # 241
 {"reason": "POLICY_VERSION_TAKEN", "metadata": {"policy": "default", "version": "2026.1"}}
 """
 ERROR_REASON_PROPOSAL_NOT_YOURS: ErrorReason.ValueType  # 260
-"""Only who proposed a sanction takes the proposal back.
+"""Only who proposed a sanction takes the proposal back, and only who proposed an exchange adds to it.
 {"reason": "PROPOSAL_NOT_YOURS", "metadata": {"sanction_id": "0192f0c1-…"}}
 """
 ERROR_REASON_LISTING_SEAL_BROKEN: ErrorReason.ValueType  # 270

@@ -562,10 +562,15 @@ class ProposeExchangeRequest(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     ORIGIN_FIELD_NUMBER: _builtins.int
     LISTINGS_FIELD_NUMBER: _builtins.int
+    EXCHANGE_ID_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Idempotency key (UUID). REQUEST_ID_REUSED if it came with another request."""
     origin: _builtins.str
     """The instance that exported them. INVALID_FIELD if it is this one."""
+    exchange_id: _builtins.str
+    """The exchange (UUID) that they are a further part of. Empty: a new one. NOT_FOUND if there is none; WRONG_STATE if it
+    is not PROPOSED; PROPOSAL_NOT_YOURS if somebody else proposed it; INVALID_FIELD if it is of another instance.
+    """
     @_builtins.property
     def listings(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExchangedListing]:
         """Its entries, each once."""
@@ -576,10 +581,11 @@ class ProposeExchangeRequest(_message.Message):
         request_id: _builtins.str = ...,
         origin: _builtins.str = ...,
         listings: _abc.Iterable[Global___ExchangedListing] | None = ...,
+        exchange_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["listings", b"listings", "origin", b"origin", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["exchange_id", b"exchange_id", "listings", b"listings", "origin", b"origin", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -599,7 +605,7 @@ class ProposeExchangeResponse(_message.Message):
 
     @_builtins.property
     def refusals(self) -> _containers.RepeatedCompositeFieldContainer[Global___ListingRefusal]:
-        """The entries that would not be admitted, and why; at most as many as were proposed."""
+        """The entries of this part that would not be admitted, and why; at most as many as were proposed."""
 
     def __init__(
         self,
@@ -643,7 +649,9 @@ Global___ListingRefusal: _TypeAlias = ListingRefusal  # noqa: Y015
 
 @_typing.final
 class BlacklistExchange(_message.Message):
-    """Entries of another instance, proposed and admitted together."""
+    """Entries of another instance, proposed and admitted together. The counts say what would become of them, as it stood when
+    their part was proposed; from the approval on what became of those that were looked at again.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -656,6 +664,9 @@ class BlacklistExchange(_message.Message):
     UNCHANGED_COUNT_FIELD_NUMBER: _builtins.int
     PROPOSE_TIME_FIELD_NUMBER: _builtins.int
     APPROVE_TIME_FIELD_NUMBER: _builtins.int
+    REFUSED_COUNT_FIELD_NUMBER: _builtins.int
+    PART_COUNT_FIELD_NUMBER: _builtins.int
+    WAITING_COUNT_FIELD_NUMBER: _builtins.int
     exchange_id: _builtins.str
     """Id of the exchange (UUIDv7)."""
     origin: _builtins.str
@@ -670,6 +681,12 @@ class BlacklistExchange(_message.Message):
     """Entries that would go."""
     unchanged_count: _builtins.int
     """Entries that are here already as they are."""
+    refused_count: _builtins.int
+    """Entries that are not admitted."""
+    part_count: _builtins.int
+    """In how many parts it was proposed."""
+    waiting_count: _builtins.int
+    """Entries that are approved, and not looked at again yet."""
     @_builtins.property
     def propose_time(self) -> _timestamp_pb2.Timestamp:
         """When it was proposed."""
@@ -690,14 +707,63 @@ class BlacklistExchange(_message.Message):
         unchanged_count: _builtins.int = ...,
         propose_time: _timestamp_pb2.Timestamp | None = ...,
         approve_time: _timestamp_pb2.Timestamp | None = ...,
+        refused_count: _builtins.int = ...,
+        part_count: _builtins.int = ...,
+        waiting_count: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["approve_time", b"approve_time", "propose_time", b"propose_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["approve_time", b"approve_time", "changed_count", b"changed_count", "exchange_id", b"exchange_id", "new_count", b"new_count", "origin", b"origin", "propose_time", b"propose_time", "revoked_count", b"revoked_count", "state", b"state", "unchanged_count", b"unchanged_count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approve_time", b"approve_time", "changed_count", b"changed_count", "exchange_id", b"exchange_id", "new_count", b"new_count", "origin", b"origin", "part_count", b"part_count", "propose_time", b"propose_time", "refused_count", b"refused_count", "revoked_count", b"revoked_count", "state", b"state", "unchanged_count", b"unchanged_count", "waiting_count", b"waiting_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___BlacklistExchange: _TypeAlias = BlacklistExchange  # noqa: Y015
+
+@_typing.final
+class GetExchangeRequest(_message.Message):
+    """Which exchange."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXCHANGE_ID_FIELD_NUMBER: _builtins.int
+    exchange_id: _builtins.str
+    """The exchange (UUID). NOT_FOUND if there is none."""
+    def __init__(
+        self,
+        *,
+        exchange_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["exchange_id", b"exchange_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetExchangeRequest: _TypeAlias = GetExchangeRequest  # noqa: Y015
+
+@_typing.final
+class GetExchangeResponse(_message.Message):
+    """The exchange asked for."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXCHANGE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def exchange(self) -> Global___BlacklistExchange:
+        """The exchange."""
+
+    def __init__(
+        self,
+        *,
+        exchange: Global___BlacklistExchange | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["exchange", b"exchange"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["exchange", b"exchange"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetExchangeResponse: _TypeAlias = GetExchangeResponse  # noqa: Y015
 
 @_typing.final
 class ApproveExchangeRequest(_message.Message):
@@ -707,19 +773,23 @@ class ApproveExchangeRequest(_message.Message):
 
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     EXCHANGE_ID_FIELD_NUMBER: _builtins.int
+    PART_COUNT_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Idempotency key (UUID). REQUEST_ID_REUSED if it came with another request."""
     exchange_id: _builtins.str
     """The exchange (UUID). NOT_FOUND if there is none."""
+    part_count: _builtins.int
+    """How many parts the approver has seen. 0: one. INVALID_FIELD if it has another number: a part has come since."""
     def __init__(
         self,
         *,
         request_id: _builtins.str = ...,
         exchange_id: _builtins.str = ...,
+        part_count: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["exchange_id", b"exchange_id", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["exchange_id", b"exchange_id", "part_count", b"part_count", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

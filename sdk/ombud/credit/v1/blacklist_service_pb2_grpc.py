@@ -67,6 +67,11 @@ class BlacklistServiceStub(object):
                 request_serializer=ombud_dot_credit_dot_v1_dot_blacklist__service__pb2.ProposeExchangeRequest.SerializeToString,
                 response_deserializer=ombud_dot_credit_dot_v1_dot_blacklist__service__pb2.ProposeExchangeResponse.FromString,
                 _registered_method=True)
+        self.GetExchange = channel.unary_unary(
+                '/ombud.credit.v1.BlacklistService/GetExchange',
+                request_serializer=ombud_dot_credit_dot_v1_dot_blacklist__service__pb2.GetExchangeRequest.SerializeToString,
+                response_deserializer=ombud_dot_credit_dot_v1_dot_blacklist__service__pb2.GetExchangeResponse.FromString,
+                _registered_method=True)
         self.ApproveExchange = channel.unary_unary(
                 '/ombud.credit.v1.BlacklistService/ApproveExchange',
                 request_serializer=ombud_dot_credit_dot_v1_dot_blacklist__service__pb2.ApproveExchangeRequest.SerializeToString,
@@ -124,15 +129,23 @@ class BlacklistServiceServicer(object):
 
     def ProposeExchange(self, request, context):
         """Proposes to admit entries of another instance, and shows what that would change. It changes nothing before a second
-        person approves. LISTING_SEAL_BROKEN if an entry was altered, or is of an operator with another key.
+        person approves. More entries than one call takes are proposed part by part, and approved together.
+        LISTING_SEAL_BROKEN if an entry was altered, or is of an operator with another key.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetExchange(self, request, context):
+        """Returns an exchange: before its approval what it would change, then what it has changed.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ApproveExchange(self, request, context):
-        """Admits the entries of a proposed exchange. SECOND_PERSON_REQUIRED for who proposed it; WRONG_STATE if it is not
-        PROPOSED.
+        """Admits the entries of a proposed exchange: the first 5,000 with the answer, the others soon after, by as many at a
+        time. SECOND_PERSON_REQUIRED for who proposed it; WRONG_STATE if it is not PROPOSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -178,6 +191,11 @@ def add_BlacklistServiceServicer_to_server(servicer, server):
                     servicer.ProposeExchange,
                     request_deserializer=ombud_dot_credit_dot_v1_dot_blacklist__service__pb2.ProposeExchangeRequest.FromString,
                     response_serializer=ombud_dot_credit_dot_v1_dot_blacklist__service__pb2.ProposeExchangeResponse.SerializeToString,
+            ),
+            'GetExchange': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetExchange,
+                    request_deserializer=ombud_dot_credit_dot_v1_dot_blacklist__service__pb2.GetExchangeRequest.FromString,
+                    response_serializer=ombud_dot_credit_dot_v1_dot_blacklist__service__pb2.GetExchangeResponse.SerializeToString,
             ),
             'ApproveExchange': grpc.unary_unary_rpc_method_handler(
                     servicer.ApproveExchange,
@@ -355,6 +373,33 @@ class BlacklistService(object):
             '/ombud.credit.v1.BlacklistService/ProposeExchange',
             ombud_dot_credit_dot_v1_dot_blacklist__service__pb2.ProposeExchangeRequest.SerializeToString,
             ombud_dot_credit_dot_v1_dot_blacklist__service__pb2.ProposeExchangeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetExchange(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ombud.credit.v1.BlacklistService/GetExchange',
+            ombud_dot_credit_dot_v1_dot_blacklist__service__pb2.GetExchangeRequest.SerializeToString,
+            ombud_dot_credit_dot_v1_dot_blacklist__service__pb2.GetExchangeResponse.FromString,
             options,
             channel_credentials,
             insecure,

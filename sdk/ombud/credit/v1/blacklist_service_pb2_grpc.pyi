@@ -52,11 +52,14 @@ class BlacklistServiceStub:
     """
     ProposeExchange: _grpc.UnaryUnaryMultiCallable[_blacklist_service_pb2.ProposeExchangeRequest, _blacklist_service_pb2.ProposeExchangeResponse]
     """Proposes to admit entries of another instance, and shows what that would change. It changes nothing before a second
-    person approves. LISTING_SEAL_BROKEN if an entry was altered, or is of an operator with another key.
+    person approves. More entries than one call takes are proposed part by part, and approved together.
+    LISTING_SEAL_BROKEN if an entry was altered, or is of an operator with another key.
     """
+    GetExchange: _grpc.UnaryUnaryMultiCallable[_blacklist_service_pb2.GetExchangeRequest, _blacklist_service_pb2.GetExchangeResponse]
+    """Returns an exchange: before its approval what it would change, then what it has changed."""
     ApproveExchange: _grpc.UnaryUnaryMultiCallable[_blacklist_service_pb2.ApproveExchangeRequest, _blacklist_service_pb2.ApproveExchangeResponse]
-    """Admits the entries of a proposed exchange. SECOND_PERSON_REQUIRED for who proposed it; WRONG_STATE if it is not
-    PROPOSED.
+    """Admits the entries of a proposed exchange: the first 5,000 with the answer, the others soon after, by as many at a
+    time. SECOND_PERSON_REQUIRED for who proposed it; WRONG_STATE if it is not PROPOSED.
     """
     RevokeListing: _grpc.UnaryUnaryMultiCallable[_blacklist_service_pb2.RevokeListingRequest, _blacklist_service_pb2.RevokeListingResponse]
     """Takes an admitted entry off the list of this instance, for good: a later exchange does not bring it back.
@@ -87,11 +90,14 @@ class BlacklistServiceAsyncStub(BlacklistServiceStub):
     """
     ProposeExchange: _aio.UnaryUnaryMultiCallable[_blacklist_service_pb2.ProposeExchangeRequest, _blacklist_service_pb2.ProposeExchangeResponse]  # type: ignore[assignment]
     """Proposes to admit entries of another instance, and shows what that would change. It changes nothing before a second
-    person approves. LISTING_SEAL_BROKEN if an entry was altered, or is of an operator with another key.
+    person approves. More entries than one call takes are proposed part by part, and approved together.
+    LISTING_SEAL_BROKEN if an entry was altered, or is of an operator with another key.
     """
+    GetExchange: _aio.UnaryUnaryMultiCallable[_blacklist_service_pb2.GetExchangeRequest, _blacklist_service_pb2.GetExchangeResponse]  # type: ignore[assignment]
+    """Returns an exchange: before its approval what it would change, then what it has changed."""
     ApproveExchange: _aio.UnaryUnaryMultiCallable[_blacklist_service_pb2.ApproveExchangeRequest, _blacklist_service_pb2.ApproveExchangeResponse]  # type: ignore[assignment]
-    """Admits the entries of a proposed exchange. SECOND_PERSON_REQUIRED for who proposed it; WRONG_STATE if it is not
-    PROPOSED.
+    """Admits the entries of a proposed exchange: the first 5,000 with the answer, the others soon after, by as many at a
+    time. SECOND_PERSON_REQUIRED for who proposed it; WRONG_STATE if it is not PROPOSED.
     """
     RevokeListing: _aio.UnaryUnaryMultiCallable[_blacklist_service_pb2.RevokeListingRequest, _blacklist_service_pb2.RevokeListingResponse]  # type: ignore[assignment]
     """Takes an admitted entry off the list of this instance, for good: a later exchange does not bring it back.
@@ -155,8 +161,17 @@ class BlacklistServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_blacklist_service_pb2.ProposeExchangeResponse, _abc.Awaitable[_blacklist_service_pb2.ProposeExchangeResponse]]:
         """Proposes to admit entries of another instance, and shows what that would change. It changes nothing before a second
-        person approves. LISTING_SEAL_BROKEN if an entry was altered, or is of an operator with another key.
+        person approves. More entries than one call takes are proposed part by part, and approved together.
+        LISTING_SEAL_BROKEN if an entry was altered, or is of an operator with another key.
         """
+
+    @_abc_1.abstractmethod
+    def GetExchange(
+        self,
+        request: _blacklist_service_pb2.GetExchangeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_blacklist_service_pb2.GetExchangeResponse, _abc.Awaitable[_blacklist_service_pb2.GetExchangeResponse]]:
+        """Returns an exchange: before its approval what it would change, then what it has changed."""
 
     @_abc_1.abstractmethod
     def ApproveExchange(
@@ -164,8 +179,8 @@ class BlacklistServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _blacklist_service_pb2.ApproveExchangeRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_blacklist_service_pb2.ApproveExchangeResponse, _abc.Awaitable[_blacklist_service_pb2.ApproveExchangeResponse]]:
-        """Admits the entries of a proposed exchange. SECOND_PERSON_REQUIRED for who proposed it; WRONG_STATE if it is not
-        PROPOSED.
+        """Admits the entries of a proposed exchange: the first 5,000 with the answer, the others soon after, by as many at a
+        time. SECOND_PERSON_REQUIRED for who proposed it; WRONG_STATE if it is not PROPOSED.
         """
 
     @_abc_1.abstractmethod

@@ -11,9 +11,12 @@ from services.credit.blacklist.exchange import (
     ExchangeState,
     Listing,
     Revocation,
+    Tally,
     Verdict,
     approve,
     check_proposal,
+    count,
+    extend,
     revoke_here,
     verdict,
 )
@@ -32,6 +35,12 @@ TOLD = Listing(
 )
 EARLIER = replace(TOLD, exported_at=NOW - DAY)
 GONE = Revocation(NOW, "app-1", "Somebody else was meant.")
+
+
+def proposed_with(*verdicts: Verdict) -> Exchange:
+    """An exchange of one part."""
+    empty = Exchange(new_id(), "north", ExchangeState.PROPOSED, "mod-1", NOW)
+    return extend(empty, verdicts, origin="north", proposer="mod-1")
 
 
 @pytest.mark.parametrize(
@@ -79,14 +88,43 @@ def test_seal_breaks_with_any_part_of_the_entry(change: dict[str, object]) -> No
 
 
 def test_exchange_needs_a_second_person_and_is_approved_once() -> None:
-    proposed = Exchange(new_id(), "north", ExchangeState.PROPOSED, "mod-1", NOW)
+    proposed = proposed_with(Verdict.NEW)
     with pytest.raises(Refusal) as alone:
-        approve(proposed, approver="mod-1", at=NOW)
+        approve(proposed, approver="mod-1", parts=1, at=NOW)
     assert alone.value.reason == ErrorReason.ERROR_REASON_SECOND_PERSON_REQUIRED
-    approved = approve(proposed, approver="app-1", at=NOW)
+    approved = approve(proposed, approver="app-1", parts=1, at=NOW)
     with pytest.raises(Refusal) as twice:
-        approve(approved, approver="app-2", at=NOW)
+        approve(approved, approver="app-2", parts=1, at=NOW)
     assert twice.value.reason == ErrorReason.ERROR_REASON_WRONG_STATE
+
+
+def test_exchange_in_parts_adds_up_and_begins_anew_with_the_approval() -> None:
+    first = proposed_with(Verdict.NEW, Verdict.NEW, Verdict.ENDED)
+    both = extend(first, [Verdict.CHANGED, Verdict.REVOKED, Verdict.UNCHANGED], origin="north", proposer="mod-1")
+    with pytest.raises(Refusal) as unseen:
+        approve(both, approver="app-1", parts=1, at=NOW)
+
+    approved = approve(both, approver="app-1", parts=2, at=NOW)
+    halfway = count(approved, [Verdict.NEW, Verdict.SUPERSEDED])
+
+    assert (both.parts, both.listings, both.tally, both.waiting) == (2, 6, Tally(2, 1, 1, 1, 1), 0)
+    assert unseen.value.facts["field"] == "part_count"
+    assert (approved.tally, approved.waiting) == (Tally(), 6)
+    assert (halfway.tally, halfway.waiting) == (Tally(new=1, refused=1), 4)
+
+
+def test_part_is_added_by_who_proposed_for_the_same_origin_before_the_approval() -> None:
+    proposed = proposed_with(Verdict.NEW)
+    approved = approve(proposed, approver="app-1", parts=1, at=NOW)
+
+    for before, origin, proposer, reason in (
+        (proposed, "north", "mod-2", ErrorReason.ERROR_REASON_PROPOSAL_NOT_YOURS),
+        (proposed, "east", "mod-1", ErrorReason.ERROR_REASON_INVALID_FIELD),
+        (approved, "north", "mod-1", ErrorReason.ERROR_REASON_WRONG_STATE),
+    ):
+        with pytest.raises(Refusal) as refused:
+            extend(before, [Verdict.NEW], origin=origin, proposer=proposer)
+        assert refused.value.reason == reason
 
 
 def test_own_entries_and_doubles_are_refused() -> None:
