@@ -8,7 +8,7 @@ from hypothesis import settings
 
 from chassis.ids import new_id
 from tests.support import mess
-from tests.support.engines import OpenDatabase, fresh_postgres, migrating_once, opened, postgres_server
+from tests.support.engines import OpenDatabase, fresh_postgres, opened, postgres_server
 from tests.support.suite import Suite, running_suite
 
 # A law takes the time that a busy machine needs.
@@ -23,12 +23,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--stop-seconds", type=float, default=2.0, help="how long a process hangs")
     parser.addoption("--fuzz", type=int, default=mess.EXAMPLES, help="how often an RPC is sent twenty odd requests")
     parser.addoption("--flips", type=int, default=150, help="how many bytes of a log are flipped at most")
-
-
-@pytest.fixture(scope="session", autouse=True)
-def templates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    with migrating_once(tmp_path_factory.mktemp("templates")):
-        yield
 
 
 @pytest.fixture(scope="session")

@@ -31,6 +31,7 @@ from ombud.retention.v1 import ingest_service_pb2 as ingest
 from ombud.retention.v1 import lifecycle_service_pb2 as lifecycle
 from ombud.retention.v1 import log_service_pb2 as log
 from ombud.retention.v1.record_pb2 import ProofState
+from tests.support import records
 from tests.support.appealing import appeals_by_receipt, second_look
 from tests.support.contesting import contested
 from tests.support.eventually import eventually
@@ -64,7 +65,7 @@ async def live(life: Life) -> None:
         ),
     )
     await life.act(PLATFORM, groups.LeaveGroupRequest(group_id=group.group_id, account_id=other))
-    await life.records(group.group_id, b"one", b"two")
+    await records.append(life, group.group_id, b"one", b"two")
     await contested(life, group)
     await exchanged(life)
     tip_off_id = await life.tip_off(group)
@@ -82,9 +83,9 @@ async def live(life: Life) -> None:
     await life.may(member, decisions.ACTION_POST)
     await mercy(life, member)
     await life.notice(group.group_id)
-    await life.read_records(group.group_id)
-    await life.retention_terms()
-    await life.hold(group.group_id)
+    await records.read(life, group.group_id)
+    await records.retention_terms(life)
+    await records.hold(life, group.group_id)
     await answered(life, yesterday)
     await publishing(life)
     await hand_over(life)

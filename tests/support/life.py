@@ -11,13 +11,12 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from chassis.clock import Clock
 from chassis.ids import new_id
-from ombud.common.v1.types_pb2 import Interval, Subject
+from ombud.common.v1.types_pb2 import Subject
 from ombud.credit.v1 import appeal_service_pb2 as appeals
 from ombud.credit.v1 import referral_service_pb2 as referrals
 from ombud.credit.v1 import sanction_service_pb2 as sanctions
@@ -31,10 +30,6 @@ from ombud.identity.v1 import account_service_pb2 as accounts
 from ombud.identity.v1 import accreditation_service_pb2 as accreditations
 from ombud.identity.v1 import agreement_service_pb2 as agreements
 from ombud.identity.v1 import verification_service_pb2 as verifications
-from ombud.retention.v1 import access_service_pb2 as access
-from ombud.retention.v1 import hold_service_pb2 as holds
-from ombud.retention.v1 import ingest_service_pb2 as ingest
-from ombud.retention.v1 import lifecycle_service_pb2 as lifecycle
 from ombudctl.story.documents import COMPANY, PHONE, identity
 from tests.support.contract import Rpc, rpcs
 from tests.support.eventually import eventually
@@ -334,66 +329,6 @@ class Life:
             ),
         )
         await self.act(PLATFORM, stewardship.RecordCureRequest(notice_id=served.entry.notice_id))
-
-    async def records(self, group_id: str, *bodies: bytes) -> None:
-        now = self.after()
-        frame = ingest.Frame(
-            producer="chat-1",
-            first_sequence=1,
-            group_ids=[group_id],
-            group_indexes=[0] * len(bodies),
-            event_times_micros=[now.ToMicroseconds()] * len(bodies),
-            bodies=bodies,
-        )
-        await self.act(PLATFORM, ingest.AppendBatchRequest(frame=frame))
-        await self.act(PLATFORM, ingest.AppendRequest(frame=frame))
-
-    async def read_records(self, group_id: str) -> None:
-        scope = access.AccessScope(
-            group_ids=[group_id], interval=Interval(start_time=self.after(hours=-1), end_time=self.after(days=1))
-        )
-        requested = await self.act(
-            RECORDS_OFFICER,
-            access.RequestAccessRequest(
-                case_id="case-1",
-                legal_basis="Court order 12/26",
-                purpose="To see what was offered.",
-                scope=scope,
-                window=Duration(seconds=3600),
-                most_reads=3,
-            ),
-        )
-        access_id = requested.access.access_id
-        self.ids["access"] = access_id
-        await self.act(RECORDS_APPROVER, access.ApproveAccessRequest(access_id=access_id))
-        await self.act(RECORDS_OFFICER, access.ReadRecordsRequest(access_id=access_id, scope=scope))
-        await self.act(RECORDS_OFFICER, access.ExportRecordsRequest(access_id=access_id, scope=scope))
-        await self.act(RECORDS_OFFICER, access.CloseAccessRequest(access_id=access_id))
-
-    async def hold(self, group_id: str) -> None:
-        scope = access.AccessScope(
-            group_ids=[group_id], interval=Interval(start_time=self.after(days=-1), end_time=self.after(days=1))
-        )
-        placed = await self.act(
-            RECORDS_OFFICER,
-            holds.PlaceHoldRequest(
-                case_id="case-1", legal_basis="Court order 12/26", scope=scope, review_time=self.after(days=30)
-            ),
-        )
-        hold_id = placed.hold.hold_id
-        await self.act(RECORDS_APPROVER, holds.ApproveHoldRequest(hold_id=hold_id))
-        await self.act(RECORDS_OFFICER, holds.ProlongHoldRequest(hold_id=hold_id, review_time=self.after(days=60)))
-        await self.act(RECORDS_APPROVER, holds.ApproveHoldRequest(hold_id=hold_id))
-        await self.act(RECORDS_OFFICER, holds.ReleaseHoldRequest(hold_id=hold_id))
-
-    async def retention_terms(self) -> None:
-        proposed = await self.act(
-            RECORDS_OFFICER,
-            lifecycle.SetRetentionClassRequest(
-                name=lifecycle.RETENTION_CLASS_NAME_AUDIT, floor_days=1200, ceiling_days=1900
-            ),
-        )
-        await self.act(RECORDS_APPROVER, lifecycle.ApproveRetentionClassRequest(terms_id=proposed.terms.terms_id))
 
     def reply(self, path: str) -> Any:
         """The answer of the example."""

@@ -14,6 +14,7 @@ from ombud.common.v1.types_pb2 import Subject
 from ombud.credit.v1 import types_pb2 as credit
 from policies.pack import Evidence
 from tests.integration.story.shell import Said, Up, ombud, up
+from tests.support import records
 from tests.support.eventually import eventually
 from tests.support.life import Life
 from tests.support.suite import POLICY
@@ -45,7 +46,7 @@ async def decide_a_case(running: Up) -> None:
         sanction_id = await life.sanction(subject, credit.MEASURE_KIND_PUBLISHING_SUSPENDED, tip_off_id=tip_off_id)
         await life.answer(tip_off_id, sanction_id)
         await life.appeal(sanction_id, member)
-        await life.hold(group.group_id)
+        await records.hold(life, group.group_id)
 
 
 def states(said: Said) -> dict[str, str]:

@@ -26,6 +26,7 @@ from ombud.common.v1.types_pb2 import Subject
 from ombud.credit.v1 import types_pb2 as credit
 from ombud.identity.v1.agreement_service_pb2 import GetCurrentAgreementRequest
 from ombudctl.dev_ca import Authority
+from tests.support import records
 from tests.support.contract import Rpc
 from tests.support.eventually import eventually
 from tests.support.life import Life
@@ -92,7 +93,7 @@ async def told(life: Life) -> None:
     """A record, a refusal, and in one trace a tip-off and the sanction that it leads to."""
     founder = await life.verified("anna", 21)
     group = await life.group(founder)
-    await life.records(group.group_id, b"one")
+    await records.append(life, group.group_id, b"one")
     with pytest.raises(OmbudError):
         await life.act(Who("credit"), GetCurrentAgreementRequest(name="terms"))
     plain = life.call

@@ -13,6 +13,7 @@ from ombud.client import OmbudError
 from ombud.common.v1.types_pb2 import Subject
 from ombud.credit.v1 import types_pb2 as credit
 from ombud.identity.v1.agreement_service_pb2 import GetCurrentAgreementRequest
+from tests.support import records
 from tests.support.eventually import eventually
 from tests.support.life import Life
 from tests.support.mesh import Mesh, meshed
@@ -31,7 +32,7 @@ async def played(mesh: Mesh) -> None:
     life = Life(wire.call, mesh.clock, mesh.folder / "identity" / "outbox" / "phone.jsonl")
     founder, member = await life.verified("anna", 21), await life.verified("ben", 22)
     group = await life.group(founder, member)
-    await life.records(group.group_id, b"one")
+    await records.append(life, group.group_id, b"one")
     tip_off_id = await life.tip_off(group)
     sanction_id = await life.sanction(
         Subject(account_id=member), credit.MEASURE_KIND_PUBLISHING_SUSPENDED, tip_off_id=tip_off_id
