@@ -70,6 +70,7 @@ def _title(report: TransparencyReport) -> str:
 def _decisions(body: Element, decisions: DecisionFigures) -> None:
     SubElement(body, "h2").text = "Decisions"
     _said(body, "Decisions that took effect", decisions.total)
+    _said(body, "Interim measures among them, by one person for three days at most", decisions.interim)
     _said(body, "Decisions that came after the answer to their tip-off was due", decisions.late)
     plot(body, "By ground", _bars(decisions.by_ground))
     plot(body, "By category", _bars(decisions.by_category))

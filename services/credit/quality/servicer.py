@@ -9,8 +9,9 @@ from ombud.credit.v1 import quality_service_pb2 as pb
 from ombud.credit.v1.quality_service_pb2_grpc import QualityServiceServicer as Contract
 from services.credit import wire
 from services.credit.appeals import store as appeals
-from services.credit.appeals.domain import Appeal, AppealOutcome, Reviewer, conflict_of
+from services.credit.appeals.domain import Appeal, AppealOutcome, Reviewer, conflict_of, tie
 from services.credit.appeals.messages import question_messages
+from services.credit.appeals.parties import parts_in
 from services.credit.groups_peer import GroupsPeer
 from services.credit.quality import domain, store
 from services.credit.quality.domain import BlindReview
@@ -92,7 +93,9 @@ class QualityServicer(Contract):
 
 def _case(session: Session, review: BlindReview) -> Case:
     appeal = appeals.get(session, review.appeal_id)
-    return review, appeal, sanctions.get(session, appeal.sanction_id)
+    sanction = sanctions.get(session, appeal.sanction_id)
+    # Who decided the tip-off was put down with the decision.
+    return review, tie(appeal, parts_in(session, sanction, tip_off=())), sanction
 
 
 def _message(case: Case) -> pb.BlindReview:

@@ -36,6 +36,7 @@ class Counts:
 
     decisions: int
     late: int
+    interim: int
     grounds: dict[str, int]
     categories: dict[str, int]
     sources: dict[str, int]
@@ -65,6 +66,7 @@ def counts(session: Session, period: Period) -> Counts:
     return Counts(
         decisions=sum(sources.values()),
         late=sum(overdue.values()),
+        interim=_count(session, SanctionRow, effective, col(SanctionRow.interim_until).is_not(None)),
         grounds=_of_statements(session, StatementRow.ground, effective),
         categories=_of_statements(session, StatementRow.category, effective),
         sources=sources,

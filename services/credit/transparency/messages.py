@@ -37,6 +37,7 @@ def report_message(
         decisions=pb.DecisionFigures(
             total=_figure(counts.decisions),
             late=_figure(counts.late),
+            interim=_figure(counts.interim),
             by_ground=_named(counts.grounds),
             by_category=_named(counts.categories),
             by_source=_named(counts.sources),

@@ -21,6 +21,7 @@ class ErratumKind(StrEnum):
     OVERTURNED = "OVERTURNED"
     VARIED = "VARIED"
     LIFTED = "LIFTED"
+    REPLACED = "REPLACED"
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,9 @@ def errata(session: Session, period: Period, *, after: str, size: int) -> list[E
 def _kind(sanction: Sanction) -> ErratumKind:
     if sanction.state is SanctionState.OVERTURNED:
         return ErratumKind.OVERTURNED
-    return ErratumKind.LIFTED if sanction.lift else ErratumKind.VARIED
+    if sanction.lift is None:
+        return ErratumKind.VARIED
+    return ErratumKind.REPLACED if sanction.lift.decision_id else ErratumKind.LIFTED
 
 
 def _restricts() -> ColumnElement[bool]:

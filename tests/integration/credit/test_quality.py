@@ -15,6 +15,7 @@ from ombud.credit.v1 import transparency_service_pb2 as transparency
 from ombud.credit.v1.quality_service_pb2_grpc import QualityServiceStub
 from ombud.credit.v1.transparency_service_pb2_grpc import TransparencyServiceStub
 from tests.integration.credit.court import Court
+from tests.integration.credit.test_relief import lift
 from tests.support.refusals import refusal_of
 from tests.support.suite import all_reviewed_twice, running_suite
 
@@ -73,6 +74,17 @@ async def test_nobody_with_a_part_in_the_case_gets_it(court: Court) -> None:
     assert await take(court, "rev-2", member) is None
     assert await take(court, "rev-2", stranger) is not None
     assert await take(court, "rev-3") is None
+
+
+async def test_who_lifted_the_sanction_since_gets_no_second_look_at_it(court: Court) -> None:
+    sanction = await court.in_force(court.proposal())
+    appeal = await court.file(sanction.sanction_id, sanction.subject.account_id)
+    await court.assign(appeal.appeal_id, to="rev-1")
+    await court.decide(appeal.appeal_id, appeals.APPEAL_OUTCOME_UPHELD)
+    await lift(court, sanction.sanction_id)
+
+    assert await take(court, "app-2") is None
+    assert await take(court, "rev-2") is not None
 
 
 async def test_review_stays_with_who_took_it_for_its_time(court: Court) -> None:

@@ -35,6 +35,8 @@ class _ErratumKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErratumKi
     """The decision was made milder."""
     ERRATUM_KIND_LIFTED: _ErratumKind.ValueType  # 3
     """The decision was lifted."""
+    ERRATUM_KIND_REPLACED: _ErratumKind.ValueType  # 4
+    """It was an interim measure, and the decision took its place."""
 
 class ErratumKind(_ErratumKind, metaclass=_ErratumKindEnumTypeWrapper):
     """What became of a statement."""
@@ -47,6 +49,8 @@ ERRATUM_KIND_VARIED: ErratumKind.ValueType  # 2
 """The decision was made milder."""
 ERRATUM_KIND_LIFTED: ErratumKind.ValueType  # 3
 """The decision was lifted."""
+ERRATUM_KIND_REPLACED: ErratumKind.ValueType  # 4
+"""It was an interim measure, and the decision took its place."""
 Global___ErratumKind: _TypeAlias = ErratumKind  # noqa: Y015
 
 @_typing.final
@@ -238,6 +242,7 @@ class DecisionFigures(_message.Message):
     BY_MEASURE_FIELD_NUMBER: _builtins.int
     MEDIAN_TIME_FIELD_NUMBER: _builtins.int
     LATE_FIELD_NUMBER: _builtins.int
+    INTERIM_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def total(self) -> Global___Figure:
         """All of them."""
@@ -266,6 +271,10 @@ class DecisionFigures(_message.Message):
     def late(self) -> Global___Figure:
         """Those that came after the answer to their tip-off was due."""
 
+    @_builtins.property
+    def interim(self) -> Global___Figure:
+        """Those that were interim measures: by one person, for three days at most."""
+
     def __init__(
         self,
         *,
@@ -276,10 +285,11 @@ class DecisionFigures(_message.Message):
         by_measure: _abc.Iterable[Global___NamedFigure] | None = ...,
         median_time: _duration_pb2.Duration | None = ...,
         late: Global___Figure | None = ...,
+        interim: Global___Figure | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["late", b"late", "median_time", b"median_time", "total", b"total"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["interim", b"interim", "late", b"late", "median_time", b"median_time", "total", b"total"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["by_category", b"by_category", "by_ground", b"by_ground", "by_measure", b"by_measure", "by_source", b"by_source", "late", b"late", "median_time", b"median_time", "total", b"total"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by_category", b"by_category", "by_ground", b"by_ground", "by_measure", b"by_measure", "by_source", b"by_source", "interim", b"interim", "late", b"late", "median_time", b"median_time", "total", b"total"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

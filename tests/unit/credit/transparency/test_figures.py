@@ -14,8 +14,8 @@ from services.credit.transparency.domain import Period
 from services.credit.transparency.figures import counts
 from services.credit.transparency.store import ErratumKind
 from tests.support.engines import OpenDatabase
-from tests.unit.credit.builders import DAY, NOW, measure
-from tests.unit.credit.stored import keep_appeal, keep_approved, keep_in_force, keep_overturned, work
+from tests.unit.credit.builders import DAY, NOW, measure, reasons
+from tests.unit.credit.stored import keep_appeal, keep_approved, keep_in_force, keep_interim, keep_overturned, work
 
 ALL = Period(NOW - DAY, NOW + 400 * DAY)
 ACTOR = relief.Actor("app-2", "", "Paid back.")
@@ -27,13 +27,14 @@ async def test_decisions_are_counted_by_ground_category_source_and_measure(datab
         keep_in_force(unit, origin=Origin(SourceType.NOTICE, due=NOW))
         keep_in_force(unit, measures=(measure(MeasureKind.WARNED), measure(MeasureKind.ACCOUNT_SUSPENDED)))
         keep_approved(unit)
-        found = counts(unit.session, ALL)
-        assert found.decisions == 3
-        assert (sum(found.grounds.values()), sum(found.categories.values())) == (3, 3)
-        assert found.sources == {"NOTICE": 1, "OWN_INITIATIVE": 2}
+        keep_interim(unit)
+        found = counts(unit.session, replace(ALL, end=unit.now + DAY))
+        assert (found.decisions, found.interim) == (4, 1)
+        assert (sum(found.grounds.values()), sum(found.categories.values())) == (4, 4)
+        assert found.sources == {"NOTICE": 1, "OWN_INITIATIVE": 3}
         assert found.late == 1
-        assert found.measures == {"PUBLISHING_SUSPENDED": 2, "WARNED": 1, "ACCOUNT_SUSPENDED": 1}
-        assert found.rules["harassment"].decisions == 3
+        assert found.measures == {"PUBLISHING_SUSPENDED": 3, "WARNED": 1, "ACCOUNT_SUSPENDED": 1}
+        assert found.rules["harassment"].decisions == 4
         assert found.time_to_effect is not None
         before = counts(unit.session, Period(ALL.start - DAY, ALL.start))
         assert (before.decisions, before.rules, before.time_to_effect) == (0, {}, None)
@@ -97,6 +98,9 @@ async def test_errata_follow_statements_that_fell_or_were_shortened(databases: O
             keep_in_force(unit, measures=(measure(MeasureKind.WARNED),)),
         )
         keep_overturned(unit, fallen)
+        founding = reasons()
+        replaced = keep_interim(unit, subject=varied.subject, reasons=founding)
+        keep_in_force(unit, subject=varied.subject, reasons=founding)
         at = unit.now
         ends = {MeasureKind.PUBLISHING_SUSPENDED: at + timedelta(days=1)}
         acts.vary(unit, relief.vary(varied, ACTOR, ends, at=at), points=1)
@@ -107,6 +111,7 @@ async def test_errata_follow_statements_that_fell_or_were_shortened(databases: O
             fallen.sanction_id: ErratumKind.OVERTURNED,
             varied.sanction_id: ErratumKind.VARIED,
             lifted.sanction_id: ErratumKind.LIFTED,
+            replaced.sanction_id: ErratumKind.REPLACED,
         }
         assert {each.at for each in found} == {NOW + 2 * DAY, at}
 
