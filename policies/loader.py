@@ -1,6 +1,7 @@
 """Reads a policy pack from YAML; whatever is wrong is told with file, line and field."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import yaml
@@ -30,7 +31,13 @@ def load(path: Path) -> Pack:
     Raises:
         PackError: the file can not be read, is not YAML, repeats a key, or breaks the schema.
     """
-    root = _root(path)
+    return _checked(path, _text(path))
+
+
+# The services of one process are given the same pack.
+@lru_cache(maxsize=4)
+def _checked(path: Path, text: str) -> Pack:
+    root = _root(path, text)
     _refuse_repeated_keys(path, root, ())
     try:
         return Pack.model_validate(_construct(path, root))
@@ -42,16 +49,21 @@ def load(path: Path) -> Pack:
 
 def fault(path: Path, field: str, reason: str) -> PackError:
     """The error for a top-level field of a pack that was read, but can not be used where it was."""
-    return PackError(_fault(path, _root(path), (field,), reason))
+    return PackError(_fault(path, _root(path, _text(path)), (field,), reason))
 
 
-def _root(path: Path) -> yaml.MappingNode:
+def _text(path: Path) -> str:
     try:
-        root = yaml.compose(path.read_text("utf-8"), Loader=_Loader)
+        return path.read_text("utf-8")
     except OSError as error:
         raise PackError(f"{path}:1: file: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise PackError(f"{path}:1: file: not UTF-8 text") from error
+
+
+def _root(path: Path, text: str) -> yaml.MappingNode:
+    try:
+        root = yaml.compose(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise PackError(f"{path}:{line}: file: {error.problem}") from error

@@ -7,7 +7,7 @@ from string import Template
 from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict
-from yaml import safe_load
+from yaml import CSafeLoader, load
 
 from services.credit.notices.domain import Language
 
@@ -80,7 +80,7 @@ class Templates:
     def __init__(self) -> None:
         folder = files(__package__).joinpath("texts")
         self._texts = {
-            language: _Texts.model_validate(safe_load(folder.joinpath(f"{language}.yaml").read_text("utf-8")))
+            language: _Texts.model_validate(load(folder.joinpath(f"{language}.yaml").read_text("utf-8"), CSafeLoader))
             for language in Language
         }
 
