@@ -46,7 +46,7 @@ class _Exporting(Generic[E]):
     def __init__(self, kind: Callable[..., E], config: OtlpConfig) -> None:
         self._kind = kind
         self._endpoint = config.endpoint
-        self._rotation = rotating(config.tls, "otlp.tls") if config.tls else None
+        self._rotation = rotating(config.tls, "server.otlp.tls") if config.tls else None
         self.exporter = self._encrypted(self._rotation.pem) if self._rotation else self._plain()
 
     def newest(self) -> E:

@@ -63,7 +63,7 @@ def build(config: CreditConfig, platform: Platform) -> Service:
     pack = load(config.policy_file)
     database = Database(config.database_url, service="credit", clock=platform.clock, migrations="services.credit")
     keys = KeyFiles(config.data_dir / "keys")
-    listing = Listing(database, Pages(keys.secret("credit-pages.key")))
+    listing = Listing(database, Pages(load_or_create(config.data_dir / "keys" / "credit-pages.key", _KEY_BYTES)))
     groups, retention = GroupsPeer(platform.peers), RetentionPeer(platform.peers)
     assignment = Assignment(database, groups)
     sampling = Sampling(keys.secret("credit-sampling.key"))

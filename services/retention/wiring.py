@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from chassis.config import ConfigError
 from chassis.db import Database
-from chassis.keys import KeyFiles
+from chassis.keys import load_or_create
 from chassis.pages import Pages
 from chassis.service import Platform, Service
 from ombud.retention.v1.access_service_pb2_grpc import add_AccessServiceServicer_to_server
@@ -59,6 +59,8 @@ from services.retention.segments.sealing import SealingProcess
 from services.retention.segments.storage import storage_of
 from services.retention.ticks import Ticks
 
+_PAGE_KEY_BYTES = 32
+
 
 def build(config: RetentionConfig, platform: Platform) -> Service:
     """The retention service on its database, its folder and the policy in force.
@@ -71,8 +73,7 @@ def build(config: RetentionConfig, platform: Platform) -> Service:
     folder = config.data_dir
     database = Database(config.database_url, service="retention", clock=platform.clock, migrations="services.retention")
     space = SpaceFloor(folder, config.floor_bytes)
-    key_files = KeyFiles(folder / "keys")
-    pages = Pages(key_files.secret("pages.key"))
+    pages = Pages(load_or_create(folder / "keys" / "pages.key", _PAGE_KEY_BYTES))
     storage = storage_of(folder, config.segments, platform.clock)
     key_store = KeyStore(folder / "keys" / "days")
     keys = Keys(key_store, config.custodian_slots)
@@ -174,7 +175,6 @@ def build(config: RetentionConfig, platform: Platform) -> Service:
     return Service(
         name="retention",
         database=database,
-        key_ids=key_files.ids,
         servicers=[
             (add_IngestServiceServicer_to_server, ingest),
             (add_LogServiceServicer_to_server, LogServicer(database, ledger, archive, journal)),

@@ -71,5 +71,5 @@ async def test_nothing_goes_to_a_collector_of_another_authority(
 def test_files_that_can_not_be_used_are_named(authority: Authority, tmp_path: Path) -> None:
     files = authority.workload("credit")
     absent = TlsFiles(root=files.root, certificate=files.certificate, key=tmp_path / "absent.key")
-    with pytest.raises(ConfigError, match=r"^otlp\.tls\.key: absent\.key: No such file"):
+    with pytest.raises(ConfigError, match=r"^server\.otlp\.tls\.key: absent\.key: No such file"):
         span_exporter(OtlpConfig(endpoint="collector:4317", tls=absent))
