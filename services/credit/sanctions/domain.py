@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from chassis.refusal import ErrorReason, Refusal
 from policies.pack import Category, Ground, MeasureKind
-from services.credit.subjects import Subject, SubjectKind
+from services.credit.subjects import Subject, SubjectKind, refuse_own
 
 
 class Capacity(StrEnum):
@@ -273,15 +273,23 @@ def term(measure: Measure, *sooner: datetime | None) -> Measure:
     return Measure(measure.kind, end, measure.review if end is None else None)
 
 
-def approve(sanction: Sanction, *, approver: str, at: datetime) -> Sanction:
-    """The sanction, approved by a second person.
+def approve(sanction: Sanction, *, approver: str, own_account_id: str = "", at: datetime) -> Sanction:
+    """The sanction, approved by a second person, whose own account is known if they told of one.
 
     Raises:
-        Refusal: SECOND_PERSON_REQUIRED or WRONG_STATE.
+        Refusal: SECOND_PERSON_REQUIRED, OWN_ACCOUNT, REVIEWER_NOT_INDEPENDENT or WRONG_STATE.
     """
     _need_state(sanction, SanctionState.PROPOSED)
     if approver == sanction.issuer:
         raise Refusal.second_person("propose")
+    refuse_own(sanction.subject, own_account_id)
+    if own_account_id and own_account_id == sanction.reporter_account_id:
+        raise Refusal(
+            ErrorReason.ERROR_REASON_REVIEWER_NOT_INDEPENDENT,
+            "who reported it does not approve what follows",
+            satisfy="another person who holds the role",
+            conflict="REPORTER",
+        )
     return replace(sanction, state=SanctionState.APPROVED, approver=approver, approved_at=at)
 
 

@@ -21,7 +21,7 @@ from services.credit.sanctions.domain import (
     Statement,
 )
 from services.credit.sanctions.ladder import check_justified, steps_skipped
-from services.credit.subjects import Subject, SubjectKind
+from services.credit.subjects import Subject, SubjectKind, refuse_own
 
 _FOR_GROUPS = frozenset(
     {
@@ -64,6 +64,7 @@ def propose(
     priors: Sequence[Sanction],
     breach: DutyBreach | None,
     gravest: int = -1,
+    own_account_id: str = "",
     origin: Origin = OWN_INITIATIVE,
     at: datetime,
 ) -> Sanction:
@@ -76,12 +77,14 @@ def propose(
         priors: The sanctions that it is to rest on.
         breach: The recorded breach of duty; None if there is none.
         gravest: The step of the gravest measure that the subject met before; -1 if none.
+        own_account_id: The account of who proposes, if they told of one.
         origin: Where the facts came from.
         at: The instant of the proposal.
 
     Raises:
         Refusal: With the reason of the rule that is not met.
     """
+    refuse_own(proposal.subject, own_account_id)
     check_reasons(proposal.reasons, rests_on_others=bool(priors), at=at)
     check_capacity(proposal)
     check_act(proposal.reasons, policy)

@@ -52,6 +52,7 @@ class SanctionServicer(Contract):
                 priors=store.get_all(unit.session, request.prior_sanction_ids),
                 breach=breach,
                 gravest=store.gravest_step(unit.session, proposal.subject),
+                own_account_id=unit.call.person.account_id,
                 origin=origin,
                 at=unit.now,
             )
@@ -81,7 +82,8 @@ class SanctionServicer(Contract):
 
         def command(unit: Unit) -> pb.ApproveSanctionResponse:
             proposed = store.get(unit.session, request.sanction_id)
-            sanction = domain.approve(proposed, approver=unit.call.person.staff_id, at=unit.now)
+            person = unit.call.person
+            sanction = domain.approve(proposed, approver=person.staff_id, own_account_id=person.account_id, at=unit.now)
             store.update(unit.session, sanction)
             store.add_notice(unit.session, sanction, traceparent=unit.call.trace.parent)
             unit.audit(

@@ -90,13 +90,15 @@ class Court:
         }
         return sanctions.Reasons(**whole | fields)
 
-    async def propose(self, request: sanctions.ProposeSanctionRequest, *, by: str = "mod-1") -> sanctions.Sanction:
-        reply = await self.desk(SanctionServiceStub, "moderator", by).ProposeSanction(request)
+    async def propose(
+        self, request: sanctions.ProposeSanctionRequest, *, by: str = "mod-1", account: str = ""
+    ) -> sanctions.Sanction:
+        reply = await self.desk(SanctionServiceStub, "moderator", by, account).ProposeSanction(request)
         return reply.sanction
 
-    async def approve(self, sanction_id: str, *, by: str = "app-1") -> sanctions.Sanction:
+    async def approve(self, sanction_id: str, *, by: str = "app-1", account: str = "") -> sanctions.Sanction:
         request = sanctions.ApproveSanctionRequest(request_id=new_id(), sanction_id=sanction_id)
-        return (await self.desk(SanctionServiceStub, "approver", by).ApproveSanction(request)).sanction
+        return (await self.desk(SanctionServiceStub, "approver", by, account).ApproveSanction(request)).sanction
 
     async def sanction(self, sanction_id: str) -> sanctions.Sanction:
         request = sanctions.GetSanctionRequest(sanction_id=sanction_id)

@@ -145,6 +145,20 @@ async def test_who_proposed_can_not_approve(court: Court) -> None:
     assert court.notices() == []
 
 
+async def test_nobody_decides_on_an_own_account_nor_approves_what_they_reported(court: Court) -> None:
+    subject, reporter = Subject(account_id=new_id()), new_id()
+    proposal = court.proposal(subject, reporter_account_id=reporter)
+
+    own = await refusal_of(court.propose(proposal, account=subject.account_id))
+    sanction_id = (await court.propose(proposal)).sanction_id
+    concerned = await refusal_of(court.approve(sanction_id, account=subject.account_id))
+    reported = await refusal_of(court.approve(sanction_id, account=reporter))
+
+    assert [own.reason, concerned.reason] == ["OWN_ACCOUNT"] * 2
+    assert (reported.reason, reported.facts["conflict"]) == ("REVIEWER_NOT_INDEPENDENT", "REPORTER")
+    assert (await court.approve(sanction_id, account=new_id())).state == pb.SANCTION_STATE_APPROVED
+
+
 async def test_same_evidence_does_not_found_a_second_sanction(court: Court) -> None:
     subject, reasons = Subject(account_id=new_id()), court.reasons()
     first = await court.propose(court.proposal(subject, reasons=reasons))

@@ -94,15 +94,16 @@ class SanctionServiceServicer(object):
     """
 
     def ProposeSanction(self, request, context):
-        """Proposes a sanction. It has no effect before a second person approves it and notice is delivered.
+        """Proposes a sanction. It has no effect before a second person approves it and notice is delivered. OWN_ACCOUNT for the
+        person whom it concerns.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ApproveSanction(self, request, context):
-        """Approves a proposed sanction and sends the notice. SECOND_PERSON_REQUIRED for who proposed it;
-        WRONG_STATE if it is not PROPOSED.
+        """Approves a proposed sanction and sends the notice. SECOND_PERSON_REQUIRED for who proposed it; OWN_ACCOUNT for the
+        person whom it concerns; REVIEWER_NOT_INDEPENDENT for who reported it; WRONG_STATE if it is not PROPOSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -36,10 +36,12 @@ class SanctionServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> SanctionServiceAsyncStub: ...
     ProposeSanction: _grpc.UnaryUnaryMultiCallable[_sanction_service_pb2.ProposeSanctionRequest, _sanction_service_pb2.ProposeSanctionResponse]
-    """Proposes a sanction. It has no effect before a second person approves it and notice is delivered."""
+    """Proposes a sanction. It has no effect before a second person approves it and notice is delivered. OWN_ACCOUNT for the
+    person whom it concerns.
+    """
     ApproveSanction: _grpc.UnaryUnaryMultiCallable[_sanction_service_pb2.ApproveSanctionRequest, _sanction_service_pb2.ApproveSanctionResponse]
-    """Approves a proposed sanction and sends the notice. SECOND_PERSON_REQUIRED for who proposed it;
-    WRONG_STATE if it is not PROPOSED.
+    """Approves a proposed sanction and sends the notice. SECOND_PERSON_REQUIRED for who proposed it; OWN_ACCOUNT for the
+    person whom it concerns; REVIEWER_NOT_INDEPENDENT for who reported it; WRONG_STATE if it is not PROPOSED.
     """
     ImposeInterimMeasure: _grpc.UnaryUnaryMultiCallable[_sanction_service_pb2.ImposeInterimMeasureRequest, _sanction_service_pb2.ImposeInterimMeasureResponse]
     """Imposes measures for at most 72 hours, before there is a decision; one person may, with a statement of reasons. They
@@ -78,10 +80,12 @@ class SanctionServiceAsyncStub(SanctionServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ProposeSanction: _aio.UnaryUnaryMultiCallable[_sanction_service_pb2.ProposeSanctionRequest, _sanction_service_pb2.ProposeSanctionResponse]  # type: ignore[assignment]
-    """Proposes a sanction. It has no effect before a second person approves it and notice is delivered."""
+    """Proposes a sanction. It has no effect before a second person approves it and notice is delivered. OWN_ACCOUNT for the
+    person whom it concerns.
+    """
     ApproveSanction: _aio.UnaryUnaryMultiCallable[_sanction_service_pb2.ApproveSanctionRequest, _sanction_service_pb2.ApproveSanctionResponse]  # type: ignore[assignment]
-    """Approves a proposed sanction and sends the notice. SECOND_PERSON_REQUIRED for who proposed it;
-    WRONG_STATE if it is not PROPOSED.
+    """Approves a proposed sanction and sends the notice. SECOND_PERSON_REQUIRED for who proposed it; OWN_ACCOUNT for the
+    person whom it concerns; REVIEWER_NOT_INDEPENDENT for who reported it; WRONG_STATE if it is not PROPOSED.
     """
     ImposeInterimMeasure: _aio.UnaryUnaryMultiCallable[_sanction_service_pb2.ImposeInterimMeasureRequest, _sanction_service_pb2.ImposeInterimMeasureResponse]  # type: ignore[assignment]
     """Imposes measures for at most 72 hours, before there is a decision; one person may, with a statement of reasons. They
@@ -123,7 +127,9 @@ class SanctionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _sanction_service_pb2.ProposeSanctionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_sanction_service_pb2.ProposeSanctionResponse, _abc.Awaitable[_sanction_service_pb2.ProposeSanctionResponse]]:
-        """Proposes a sanction. It has no effect before a second person approves it and notice is delivered."""
+        """Proposes a sanction. It has no effect before a second person approves it and notice is delivered. OWN_ACCOUNT for the
+        person whom it concerns.
+        """
 
     @_abc_1.abstractmethod
     def ApproveSanction(
@@ -131,8 +137,8 @@ class SanctionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _sanction_service_pb2.ApproveSanctionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_sanction_service_pb2.ApproveSanctionResponse, _abc.Awaitable[_sanction_service_pb2.ApproveSanctionResponse]]:
-        """Approves a proposed sanction and sends the notice. SECOND_PERSON_REQUIRED for who proposed it;
-        WRONG_STATE if it is not PROPOSED.
+        """Approves a proposed sanction and sends the notice. SECOND_PERSON_REQUIRED for who proposed it; OWN_ACCOUNT for the
+        person whom it concerns; REVIEWER_NOT_INDEPENDENT for who reported it; WRONG_STATE if it is not PROPOSED.
         """
 
     @_abc_1.abstractmethod

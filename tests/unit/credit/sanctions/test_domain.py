@@ -15,6 +15,20 @@ def test_who_proposed_can_not_approve() -> None:
     assert refused.value.reason == ErrorReason.ERROR_REASON_SECOND_PERSON_REQUIRED
 
 
+def test_neither_the_person_concerned_nor_the_reporter_approves() -> None:
+    sanction = proposed(reporter_account_id="reporter")
+
+    for account_id, reason in (
+        (sanction.subject.id, ErrorReason.ERROR_REASON_OWN_ACCOUNT),
+        ("reporter", ErrorReason.ERROR_REASON_REVIEWER_NOT_INDEPENDENT),
+    ):
+        with pytest.raises(Refusal) as refused:
+            approve(sanction, approver="app-1", own_account_id=account_id, at=NOW)
+        assert refused.value.reason == reason
+    # Neither a person without an account nor an unknown reporter is anybody.
+    assert approve(proposed(), approver="app-1", at=NOW).approver == "app-1"
+
+
 def test_sanction_is_approved_once() -> None:
     with pytest.raises(Refusal) as refused:
         approve(approved(), approver="app-2", at=NOW)
