@@ -5,6 +5,7 @@ import contextlib
 import logging
 from collections.abc import AsyncIterable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, Protocol, TypeVar
 
 from opentelemetry.trace import SpanKind
@@ -23,6 +24,7 @@ _log = logging.getLogger("ombud.follow")
 # Runs of changes that wait while a transaction commits: the next applies them all.
 _WAITING = 4
 _EVERY = 0.02
+_HEARD_EVERY = timedelta(seconds=2)
 _POSITION = Declared("ombud.feed.position", "{revision}", ("ombud.service", "ombud.feed"))
 _CAUGHT_UP = Declared("ombud.feed.caught_up", "s", ("ombud.service", "ombud.feed"))
 
@@ -66,6 +68,7 @@ class Follower(Generic[C]):
         reset: Drops all that was derived, when the feed starts a new epoch.
         complete: Called once after the start or a reset, in the transaction after which all that the feed had is
             applied: before it, what the feed has not told is unknown, not absent.
+        heard: Called every two seconds at most, with the instant, by the feed's clock, up to which it has told all.
     """
 
     def __init__(
@@ -78,6 +81,7 @@ class Follower(Generic[C]):
         apply: Callable[[Unit, C], None],
         reset: Callable[[Unit], None],
         complete: Callable[[Unit], None] = lambda _unit: None,
+        heard: Callable[[Unit, datetime], None] = lambda _unit, _at: None,
     ) -> None:
         self._feed = feed
         self._database = database
@@ -86,6 +90,8 @@ class Follower(Generic[C]):
         self._apply = apply
         self._reset = reset
         self._complete = complete
+        self._heard = heard
+        self._heard_at = datetime(1970, 1, 1, tzinfo=UTC)
         self._pace = Pace(_EVERY)
         self._reached = telemetry.meter.gauge(_POSITION)
         self._caught_up = telemetry.meter.gauge(_CAUGHT_UP)
@@ -127,7 +133,7 @@ class Follower(Generic[C]):
                     position = Position(checkpoint.epoch, checkpoint.revision)
                     await self._database.work(self._feed, lambda unit, at=position: self._keep(unit, at))  # type: ignore[misc]  # bound at once
                 if checkpoint is not None:
-                    self._tell(checkpoint)
+                    await self._tell(checkpoint)
                 backoff.reset()
         finally:
             receiving.cancel()
@@ -195,10 +201,14 @@ class Follower(Generic[C]):
             f"follow {self._feed}", parent=parent, kind=SpanKind.CONSUMER, attributes=attributes
         )
 
-    def _tell(self, checkpoint: FeedCheckpoint) -> None:
+    async def _tell(self, checkpoint: FeedCheckpoint) -> None:
         """All changes before the checkpoint are applied."""
         self._reached.set(checkpoint.revision, self._database.service, self._feed)
         self._caught_up.set(checkpoint.server_time.ToMicroseconds() / 1e6, self._database.service, self._feed)
+        at = checkpoint.server_time.ToDatetime(UTC)
+        if abs(at - self._heard_at) >= _HEARD_EVERY:
+            await self._database.work(self._feed, lambda unit: self._heard(unit, at))
+            self._heard_at = at
 
     def _start_over(self, unit: Unit) -> None:
         _log.warning("%s: the feed starts anew, what was derived from it is rebuilt", self._feed)

@@ -8,8 +8,8 @@ import grpc
 from chassis.call import remaining
 from ombud.client import Tls, connect
 
-# What this hop keeps of an inherited deadline, to answer with a reason of its own.
-_MARGIN = 0.02
+# What this hop keeps of an inherited deadline, to answer with a reason of its own: seconds at least, and a share of it.
+_LEAST_MARGIN, _MARGIN = 0.02, 0.05
 
 
 class Peers:
@@ -49,4 +49,4 @@ class Peers:
 
 def _remaining() -> float | None:
     left = remaining()
-    return None if left is None else max(left - _MARGIN, 0.001)
+    return None if left is None else max(left - max(_LEAST_MARGIN, left * _MARGIN), 0.001)

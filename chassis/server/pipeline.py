@@ -169,7 +169,7 @@ class Pipeline:
         self._refusals.add(1, served.method.service, reason)
         if code is grpc.StatusCode.PERMISSION_DENIED and not served.call.caller.anonymous:
             await self._audit_denial(served.call, refusal)
-        when = status.pushback(refusal, context.time_remaining())
+        when = status.pushback(refusal, context.time_remaining(), taken=served.taken)
         await context.abort(code, refusal.message, status.details_of(refusal) + when)
 
     async def _audit_denial(self, call: Call, refusal: Refusal) -> None:
@@ -200,6 +200,11 @@ class _Served:
         """The ids that rows of this call carry."""
         return as_trace(self._span.context if self._span else self._parent)
 
+    @property
+    def taken(self) -> float:
+        """Seconds since the call arrived."""
+        return time.perf_counter() - self._began
+
     def begin(self, traceparent: str) -> None:
         """Joins the caller's trace; acts and sampled reads get their span now, so that what they cause is below it."""
         self._parent = parse_parent(traceparent) if traceparent else None
@@ -211,7 +216,7 @@ class _Served:
 
     def finish(self, code: str, *, reason: str = "", incident: str = "") -> None:
         """Counts the call and ends its span; a failed read without one gets it now, with its true start."""
-        self._calls.record(time.perf_counter() - self._began, self.method.path.removeprefix("/"), code)
+        self._calls.record(self.taken, self.method.path.removeprefix("/"), code)
         if self._span is None:
             if code == "OK":
                 return

@@ -62,20 +62,22 @@ def details_of(refusal: Refusal) -> tuple[tuple[str, bytes], ...]:
     return ((DETAILS_KEY, status.SerializeToString()),)
 
 
-def pushback(refusal: Refusal, left: float | None) -> tuple[tuple[str, str], ...]:
+def pushback(refusal: Refusal, left: float | None, *, taken: float = 0.0) -> tuple[tuple[str, str], ...]:
     """Trailing metadata by which gRPC's own clients know when to try again: RetryInfo, in their words.
 
     Args:
         refusal: Why the call is refused.
         left: Seconds until the caller stops waiting; None if it never does.
+        taken: Seconds that this try has taken, which another may take, too.
 
     Returns:
         Milliseconds; a negative number, which is not to try again, if the time to come back is none that a caller
-        would wait for, or if too little time is left: the caller has this reason then, and not that its deadline passed
-        in the middle of another try. Nothing if the caller did not come at the wrong time.
+        would wait for, or if too little time is left for another try: the caller has this reason then, and not that its
+        deadline passed. Nothing if the caller did not come at the wrong time.
     """
-    if code_of(refusal) is grpc.StatusCode.UNAVAILABLE and left is not None and left < _LEAST_FOR_A_TRY:
-        return ((_PUSHBACK_KEY, "-1"),)
+    if code_of(refusal) is grpc.StatusCode.UNAVAILABLE:
+        hasty = left is not None and left < max(taken, _LEAST_FOR_A_TRY)
+        return ((_PUSHBACK_KEY, "-1"),) if hasty else ()
     if code_of(refusal) is not grpc.StatusCode.RESOURCE_EXHAUSTED:
         return ()
     delay = refusal.retry_after.total_seconds() if refusal.retry_after else None

@@ -5,6 +5,7 @@ import contextlib
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, timedelta
 from typing import Any
 
 import pytest
@@ -55,10 +56,16 @@ async def recovery(what: str, seconds: float, found: Callable[[], Awaitable[Any]
     sys.stdout.write(f"\n{what} cut off for {seconds:.0f} s: caught up {time.monotonic() - began:.2f} s after\n")
 
 
+async def asked(life: Life, account_id: str) -> decisions.CheckResponse:
+    """Whether an account may post."""
+    request = decisions.CheckRequest(account_id=account_id, action=decisions.ACTION_POST)
+    answer: decisions.CheckResponse = await life.act(PLATFORM, request)
+    return answer
+
+
 async def reason(life: Life, account_id: str) -> str:
     """Why an account may post, or may not."""
-    request = decisions.CheckRequest(account_id=account_id, action=decisions.ACTION_POST)
-    return decisions.DecisionReason.Name((await life.act(PLATFORM, request)).decision.reason)
+    return decisions.DecisionReason.Name((await asked(life, account_id)).decision.reason)
 
 
 @pytest.mark.parametrize("seconds", CUTS)
@@ -68,6 +75,7 @@ async def test_groups_without_credit_answers_by_what_it_knows_and_catches_up(
     account = await life.verified(f"known {seconds}", 41 + int(seconds))
     tip_off_id = await life.tip_off(await life.group(account))
     with network.cut("groups", "credit"):
+        began = SystemClock().now()
         ended = asyncio.create_task(asyncio.sleep(seconds))
         await life.sanction(Subject(account_id=account), credit.MEASURE_KIND_PUBLISHING_SUSPENDED)
         assert await reason(life, account) == "DECISION_REASON_VERIFIED"
@@ -76,11 +84,18 @@ async def test_groups_without_credit_answers_by_what_it_knows_and_catches_up(
             await life.act(MODERATOR, proposal)
         assert (unknown.value.reason, unknown.value.facts["service"]) == ("PEER_UNAVAILABLE", "groups")
         await ended
+        known = (await asked(life, account)).known_until_time.ToDatetime(UTC)
+        assert began - timedelta(seconds=5) < known < began + timedelta(seconds=1)
 
     async def bound() -> bool:
         return await reason(life, account) == "DECISION_REASON_PUBLISHING_SUSPENDED"
 
     await recovery("groups from credit", seconds, bound)
+
+    async def heard() -> bool:
+        return not (await asked(life, account)).HasField("known_until_time")
+
+    await eventually(heard)
     assert (await life.act(MODERATOR, proposal)).sanction.sanction_id
 
 
@@ -112,12 +127,12 @@ async def test_acts_are_acknowledged_without_the_log_and_in_it_afterwards(
             cuts.enter_context(network.cut(service, "retention"))
         ended = asyncio.create_task(asyncio.sleep(seconds))
         account = await life.verified(f"unlogged {seconds}", 341 + int(seconds))
-        asked = audit.QueryAuditRecordsRequest(subject=Subject(account_id=account))
-        assert not (await life.act(AUDITOR, asked)).entries
+        query = audit.QueryAuditRecordsRequest(subject=Subject(account_id=account))
+        assert not (await life.act(AUDITOR, query)).entries
         await ended
 
     async def logged() -> bool:
-        entries = (await life.act(AUDITOR, asked)).entries
+        entries = (await life.act(AUDITOR, query)).entries
         return "identity.account.registered" in [entry.record.action for entry in entries]
 
     await recovery("all from the log", seconds, logged)

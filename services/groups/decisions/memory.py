@@ -5,6 +5,7 @@ import base64
 import binascii
 import contextlib
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 from sqlmodel import Session, select
 
@@ -16,9 +17,12 @@ from chassis.refusal import ErrorReason, Refusal
 from ombud.groups.v1.change_pb2 import GroupsChange
 from services.groups.decisions import store
 from services.groups.decisions.state import DecisionState
+from services.groups.projections import store as projections
 
 _POLL = 0.25
 _PATIENCE = 1.0
+# A feed tells of itself four times a second; what is kept of that is up to two seconds old.
+_UNHEARD_AFTER = timedelta(seconds=5)
 
 
 class DecisionMemory:
@@ -40,13 +44,14 @@ class DecisionMemory:
         self._database = database
         self._epoch = ""
         self._announced = 0
+        self._heard: datetime | None = None
         self._behind = asyncio.Event()
         self._moved = asyncio.Event()
         database.on_commit(self._committed)
 
     async def load(self) -> None:
         """Takes in all that holds now. Before this nothing may be asked."""
-        head, self.state = await self._database.read(_held)
+        head, self.state, self._heard = await self._database.read(_held)
         self._epoch, self.revision = head.epoch, head.revision
 
     async def run(self) -> None:
@@ -57,6 +62,11 @@ class DecisionMemory:
                     await self._behind.wait()
             self._behind.clear()
             await self._catch_up()
+
+    def known_until(self, at: datetime) -> datetime | None:
+        """Up to when identity and credit have told all, if that is longer ago than it should be; otherwise None."""
+        late = self._heard is not None and at - self._heard > _UNHEARD_AFTER
+        return self._heard if late else None
 
     def token(self) -> str:
         """A token of everything that this process has committed or seen so far."""
@@ -92,7 +102,10 @@ class DecisionMemory:
 
     async def _catch_up(self) -> None:
         revision = self.revision
-        self._take(await self._database.read(lambda session: entries_from(session, revision)))
+        entries, self._heard = await self._database.read(
+            lambda session: (entries_from(session, revision), projections.heard(session))
+        )
+        self._take(entries)
 
     def _committed(self, entries: Sequence[FeedEntry]) -> None:
         self._announced = entries[-1].revision
@@ -109,12 +122,15 @@ class DecisionMemory:
                 self._moved.set()
 
 
-def _held(session: Session) -> tuple[FeedHead, DecisionState]:
-    """Where the feed stands, and what holds there: from the tables, which do not grow with time as the feed does."""
+def _held(session: Session) -> tuple[FeedHead, DecisionState, datetime | None]:
+    """Where the feed stands, what holds there, and up to when others were heard.
+
+    From the tables, which do not grow with time as the feed does.
+    """
     head, state = session.exec(select(FeedHead)).one(), DecisionState()
     for change in store.everything(session):
         state.apply(change)
-    return head, state
+    return head, state, projections.heard(session)
 
 
 def _parse(token: str) -> tuple[str, int]:

@@ -7,6 +7,7 @@ from typing import Any
 from grpc.aio import ServicerContext
 
 from chassis.clock import Clock
+from chassis.instants import timestamp
 from chassis.refusal import Refusal
 from ombud.groups.v1 import decision_service_pb2 as contract
 from ombud.groups.v1 import decision_service_pb2_grpc
@@ -38,10 +39,13 @@ class DecisionServicer(decision_service_pb2_grpc.DecisionServiceServicer):
             await self._memory.reached(request.consistency_token)
         action = wire.ACTIONS[request.action]
         group_id = "" if action is Action.CREATE_GROUP else request.group_id
-        verdict = self._memory.state.check(action, request.account_id, group_id, self._clock.now())
+        at = self._clock.now()
+        verdict = self._memory.state.check(action, request.account_id, group_id, at)
         response = contract.CheckResponse(decision=verdict.decision, revision=self._memory.revision)
         if verdict.until != NEVER:
             response.decision.valid_until_time.FromMicroseconds(verdict.until)
+        if known := self._memory.known_until(at):
+            response.known_until_time.CopyFrom(timestamp(known))
         return response
 
     async def BatchCheck(self, request: contract.BatchCheckRequest, _context: Context) -> contract.BatchCheckResponse:
@@ -51,8 +55,8 @@ class DecisionServicer(decision_service_pb2_grpc.DecisionServiceServicer):
         action = wire.ACTIONS[request.action]
         account_ids = list(request.account_ids)
         group_ids = list(request.group_ids) if action is not Action.CREATE_GROUP else []
-        state = self._memory.state
-        verdicts = state.check_many(action, account_ids, group_ids or [""], self._clock.now())
+        state, at = self._memory.state, self._clock.now()
+        verdicts = state.check_many(action, account_ids, group_ids or [""], at)
         answers = [verdict.decision for verdict in verdicts]
         # Messages can not be hashed, but equal answers are one object.
         keys = list(map(id, answers))
@@ -60,11 +64,13 @@ class DecisionServicer(decision_service_pb2_grpc.DecisionServiceServicer):
         _refuse_malformed("group_ids", group_ids, state.unknown_groups(group_ids))
         _refuse_malformed("account_ids", account_ids, _unknown_accounts(decisions.values()))
         place = {key: index for index, key in enumerate(decisions)}
+        known = self._memory.known_until(at)
         return contract.BatchCheckResponse(
             decisions=decisions.values(),
             decision_indexes=map(place.__getitem__, keys),
             valid_until_micros=[verdict.until for verdict in verdicts],
             revision=self._memory.revision,
+            known_until_time=timestamp(known) if known else None,
         )
 
 

@@ -1,5 +1,7 @@
 """Follows identity and credit: keeps what they say, and tells the service's own feed in the same transaction."""
 
+from functools import partial
+
 from chassis.db import Database, Unit
 from chassis.follow import Follower, told_all
 from chassis.peers import Peers
@@ -19,14 +21,14 @@ from services.groups.stewardship import domain as stewardship
 from services.groups.stewardship import store as duties
 from services.groups.wire import of_group
 
-STANDINGS = "credit-standings"
+ACCOUNTS, STANDINGS = "identity-accounts", "credit-standings"
 _RESET = "reset"
 
 
 def accounts(database: Database, peers: Peers, telemetry: Telemetry) -> Follower[AccountChange]:
     """Follows the accounts of identity."""
     return Follower(
-        "identity-accounts",
+        ACCOUNTS,
         database,
         telemetry,
         open_stream=lambda position: AccountServiceStub(peers.channel("identity")).WatchAccounts(
@@ -34,6 +36,7 @@ def accounts(database: Database, peers: Peers, telemetry: Telemetry) -> Follower
         ),
         apply=apply_account,
         reset=reset_accounts,
+        heard=partial(store.keep_heard, feed=ACCOUNTS),
     )
 
 
@@ -49,6 +52,7 @@ def standings(database: Database, peers: Peers, telemetry: Telemetry) -> Followe
         apply=apply_standing,
         reset=reset_standings,
         complete=release_default,
+        heard=partial(store.keep_heard, feed=STANDINGS),
     )
 
 

@@ -1,8 +1,11 @@
 """Tables of what other services have said, as messages."""
 
+from datetime import datetime
+
 from sqlalchemy import LargeBinary, String
 from sqlmodel import Field
 
+from chassis.db.types import Instant
 from services.groups.tables import GroupsTable
 
 
@@ -25,3 +28,12 @@ class ProjectedStanding(GroupsTable, table=True):
 
     subject_key: str = Field(primary_key=True, sa_type=String(48))
     message: bytes = Field(sa_type=LargeBinary)
+
+
+class HeardFeed(GroupsTable, table=True):
+    """Up to which instant a feed has told all, by the clock of the service whose feed it is."""
+
+    __tablename__ = "heard_feed"
+
+    feed: str = Field(primary_key=True, sa_type=String(64))
+    time: datetime = Field(sa_type=Instant)

@@ -1,8 +1,9 @@
 """Queries on what identity and credit have said."""
 
 from collections.abc import Iterator
+from datetime import datetime
 
-from sqlalchemy import text
+from sqlalchemy import func, text
 from sqlmodel import Session, col, delete, select
 
 from chassis.db import Unit
@@ -10,7 +11,7 @@ from ombud.credit.v1.standing_service_pb2 import DefaultEntitlements, SubjectEnt
 from ombud.identity.v1.account_service_pb2 import Account
 from services.groups.decisions import domain
 from services.groups.projections import wire
-from services.groups.projections.models import ProjectedAccount, ProjectedStanding
+from services.groups.projections.models import HeardFeed, ProjectedAccount, ProjectedStanding
 
 _AT_ONCE = 10_000
 _DEFAULT, _HELD = "default", "default held back"
@@ -53,6 +54,16 @@ def held_default(session: Session) -> DefaultEntitlements | None:
 def default(session: Session) -> DefaultEntitlements | None:
     """The entitlements of accounts without a standing of their own; None if nothing is known of them."""
     return _defaults(session, _DEFAULT)
+
+
+def keep_heard(unit: Unit, at: datetime, *, feed: str) -> None:
+    """Notes that a feed has told all up to an instant."""
+    unit.session.merge(HeardFeed(feed=feed, time=at))
+
+
+def heard(session: Session) -> datetime | None:
+    """Up to when all feeds that were ever heard have told all; None if none was."""
+    return session.exec(select(func.min(HeardFeed.time))).one()
 
 
 def all_accounts(session: Session) -> Iterator[Account]:

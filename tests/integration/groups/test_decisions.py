@@ -2,7 +2,8 @@ import asyncio
 import base64
 import random
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -21,8 +22,10 @@ from services.groups.decisions import store
 from services.groups.decisions.memory import DecisionMemory
 from services.groups.decisions.verdicts import NEVER
 from services.groups.projections import following
+from services.groups.projections import store as projections
 from services.groups.wire import timestamp
 from tests.integration.groups.stand import Stand, standing
+from tests.support.eventually import eventually
 from tests.support.refusals import refusal_of
 from tests.unit.groups import changes
 
@@ -310,3 +313,29 @@ async def test_memory_and_database_hold_the_same_facts_after_any_acts(either: St
             )
             assert memory.state.situation(account, group) == stored
             assert started_late.state.situation(account, group) == stored
+
+
+async def test_answer_says_up_to_when_it_knows_if_a_service_is_not_heard_of(either: Stand) -> None:
+    account, began = await either.verified(), either.clock.now()
+    one = contract.CheckRequest(account_id=account, action=Action.ACTION_POST)
+
+    async def hear(*feeds: str) -> None:
+        for feed in feeds:
+            await either.database.work("test", partial(projections.keep_heard, at=either.clock.now(), feed=feed))
+
+    async def answers_say(known: datetime | None) -> bool:
+        check, many = await either.decisions.Check(one), await either.decisions.BatchCheck(batch("POST", [account], []))
+        return all(
+            (answer.known_until_time.ToDatetime(UTC) if answer.HasField("known_until_time") else None) == known
+            for answer in (check, many)
+        )
+
+    await hear(following.ACCOUNTS, following.STANDINGS)
+    either.clock.advance(timedelta(seconds=5))
+    assert await answers_say(None)
+    either.clock.advance(timedelta(seconds=1))
+    await eventually(lambda: answers_say(began))
+    await hear(following.ACCOUNTS)
+    assert await answers_say(began)
+    await hear(following.STANDINGS)
+    await eventually(lambda: answers_say(None))

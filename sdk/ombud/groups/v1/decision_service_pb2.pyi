@@ -368,21 +368,29 @@ class CheckResponse(_message.Message):
 
     DECISION_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
+    KNOWN_UNTIL_TIME_FIELD_NUMBER: _builtins.int
     revision: _builtins.int
     """The revision of the groups service that it holds for."""
     @_builtins.property
     def decision(self) -> Global___Decision:
         """The answer."""
 
+    @_builtins.property
+    def known_until_time(self) -> _timestamp_pb2.Timestamp:
+        """Set if identity or credit was not heard of for more than five seconds: what they did after this instant is not in
+        the answer. A caller decides by its own rule for the action whether to go by it.
+        """
+
     def __init__(
         self,
         *,
         decision: Global___Decision | None = ...,
         revision: _builtins.int = ...,
+        known_until_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision", "known_until_time", b"known_until_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision", "revision", b"revision"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision", "known_until_time", b"known_until_time", "revision", b"revision"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -436,6 +444,7 @@ class BatchCheckResponse(_message.Message):
     DECISION_INDEXES_FIELD_NUMBER: _builtins.int
     VALID_UNTIL_MICROS_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
+    KNOWN_UNTIL_TIME_FIELD_NUMBER: _builtins.int
     revision: _builtins.int
     """The revision of the groups service that all answers hold for."""
     @_builtins.property
@@ -452,6 +461,10 @@ class BatchCheckResponse(_message.Message):
         the greatest int64 (9223372036854775807) if it never does.
         """
 
+    @_builtins.property
+    def known_until_time(self) -> _timestamp_pb2.Timestamp:
+        """As in CheckResponse, for all answers."""
+
     def __init__(
         self,
         *,
@@ -459,10 +472,11 @@ class BatchCheckResponse(_message.Message):
         decision_indexes: _abc.Iterable[_builtins.int] | None = ...,
         valid_until_micros: _abc.Iterable[_builtins.int] | None = ...,
         revision: _builtins.int = ...,
+        known_until_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["known_until_time", b"known_until_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["decision_indexes", b"decision_indexes", "decisions", b"decisions", "revision", b"revision", "valid_until_micros", b"valid_until_micros"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decision_indexes", b"decision_indexes", "decisions", b"decisions", "known_until_time", b"known_until_time", "revision", b"revision", "valid_until_micros", b"valid_until_micros"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
