@@ -91,6 +91,15 @@ class Crowd:
     size: int = 0
 
 
+def refusals(load: Load) -> list[Refusal]:
+    """What those who are turned away are told, each by turns another time to come back."""
+    delay = BOUNDS[load].delay
+    return [
+        Refusal.overloaded(load.value, retry_after=timedelta(seconds=delay * (1 + step / _DELAYS)))
+        for step in range(_DELAYS)
+    ]
+
+
 class Door:
     """Where the calls of one load come in."""
 
@@ -132,13 +141,6 @@ class Door:
     def turn_away(self) -> None:
         """Counts a call that did not come in."""
         self._refused.add(1, self._load)
-
-    def refusals(self) -> list[Refusal]:
-        """What those who are turned away are told, each by turns another time to come back."""
-        return [
-            Refusal.overloaded(self._load, retry_after=timedelta(seconds=self._bound.delay * (1 + step / _DELAYS)))
-            for step in range(_DELAYS)
-        ]
 
 
 class Admission:

@@ -5,6 +5,7 @@ wrapper an RPC instead of a chain of interceptors, which would cost more than th
 """
 
 import asyncio
+import functools
 import hashlib
 import itertools
 import time
@@ -22,8 +23,8 @@ from chassis.db.engine import lacks_space
 from chassis.metrics import Declared, Histogram
 from chassis.refusal import ErrorReason, Refusal
 from chassis.server import status, validation
-from chassis.server.admission import Admission
-from chassis.server.methods import Method
+from chassis.server.admission import Admission, refusals
+from chassis.server.methods import Load, Method
 from chassis.telemetry import Span, Telemetry, as_trace, enter, finish, parse_parent
 
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
@@ -78,10 +79,10 @@ class Pipeline:
         A stream of requests, whatever the method has, for gRPC does not wait for the first one then.
         """
         door, name = self._admission.door(method.load), method.path.removeprefix("/")
-        refusals = itertools.cycle([(refusal, status.details_of(refusal)) for refusal in door.refusals()])
+        told = itertools.cycle(_told(method.load))
 
         async def refuse(_requests: object, context: Context) -> bytes:
-            refusal, details = next(refusals)
+            refusal, details = next(told)
             code = status.code_of(refusal)
             door.turn_away()
             self._refusals.add(1, method.service, status.reason_name(refusal))
@@ -235,6 +236,12 @@ class _Served:
                 "ombud.service": self.method.service,
             },
         )
+
+
+@functools.cache
+def _told(load: Load) -> list[tuple[Refusal, tuple[tuple[str, bytes], ...]]]:
+    """What calls of a load are turned away with: made once, for there are many methods."""
+    return [(refusal, status.details_of(refusal)) for refusal in refusals(load)]
 
 
 def _metadata(context: Context) -> tuple[str, str]:

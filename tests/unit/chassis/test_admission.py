@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chassis.metrics import Meter
-from chassis.server.admission import BOUNDS, Admission, Pressure
+from chassis.server.admission import BOUNDS, Admission, Pressure, refusals
 from chassis.server.methods import Load
 from tests.support.telemetry import DECLARED
 
@@ -138,7 +138,7 @@ def test_what_anyone_may_call_takes_no_more_than_its_share() -> None:
 
 def test_those_who_are_turned_away_come_back_at_different_times() -> None:
     for load in Load:
-        delays = [refusal.retry_after for refusal in admission().door(load).refusals()]
+        delays = [refusal.retry_after for refusal in refusals(load)]
         assert len(set(delays)) == len(delays)
         for delay in delays:
             assert delay is not None
