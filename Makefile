@@ -11,7 +11,7 @@ CODEGEN := .venv-codegen
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev up test mutation fault soak demo check bench bench-full protos audit sbom lock clean
+.PHONY: help setup setup-dev up test mutation fault soak demo check bench bench-full protos image audit sbom lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -72,6 +72,9 @@ bench-full: setup-dev ## The benchmarks that take longer, too
 protos: $(CODEGEN)/.ready ## Generate the SDK's code and docs/access.md from protos/
 	$(CODEGEN)/bin/python tools/gen_protos.py
 	$(CODEGEN)/bin/python tools/gen_access.py
+
+image: setup-dev ## Do what the Containerfile says without an engine, and run what comes of it (needs Linux, root, the network)
+	$(BIN)/python -m pytest tests/deploy/test_image_runs.py --all-faults
 
 audit: setup-dev ## Ask the index for known weaknesses of what the image holds (needs the network)
 	$(BIN)/pip-audit --strict --disable-pip --require-hashes -r requirements/image.lock --progress-spinner off
