@@ -13,6 +13,7 @@ from bench import (
     effects,
     ledger,
     machine,
+    overload,
     replicas,
     retention,
     rotation,
@@ -63,6 +64,7 @@ async def _decisions(plan: Plan) -> None:
             _print(*await check.measure(suite, echo, world, plan))
             _print(await batch.measure(suite, world, plan))
             _print(await write.measure(suite, echo, world, plan, fdatasyncs))
+            _print(await overload.measure(suite, world, data_dir))
     _print(await start.measure(_STARTS))
     with pinned(ALL):
         _print(await rotation.measure())

@@ -103,19 +103,21 @@ async def settle(target: str, data_dir: Path) -> World:
     Raises:
         TimeoutError: Decisions did not come to know of it in time.
     """
-    issuer = DevIssuer(data_dir, SystemClock())
-    world = World(issuer.workload("platform"))
-    people = {role: issuer.person(f"bench-{role}", frozenset({role})) for role in ("moderator", "approver")}
+    world = World(DevIssuer(data_dir, SystemClock()).workload("platform"))
     async with connect(target, token=world.token) as platform:
         await _register(platform, world)
         await _found_and_join(platform, world)
-        async with (
-            connect(target, token=people["moderator"]) as moderator,
-            connect(target, token=people["approver"]) as approver,
-        ):
-            await _sanction(moderator, approver, world)
+        await sanction(target, data_dir, world, world.verified[-_SANCTIONED:])
         await _until_known(platform, world)
     return world
+
+
+async def sanction(target: str, data_dir: Path, world: World, account_ids: Iterable[str]) -> None:
+    """Keeps accounts from posting for a week; `target` and `data_dir` as for `settle`."""
+    issuer = DevIssuer(data_dir, SystemClock())
+    moderator, approver = (issuer.person(f"bench-{role}", frozenset({role})) for role in ("moderator", "approver"))
+    async with connect(target, token=moderator) as proposing, connect(target, token=approver) as approving:
+        await _sanction(proposing, approving, world, account_ids)
 
 
 async def _register(channel: grpc.aio.Channel, world: World) -> None:
@@ -200,7 +202,9 @@ async def _found_and_join(channel: grpc.aio.Channel, world: World) -> None:
     await _all(join, pairs)
 
 
-async def _sanction(moderator: grpc.aio.Channel, approver: grpc.aio.Channel, world: World) -> None:
+async def _sanction(
+    moderator: grpc.aio.Channel, approver: grpc.aio.Channel, world: World, account_ids: Iterable[str]
+) -> None:
     now = SystemClock().now()
 
     async def impose(account_id: str) -> None:
@@ -234,7 +238,7 @@ async def _sanction(moderator: grpc.aio.Channel, approver: grpc.aio.Channel, wor
         )
         world.sanctioned[account_id] = sanction_id
 
-    await _all(impose, world.verified[-_SANCTIONED:])
+    await _all(impose, account_ids)
 
 
 def _timestamp(at: datetime) -> Timestamp:

@@ -94,7 +94,7 @@ async def serving(
                 await start()
             for stop in reversed(service.stopping):
                 stack.push_async_callback(stop)
-        probe = Probe()
+        probe = Probe([service.database for service in services])
         server = build_server(
             services,
             authenticator=authenticator,

@@ -1,6 +1,7 @@
 """A service's database, as its code sees it: `write` for callers, `work` for jobs, `read` for queries."""
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar, cast
@@ -53,6 +54,8 @@ class Database:
         self._read_engine = read_engine(url, connections=_READERS)
         self._listeners: list[Callable[[Sequence[FeedEntry]], None]] = []
         self._waiters: set[asyncio.Future[None]] = set()
+        self._reads = 0
+        self._waited = 0.0
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def open(self) -> None:
@@ -115,12 +118,18 @@ class Database:
 
     async def read(self, query: Callable[[Session], T]) -> T:
         """Runs a query on one state of the data, in a reader's thread."""
+        asked = time.monotonic()
 
         def run() -> T:
+            self._waited = time.monotonic() - asked
             with Session(self._read_engine) as session:
                 return query(session)
 
-        return await asyncio.get_running_loop().run_in_executor(self._readers, run)
+        self._reads += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._readers, run)
+        finally:
+            self._reads -= 1
 
     async def head(self) -> FeedHead:
         """Where the change feed stands."""
@@ -138,6 +147,11 @@ class Database:
     def waiting(self) -> int:
         """How many commands wait for the writer's next transaction."""
         return self._writer.waiting
+
+    @property
+    def read_wait(self) -> float:
+        """Seconds that the last read to begin had waited for a thread; 0 if none waits."""
+        return self._waited if self._reads > _READERS else 0.0
 
     def on_commit(self, listener: Callable[[Sequence[FeedEntry]], None]) -> None:
         """Calls `listener` on the event loop with each batch's feed entries, in commit order.

@@ -1,8 +1,8 @@
 """What a server takes on, and what it turns away at the door while it has more to do than it can.
 
-Two things say that it has: how many calls are in flight, those among them that wait for a thread or for the next
-transaction; and how long a call waits before anything looks at it. Each load has its place in both. Bulk is turned away
-first and reads last, so no read is turned away while anything else is let in (docs/adr/0021).
+Two things say that it has: how many calls are in flight, those among them that wait for the next transaction; and how
+long calls wait before anything looks at them, or for a thread to read in. Each load has its place in both. Bulk is
+turned away first and reads last, so no read is turned away while anything else is let in (docs/adr/0021).
 """
 
 import random
@@ -13,13 +13,11 @@ from chassis.metrics import Declared, Meter
 from chassis.refusal import Refusal
 from chassis.server.methods import Load
 
-# Seconds that a call may wait before anything looks at it, and a wait from which on a longer one says no more: a pause
-# of the whole machine is no crowd.
+# Seconds that a call may wait, and a wait from which on a longer one says no more: a pause of the whole machine is no
+# crowd.
 _TARGET, _LONGEST = 0.02, 0.2
 # By how much the pressure grows with each look: for each second above the target, and for each second more than before.
 _FOR_EXCESS, _FOR_GROWTH = 5.0, 5.0
-# With fewer calls from one look to the next it is not they who keep each other waiting.
-_FEW = 5
 # Delays that the refusals of a load differ by, so that those who were turned away together do not come back together.
 _DELAYS = 16
 
@@ -62,7 +60,7 @@ class Pressure:
 
     Attributes:
         value: The pressure.
-        came: Calls since the last look.
+        came: How many calls came to the doors since somebody last set this to 0.
     """
 
     __slots__ = ("_last", "came", "value")
@@ -76,12 +74,12 @@ class Pressure:
         """Takes a measurement into account.
 
         Args:
-            wait: Seconds for which a call waits before anything looks at it.
+            wait: Seconds for which calls wait.
         """
-        wait = min(wait, _LONGEST) if self.came >= _FEW else 0.0
+        wait = min(wait, _LONGEST)
         change = _FOR_EXCESS * (wait - _TARGET) + _FOR_GROWTH * (wait - self._last)
         self.value = min(max(self.value + change, 0.0), _MOST_PRESSURE)
-        self.came, self._last = 0, wait
+        self._last = wait
 
 
 @dataclass(slots=True)

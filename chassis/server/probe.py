@@ -1,32 +1,40 @@
-"""How long a call waits before the server looks at it: the server calls itself, and sees.
+"""How long calls wait: for the server to look at them, and for a thread to read in.
 
 gRPC keeps calls in a queue of its own until Python takes them, one at a time, and tells neither how many there are nor
-since when. A call of the server's own waits there like every other.
+since when. So the server calls itself: its own call waits there like every other.
 """
 
 import asyncio
 import time
+from collections.abc import Sequence
 
 import grpc
 
+from chassis.db import Database
 from chassis.ids import new_id
 from chassis.server.admission import Pressure
 
 _EVERY = 0.04
 _TIMEOUT = 5.0
+# With fewer calls before its own it is not they who keep each other waiting.
+_FEW = 5
 
 
 class Probe:
     """Measures the wait, and keeps the pressure by it.
+
+    Args:
+        databases: Those that calls read from.
 
     Attributes:
         path: What it calls: no RPC, but a name that nobody else knows.
         pressure: What it keeps.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, databases: Sequence[Database]) -> None:
         self.path = f"/{new_id()}"
         self.pressure = Pressure()
+        self._databases = databases
         self._port = 0
         self._asked: float | None = None
         self._waited = 0.0
@@ -37,8 +45,7 @@ class Probe:
 
     def seen(self) -> None:
         """Says that the server looks at the call."""
-        if self._asked is not None:
-            self._waited, self._asked = time.monotonic() - self._asked, None
+        self._waited, self._asked = self._wait(), None
 
     async def run(self) -> None:
         """Measures until cancelled, while calls come in."""
@@ -49,12 +56,16 @@ class Probe:
             call: grpc.aio.UnaryUnaryCall[bytes, bytes] | None = None
             while True:
                 await asyncio.sleep(_EVERY)
-                busy = self.pressure.came or self.pressure.value
-                self.pressure.look(self._wait())
-                if busy and (call is None or call.done()):
-                    self._asked = time.monotonic()
+                self.pressure.look(max([self._wait(), *(database.read_wait for database in self._databases)]))
+                if call is not None and not call.done():
+                    continue
+                self._asked, self._waited = None, 0.0
+                if self.pressure.came or self.pressure.value:
+                    self._asked, self.pressure.came = time.monotonic(), 0
                     call = ask(b"", timeout=_TIMEOUT)
 
     def _wait(self) -> float:
-        """Seconds that the last call waited, or that the one under way has by now, whichever is more."""
-        return self._waited if self._asked is None else max(self._waited, time.monotonic() - self._asked)
+        """Seconds that its last call waited for others, or that the one under way has by now."""
+        if self._asked is None:
+            return self._waited
+        return time.monotonic() - self._asked if self.pressure.came >= _FEW else 0.0

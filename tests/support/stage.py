@@ -155,6 +155,7 @@ class Stage:
     telemetry: Telemetry
     exporter: InMemorySpanExporter
     wire: Any  # a channel, as its methods take bytes
+    probe: Probe  # which does not run by itself
 
     def authorized(self, workload: str) -> tuple[str, str]:
         """The header that proves a workload."""
@@ -206,18 +207,19 @@ async def staged(
     )
     authenticator = LoopbackAuthenticator(TokenVerifier({DEV_ISSUER: issuer.public_key}, clock))
     await database.open()
+    probe = Probe([database])
     server = build_server(
         [service],
         authenticator=authenticator,
         telemetry=telemetry,
         reflect=False,
-        probe=Probe(),
+        probe=probe,
         connection_seconds=connection_seconds,
     )
     target = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
     await server.start()
     async with grpc.aio.insecure_channel(target) as wire:
-        yield Stage(target, part, database, clock, issuer, telemetry, exporter, wire)
+        yield Stage(target, part, database, clock, issuer, telemetry, exporter, wire, probe)
     await server.stop(0)
     await database.close()
     telemetry.shutdown()

@@ -168,7 +168,7 @@ async def standing(folder: Path, config: str | GroupsConfig) -> AsyncIterator[St
     await service.database.open()
     for start in service.starting:
         await start()
-    server = build_server([service], authenticator=authenticator, telemetry=telemetry, reflect=False, probe=Probe())
+    server = build_server([service], authenticator=authenticator, telemetry=telemetry, reflect=False, probe=Probe([]))
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     # Its memory alone: nobody is there to be followed.

@@ -229,7 +229,7 @@ async def running_identity(folder: Path, database_url: str = "") -> AsyncIterato
             await start()
         authenticator = LoopbackAuthenticator(TokenVerifier({DEV_ISSUER: issuer.public_key}, clock))
         server = build_server(
-            [service, credit], authenticator=authenticator, telemetry=telemetry, reflect=False, probe=Probe()
+            [service, credit], authenticator=authenticator, telemetry=telemetry, reflect=False, probe=Probe([])
         )
         port = server.add_insecure_port("127.0.0.1:0")
         targets["credit"] = f"127.0.0.1:{port}"

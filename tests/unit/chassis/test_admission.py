@@ -30,9 +30,8 @@ def fill(house: Admission, load: Load) -> int:
 
 
 def look(pressure: Pressure, wait: float, times: int = 1) -> float:
-    """Has many calls come, and the pressure look at how long they wait; returns what it is then."""
+    """Has the pressure look at how long calls wait; returns what it is then."""
     for _ in range(times):
-        pressure.came = MANY
         pressure.look(wait)
     return pressure.value
 
@@ -111,14 +110,6 @@ def test_one_pause_of_the_machine_turns_no_write_and_no_read_away() -> None:
     look(pressure, 5.0)
     assert let_in(pressure, Load.READ) == let_in(pressure, Load.WRITE) == 1
     assert look(pressure, 0.0) < 1
-
-
-def test_wait_of_a_few_is_nothing_that_turning_others_away_could_help() -> None:
-    pressure = Pressure()
-    for _ in range(100):
-        pressure.came = 1
-        pressure.look(1.0)
-    assert pressure.value == 0
 
 
 def test_streams_stand_in_nobodys_way() -> None:
