@@ -14,6 +14,7 @@ from chassis.auth.tokens import DevIssuer
 from ombud.client import connect
 from ombudctl.output import CommandError
 from ombudctl.story.host import MovableClock
+from ombudctl.story.patience import patient
 
 _START = 60.0
 _STOP = 15.0
@@ -162,7 +163,7 @@ class Suite:
     def _channel(self, caller: Person | str) -> grpc.aio.Channel:
         if caller not in self._channels:
             token = None if caller == "" else lambda: self._token(caller)
-            self._channels[caller] = connect(self.target, token=token, timeout=20.0)
+            self._channels[caller] = patient(connect(self.target, token=token, timeout=20.0))
         return self._channels[caller]
 
     def _token(self, caller: Person | str) -> str:
