@@ -30,8 +30,7 @@ class Channel:
 
 
 def over(channel: Channel) -> Callable[[bytes], Awaitable[bytes]]:
-    call: Callable[[bytes], Awaitable[bytes]] = patient(cast("grpc.aio.Channel", channel)).unary_unary("/ombud/Act")
-    return call
+    return cast("Callable[[bytes], Awaitable[bytes]]", patient(cast("grpc.aio.Channel", channel)).unary_unary("/Act"))
 
 
 def refused(reason: str, after: float | None) -> OmbudError:
