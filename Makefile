@@ -47,7 +47,7 @@ test: setup-dev ## Run every test, PostgreSQL included
 mutation: setup-dev ## Take every guard of due process away in turn, and see the attack on it succeed
 	$(BIN)/python -m pytest tests/mutation tests/mutation/through_api.py
 
-fault: setup-dev ## Kill, hang and cut off processes under load, and send 100,000 odd requests, at full length (FUZZ=)
+fault: setup-dev ## Kill, hang and cut off processes, step their clocks, fill their disks; 100,000 odd requests (FUZZ=)
 	$(BIN)/python -m pytest tests/fault --all-faults --stop-seconds 10
 	$(BIN)/python -m pytest tests/contract/test_fuzz.py --fuzz $(or $(FUZZ),40)
 

@@ -5,6 +5,7 @@ wrapper an RPC instead of a chain of interceptors, which would cost more than th
 """
 
 import asyncio
+import errno
 import functools
 import hashlib
 import itertools
@@ -290,6 +291,12 @@ async def _parsed(incoming: AsyncIterator[bytes], request_type: type[Message]) -
         yield message
 
 
+def _lacks_space(error: BaseException) -> bool:
+    if isinstance(error, DBAPIError):
+        return lacks_space(error)
+    return isinstance(error, OSError) and error.errno == errno.ENOSPC
+
+
 def _as_refusal(error: BaseException, path: str) -> Refusal:
     if isinstance(error, Refusal):
         return error
@@ -300,11 +307,11 @@ def _as_refusal(error: BaseException, path: str) -> Refusal:
             satisfy="the same call with the same request_id",
             least_ms=int(_DEFAULT_TIMEOUT * 1000),
         )
-    if isinstance(error, DBAPIError) and lacks_space(error):
+    if _lacks_space(error):
         return Refusal(
             ErrorReason.ERROR_REASON_STORAGE_FULL,
-            "the disk of the service's database is full; nothing was stored",
-            satisfy="the same call, once space is freed",
+            "a disk that the service writes to is full",
+            satisfy="the same call with the same request_id, once space is freed",
         )
     incident = status.incident(error, path)
     if isinstance(error, DBAPIError) and (error.connection_invalidated or isinstance(error, OperationalError)):

@@ -76,7 +76,7 @@ async def may_not(cluster: Cluster, life: Life, account_id: str, replica: int) -
 
 
 @pytest.mark.usefixtures("told")
-@pytest.mark.parametrize("off", [FORWARD, BACK])
+@pytest.mark.parametrize("off", [FORWARD, BACK], ids=["forward", "back"])
 async def test_answers_go_by_the_true_time_on_a_machine_whose_clock_is_stepped(
     cluster: Cluster, life: Life, load: Load, off: timedelta
 ) -> None:
@@ -96,7 +96,7 @@ async def test_answers_go_by_the_true_time_on_a_machine_whose_clock_is_stepped(
 
 
 @pytest.mark.usefixtures("told")
-@pytest.mark.parametrize("off", [FORWARD, BACK])
+@pytest.mark.parametrize("off", [FORWARD, BACK], ids=["forward", "back"])
 async def test_sanctions_have_their_true_times_when_the_clock_of_credit_is_stepped(
     cluster: Cluster, life: Life, load: Load, off: timedelta
 ) -> None:
@@ -115,7 +115,7 @@ async def test_sanctions_have_their_true_times_when_the_clock_of_credit_is_stepp
 
 
 @pytest.mark.usefixtures("told")
-@pytest.mark.parametrize("off", [FORWARD, BACK])
+@pytest.mark.parametrize("off", [FORWARD, BACK], ids=["forward", "back"])
 async def test_background_work_has_one_holder_whatever_clocks_say(cluster: Cluster, load: Load, off: timedelta) -> None:
     """Audit records are delivered once, by the process that had the lease before."""
 
@@ -136,7 +136,7 @@ async def test_background_work_has_one_holder_whatever_clocks_say(cluster: Clust
 
 
 @pytest.mark.usefixtures("told")
-@pytest.mark.parametrize("off", [timedelta(days=400), BACK])
+@pytest.mark.parametrize("off", [timedelta(days=400), BACK], ids=["forward", "back"])
 async def test_log_destroys_nothing_on_a_stepped_clock(cluster: Cluster, load: Load, off: timedelta) -> None:
     """Neither at once nor when the process starts anew on it."""
     (shard,) = cluster.replicas["retention"]

@@ -5,7 +5,6 @@ import hashlib
 import hmac
 import http.client
 import json
-import os
 import time
 import urllib.error
 import urllib.request
@@ -14,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from chassis.outbox import append_line
 from chassis.redacted import Redacted
 from chassis.web import direct_opener
 
@@ -56,17 +56,9 @@ class FileOutbox:
     async def send(self, notice: "DataclassInstance") -> None:
         """Returns once the line is on disk."""
         try:
-            await asyncio.to_thread(self._append, _encoded(notice) + b"\n")
+            await asyncio.to_thread(append_line, self._path, _encoded(notice))
         except OSError as error:
             raise NoticeNotSentError(f"the outbox can not be written: {error.strerror}") from error
-
-    def _append(self, line: bytes) -> None:
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        with os.fdopen(descriptor, "ab") as file:
-            file.write(line)
-            file.flush()
-            os.fsync(file.fileno())
 
 
 class Webhook:

@@ -2,10 +2,10 @@
 
 import asyncio
 import json
-import os
 from pathlib import Path
 from typing import Protocol
 
+from chassis.outbox import append_line
 from chassis.redacted import Redacted
 
 
@@ -28,11 +28,5 @@ class FileOutbox:
 
     async def send(self, phone: Redacted[str], code: Redacted[str]) -> None:
         """Appends the message."""
-        line = json.dumps({"to": phone.reveal(), "code": code.reveal()}) + "\n"
-        await asyncio.to_thread(self._append, line.encode())
-
-    def _append(self, line: bytes) -> None:
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        with os.fdopen(descriptor, "ab", buffering=0) as file:
-            file.write(line)
+        line = json.dumps({"to": phone.reveal(), "code": code.reveal()})
+        await asyncio.to_thread(append_line, self._path, line.encode())
