@@ -157,20 +157,6 @@ GUARDS = (
     ),
     Guard(
         "R5",
-        "an approval by who reported it",
-        "sanctions.domain:approve",
-        "test_sanctions.py::test_nobody_decides_on_an_own_account_nor_approves_what_they_reported",
-        ("ck_sanction_second_person",),
-    ),
-    Guard(
-        "R5",
-        "a decision on an own account",
-        "subjects:refuse_own",
-        "test_sanctions.py::test_nobody_decides_on_an_own_account_nor_approves_what_they_reported",
-        ("ck_sanction_persons",),
-    ),
-    Guard(
-        "R5",
         "a review by who had a part",
         "appeals.domain:conflict_of",
         "test_appeals.py::test_who_sanctioned_does_not_review",
