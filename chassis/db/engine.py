@@ -10,7 +10,8 @@ from sqlalchemy.pool import ConnectionPoolEntry
 # Longer than any write of ours takes; a process that waits this long for the file meets a stuck one.
 _SQLITE_BUSY_MS = 10_000
 _POSTGRES_DISK_FULL = "53100"
-_POSTGRES_TIMEOUTS = "-c statement_timeout=10000 -c lock_timeout=8000 -c idle_in_transaction_session_timeout=15000"
+# The last ends the transaction of a process that hangs, for which all others of its service wait.
+_POSTGRES_TIMEOUTS = "-c statement_timeout=10000 -c lock_timeout=8000 -c idle_in_transaction_session_timeout=5000"
 # By default each statement sees a state of its own, and the second may speak of rows that the first did not.
 _POSTGRES_READS = "-c default_transaction_isolation=repeatable\\ read -c default_transaction_read_only=on"
 

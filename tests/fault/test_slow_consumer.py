@@ -17,7 +17,7 @@ from ombud.identity.v1.account_service_pb2_grpc import AccountServiceStub
 from tests.fault.victim import Victim
 
 SLOW, TOGETHER = 20, 32
-SHORT, LONG = 250, 2_000
+SHORT, LONG = 100, 2_000
 PAGE = os.sysconf("SC_PAGE_SIZE")
 # In the long form a server that kept for each of the slow ones what it has not read would take several times this.
 MOST_GROWTH = 8 << 20
