@@ -2,8 +2,9 @@
 
 Calls start when they are due, whether or not those before them were answered, and their time counts from then: a server
 that stalls is not asked less for it. Of each ten calls four are decisions from memory, three are lists from a database,
-two are durable writes, and one exports a page of statements of reasons. The first second of ten times as many is a
-figure of its own, `onset_p99_ms`; the others are of what comes after.
+two are durable writes, and one exports a page of statements of reasons. What is measured is a tenth of the calls of ten
+times the capacity, made by a client of gRPC's; the others are a flood that costs less to make. The first second of it is
+a figure of its own, `onset_p99_ms`; the others are of what comes after.
 """
 
 import asyncio
@@ -18,6 +19,7 @@ import grpc
 from google.protobuf.message import Message
 from grpc.aio import AioRpcError
 
+from bench.flood import ID, Flood, Request, flooded
 from bench.line import Line
 from bench.load import TIMEOUT, quantile
 from bench.processes import Server
@@ -68,16 +70,18 @@ async def measure(suite: Server, world: World, data_dir: Path) -> Line:
     await sanction(suite.target, data_dir, world, world.verified[_PAGE : 2 * _PAGE])
     await suite.settled()
     async with grpc.aio.insecure_channel(suite.target) as channel:
-        calls = _calls(channel, world, data_dir)
+        requests = _requests(world, data_dir)
+        calls = _calls(channel, requests)
         await _closed(calls, _ONSET)
         answered = [seen for seen in await _closed(calls, _SECONDS) if seen.took is not None]
         capacity = len(answered) / _SECONDS
         at_capacity = await _open(calls, capacity, _SECONDS)
-        beyond = await _open(calls, capacity * _TIMES, _ONSET + _SECONDS)
-    began = beyond[0].due
-    onset = [seen for seen in beyond if seen.due < began + _ONSET]
+        await suite.settled()
+        flood = Flood(suite.port, capacity * (_TIMES - 1), _ONSET + _SECONDS, requests)
+        async with flooded(flood) as sent:
+            beyond = await _open(calls, capacity, _ONSET + _SECONDS)
+    onset = [seen for seen in beyond if seen.due < beyond[0].due + _ONSET]
     lasting = beyond[len(onset) :]
-    ended = max(seen.due for seen in beyond)
     shares = [_share(lasting, methods) for methods in _LOADS.values()]
     if shares != sorted(shares):
         raise WrongAnswerError(f"shares let in, from the first that is to be turned away to the last: {shares}")
@@ -86,7 +90,8 @@ async def measure(suite: Server, world: World, data_dir: Path) -> Line:
     more = {
         "peer_value": peer_value,
         "capacity_per_s": capacity,
-        "times": len(beyond) / (ended - began) / capacity,
+        "times": (sent.calls + len(beyond)) / flood.seconds / capacity,
+        "flood_answered": sent.answered / sent.calls,
         "answered_per_s": sum(seen.took is not None for seen in lasting) / _SECONDS,
         "onset_p99_ms": _p99(onset),
         **{f"{load}_let_in": share for load, share in zip(_LOADS, shares, strict=True)},
@@ -106,37 +111,42 @@ def _p99(seen: Sequence[Seen]) -> float:
     return quantile([each.took for each in seen if each.took is not None], 0.99) * 1e3
 
 
-def _calls(channel: grpc.aio.Channel, world: World, data_dir: Path) -> Iterator[tuple[str, Call]]:
-    """The mix, without end."""
-    auditor = DevIssuer(data_dir, SystemClock()).person("bench-auditor", frozenset({"auditor"}))
-    asked = cycle([CheckRequest(account_id=each, group_id=g, action=ACTION_POST) for each, g in world.questions(1_000)])
-    page = accounts.ListAccountsRequest(page_size=_PAGE)
-    export = ExportStatementsRequest(page_size=_PAGE)
-    now = SystemClock().now()
+def _requests(world: World, data_dir: Path) -> list[Request]:
+    """The mix."""
+    (account, group), *_ = world.questions(1)
+    export, now = ExportStatementsRequest(page_size=_PAGE), SystemClock().now()
     export.start_time.FromDatetime(now - timedelta(days=1))
     export.end_time.FromDatetime(now)
-
-    def call(method: str, request: Callable[[], Message], token: str) -> Call:
-        start: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(method)
-        metadata = (("authorization", f"Bearer {token}"),)
-        return lambda: start(request().SerializeToString(), metadata=metadata, timeout=TIMEOUT)
-
-    of = {
-        _CHECK: call(_CHECK, lambda: next(asked), world.token),
-        _LIST: call(_LIST, lambda: page, world.token),
-        _WRITE: call(_WRITE, _registration, world.token),
-        _EXPORT: call(_EXPORT, lambda: export, auditor),
+    messages: dict[str, Message] = {
+        _CHECK: CheckRequest(account_id=account, group_id=group, action=ACTION_POST),
+        _LIST: accounts.ListAccountsRequest(page_size=_PAGE),
+        _WRITE: accounts.RegisterAccountRequest(
+            request_id=ID,
+            kind=accounts.ACCOUNT_KIND_PERSONAL,
+            holder_kind=accounts.HOLDER_KIND_INDIVIDUAL,
+            nickname="latecomer",
+        ),
+        _EXPORT: export,
     }
-    return cycle([(method, of[method]) for method in _MIX])
+    auditor = DevIssuer(data_dir, SystemClock()).person("bench-auditor", frozenset({"auditor"}))
+    return [
+        Request(method, auditor if method == _EXPORT else world.token, messages[method].SerializeToString().hex())
+        for method in _MIX
+    ]
 
 
-def _registration() -> accounts.RegisterAccountRequest:
-    return accounts.RegisterAccountRequest(
-        request_id=request_id(),
-        kind=accounts.ACCOUNT_KIND_PERSONAL,
-        holder_kind=accounts.HOLDER_KIND_INDIVIDUAL,
-        nickname="latecomer",
-    )
+def _calls(channel: grpc.aio.Channel, requests: Sequence[Request]) -> Iterator[tuple[str, Call]]:
+    """The calls of a client of gRPC's, without end."""
+
+    def call(request: Request) -> Call:
+        start: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(request.path)
+        metadata, parts = (
+            (("authorization", f"Bearer {request.token}"),),
+            bytes.fromhex(request.body).split(ID.encode()),
+        )
+        return lambda: start(request_id().encode().join(parts), metadata=metadata, timeout=TIMEOUT)
+
+    return cycle([(request.path, call(request)) for request in requests])
 
 
 async def _one(method: str, call: Call, due: float) -> Seen:
