@@ -67,17 +67,20 @@ class GroupsPeer:
         if not tip_off_id:
             return OWN_INITIATIVE
         reply = await self._tip_off(tip_off_id)
+        if reply is None:
+            raise Refusal.not_found("tip-off", tip_off_id)
         trusted = reply.source == tipoff_service_pb2.TIP_OFF_SOURCE_TRUSTED_FLAGGER
         source = SourceType.TRUSTED_FLAGGER if trusted else SourceType.NOTICE
         return Origin(source, reply.due_time.ToDatetime(UTC))
 
     async def deciders(self, tip_off_id: str) -> frozenset[str]:
-        """Staff ids of who decided a tip-off and the contest of its answer; nobody without a tip-off.
+        """Staff ids of who decided a tip-off and the contest of its answer; nobody without one, or if it is lost.
 
         Raises:
-            Refusal: NOT_FOUND, if there is no such tip-off; PEER_UNAVAILABLE.
+            Refusal: PEER_UNAVAILABLE.
         """
-        return frozenset((await self._tip_off(tip_off_id)).deciders) if tip_off_id else frozenset()
+        reply = await self._tip_off(tip_off_id) if tip_off_id else None
+        return frozenset(reply.deciders) if reply else frozenset()
 
     async def role_in(self, group_id: str, account_id: str) -> GroupRole | None:
         """What an account is in a group; None if it is not in it.
@@ -114,13 +117,13 @@ class GroupsPeer:
         except OmbudError:
             raise Refusal.peer_unavailable("groups") from None
 
-    async def _tip_off(self, tip_off_id: str) -> tipoff_service_pb2.GetTipOffOriginResponse:
+    async def _tip_off(self, tip_off_id: str) -> tipoff_service_pb2.GetTipOffOriginResponse | None:
         request = tipoff_service_pb2.GetTipOffOriginRequest(tip_off_id=tip_off_id)
         try:
             return await TipOffServiceStub(self._channel()).GetTipOffOrigin(request)
         except OmbudError as error:
             if error.code() is grpc.StatusCode.NOT_FOUND:
-                raise Refusal.not_found("tip-off", tip_off_id) from None
+                return None
             raise Refusal.peer_unavailable("groups") from None
 
     def _channel(self) -> grpc.aio.Channel:

@@ -1,17 +1,16 @@
 """Sends letters when they are due."""
 
-import asyncio
 import logging
 
 from opentelemetry.trace import SpanKind
 from sqlmodel import Session
 
 from chassis.db import Database
-from chassis.retry import Backoff
 from chassis.telemetry import Telemetry, enter, finish, parse_parent
 from services.credit.notices import letters, store
 from services.credit.notices.domain import DueLetter
 from services.credit.notices.letters import Letter
+from services.credit.notices.rounds import go_round
 from services.credit.notices.senders import NoticeNotSentError, NoticeSender
 from services.credit.notices.templates import Templates
 from services.credit.receipts import Receipts
@@ -42,22 +41,23 @@ class LetterDelivery:
 
     async def run(self) -> None:
         """Delivers until cancelled; what could not be sent is sent again."""
-        backoff = Backoff()
-        while True:
-            now = self._database.clock.now()
-            due = await self._database.read(lambda session, now=now: self._letters(session, store.due(session, now)))  # type: ignore[misc]  # bound at once
-            # A task of its own for each: the span that it enters is current for that delivery alone.
-            sent = [await asyncio.create_task(self._deliver(waiting, letter)) for waiting, letter in due]
-            if not all(sent):
-                await asyncio.sleep(backoff.wait())
-            elif not due:
-                backoff.reset()
-                await self._database.wait_commit(_IDLE)
+        await go_round(self._waiting, self._deliver, self._idle)
 
-    def _letters(self, session: Session, due: list[DueLetter]) -> list[tuple[DueLetter, Letter]]:
-        return [(waiting, letters.letter_of(session, waiting, self._receipts, self._templates)) for waiting in due]
+    async def _waiting(self, last: tuple[DueLetter, Letter] | None) -> list[tuple[DueLetter, Letter]]:
+        now = self._database.clock.now()
+        after = last[0] if last else None
 
-    async def _deliver(self, due: DueLetter, letter: Letter) -> bool:
+        def read(session: Session) -> list[tuple[DueLetter, Letter]]:
+            due = store.due(session, now, after=after)
+            return [(each, letters.letter_of(session, each, self._receipts, self._templates)) for each in due]
+
+        return await self._database.read(read)
+
+    async def _idle(self) -> None:
+        await self._database.wait_commit(_IDLE)
+
+    async def _deliver(self, waiting: tuple[DueLetter, Letter]) -> bool:
+        due, letter = waiting
         span = self._telemetry.start(
             "send letter",
             parent=parse_parent(due.traceparent),

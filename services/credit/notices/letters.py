@@ -10,6 +10,8 @@ from services.credit.notices.domain import DueLetter, Language, LetterKind, Reci
 from services.credit.notices.templates import Templates, told
 from services.credit.receipts import Receipts
 from services.credit.referrals import store as referrals
+from services.credit.standings import store as standings
+from services.credit.standings.domain import points_left
 from services.credit.subjects import Subject, SubjectKind
 
 
@@ -69,10 +71,19 @@ def _values(session: Session, due: DueLetter, receipt: str, language: Language, 
         }
     measures = templates.measures(language, due.sanction.terms)
     values = {"text": due.text, "receipt": receipt, "measures": measures, "due": "", "until": "", "outcome": ""}
+    values["points"] = str(_points_left(session, due))
     for appeal in appeals.of_sanctions(session, [due.sanction.sanction_id]):
         values["due"] = told(appeal.due)
         if appeal.prolongation:
             values["until"] = told(appeal.prolongation.until)
         if due.kind is LetterKind.APPEAL_ENDED:
-            values["outcome"] = templates.outcome(language, appeal.outcome or appeal.state, measures)
+            outcome = appeal.outcome or appeal.state
+            values["outcome"] = templates.outcome(language, outcome, measures=measures, points=values["points"])
     return values
+
+
+def _points_left(session: Session, due: DueLetter) -> int:
+    """How many points of the sanction counted when the letter was made."""
+    entries = standings.entries(session, due.sanction.subject)
+    points = standings.points_entries(session, [due.sanction.sanction_id])
+    return sum(points_left(entries, entry, due.not_before) for entry in points)

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, select, tuple_
 
 from chassis.db import Unit
 from chassis.ids import new_id
@@ -40,14 +40,23 @@ def write(
     unit.session.flush()
 
 
-def due(session: Session, at: datetime) -> list[DueLetter]:
-    """Letters that may be sent and were not, the longest due first, at most 100."""
+def due(session: Session, at: datetime, *, after: DueLetter | None = None) -> list[DueLetter]:
+    """Letters that may be sent and were not, the longest due first, at most 100.
+
+    Args:
+        session: Where to look.
+        at: The instant.
+        after: The letter after which to go on.
+    """
+    order = tuple_(col(LetterRow.not_before), col(LetterRow.letter_id))
     query = (
         select(LetterRow)
         .where(col(LetterRow.sent_at).is_(None), LetterRow.not_before <= at)
         .order_by(col(LetterRow.not_before), col(LetterRow.letter_id))
         .limit(_MOST)
     )
+    if after:
+        query = query.where(order > (after.not_before, after.letter_id))
     return [
         DueLetter(
             letter_id=row.letter_id,

@@ -89,9 +89,9 @@ class Templates:
         texts = self._texts[language].texts[occasion]
         return texts.title, Template(texts.text).substitute(values)
 
-    def outcome(self, language: Language, outcome: str, measures: str) -> str:
-        """How an appeal ended, with the measures as they run now where that is news."""
-        return Template(self._texts[language].outcomes[outcome]).substitute(measures=measures)
+    def outcome(self, language: Language, outcome: str, **values: str) -> str:
+        """How an appeal ended, with the measures as they run now and the points that are left where that is news."""
+        return Template(self._texts[language].outcomes[outcome]).substitute(values)
 
     def measures(
         self, language: Language, measures: Iterable[Measured], *, register_again: datetime | None = None

@@ -1,6 +1,7 @@
 """Who had any part in a case reviews no appeal in it, whenever they had it."""
 
 from chassis.ids import new_id
+from chassis.peers import Peers
 from ombud.client import OmbudError
 from ombud.common.v1.types_pb2 import Subject
 from ombud.credit.v1 import appeal_service_pb2 as pb
@@ -8,6 +9,7 @@ from ombud.credit.v1 import types_pb2 as credit
 from ombud.credit.v1.appeal_service_pb2_grpc import AppealServiceStub
 from ombud.groups.v1 import tipoff_service_pb2 as tipoffs
 from ombud.groups.v1.tipoff_service_pb2_grpc import TipOffServiceStub
+from services.credit.groups_peer import GroupsPeer
 from tests.integration.credit.court import Court
 from tests.integration.credit.test_interim import imposed
 from tests.integration.credit.test_relief import stay, vary
@@ -115,3 +117,11 @@ async def test_reviewer_who_takes_another_part_decides_no_longer(court: Court) -
     await reviewer.RecuseReviewer(pb.RecuseReviewerRequest(request_id=new_id(), appeal_id=appeal.appeal_id))
     await court.assign(appeal.appeal_id, to="rev-1")
     assert (await court.decide(appeal.appeal_id, pb.APPEAL_OUTCOME_UPHELD, by="rev-1")).reasons
+
+
+async def test_tip_off_that_groups_has_lost_ties_nobody_and_holds_up_no_appeal(court: Court) -> None:
+    peers = Peers({"groups": f"127.0.0.1:{court.suite.port}"}, token=court.suite.issuer.workload_source("credit"))
+
+    assert await GroupsPeer(peers).deciders(new_id()) == frozenset()
+
+    await peers.close()

@@ -124,3 +124,4 @@ async def test_varied_sanction_stands_in_a_milder_form(court: Court) -> None:
     told = (await court.letter("APPEAL_ENDED", sanction.sanction_id))["text"]
     assert "A shorter time is enough." in told
     assert f"You can not publish, until {milder.end_time.ToDatetime():%Y-%m-%d %H:%M} UTC" in told
+    assert "Points that count: 2" in told

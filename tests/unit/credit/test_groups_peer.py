@@ -22,6 +22,7 @@ async def test_silent_groups_service_is_no_breach_and_no_membership(unreachable:
         unreachable.role_in(new_id(), new_id()),
         unreachable.has_member(new_id(), new_id()),
         unreachable.tip_off_figures(Interval()),
+        unreachable.deciders(new_id()),
     ):
         with pytest.raises(Refusal) as refused:
             await question
@@ -32,3 +33,7 @@ async def test_silent_groups_service_is_no_breach_and_no_membership(unreachable:
 async def test_nobody_without_an_account_is_a_member(unreachable: GroupsPeer) -> None:
     assert not await unreachable.has_member(new_id(), "")
     assert not await unreachable.has_member("", new_id())
+
+
+async def test_nobody_decided_what_was_not_tipped_off(unreachable: GroupsPeer) -> None:
+    assert await unreachable.deciders("") == frozenset()
