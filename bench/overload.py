@@ -2,9 +2,9 @@
 
 Calls start when they are due, whether or not those before them were answered, and their time counts from then: a server
 that stalls is not asked less for it. Of each ten calls four are decisions from memory, three are lists from a database,
-two are durable writes, and one exports a page of statements of reasons. What is measured is a tenth of the calls of ten
-times the capacity, made by a client of gRPC's; the others are a flood that costs less to make. The first second of it is
-a figure of its own, `onset_p99_ms`; the others are of what comes after.
+two are durable writes, and one exports a page of statements of reasons. Of ten times the capacity a tenth is measured,
+which a client of gRPC's calls; the others are a flood that costs less to make. Its first second is a figure of its own,
+`onset_p99_ms`; the others are of what comes after.
 """
 
 import asyncio
@@ -92,7 +92,7 @@ async def measure(suite: Server, world: World, data_dir: Path) -> Line:
         "capacity_per_s": capacity,
         "times": (sent.calls + len(beyond)) / flood.seconds / capacity,
         "flood_answered": sent.answered / sent.calls,
-        "answered_per_s": sum(seen.took is not None for seen in lasting) / _SECONDS,
+        "let_in_per_s": sum(seen.took is not None for seen in lasting) / _SECONDS * _TIMES,
         "onset_p99_ms": _p99(onset),
         **{f"{load}_let_in": share for load, share in zip(_LOADS, shares, strict=True)},
         **{f"{load}_let_in_at_capacity": _share(at_capacity, methods) for load, methods in _LOADS.items()},

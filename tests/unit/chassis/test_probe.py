@@ -97,3 +97,16 @@ async def test_reads_that_wait_for_a_thread_are_seen_to_wait(stage: Stage) -> No
     await eventually(seen)
     await asyncio.gather(*reads)
     assert stage.database.read_wait == 0
+
+
+async def test_read_whose_caller_has_gone_is_not_run(stage: Stage) -> None:
+    go_on, ran = threading.Event(), threading.Event()
+    reads = [asyncio.create_task(stage.database.read(lambda _session: go_on.wait(10))) for _ in range(2)]
+    gone = asyncio.create_task(stage.database.read(lambda _session: ran.set()))
+    await asyncio.sleep(0)
+    gone.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await gone
+    go_on.set()
+    assert await asyncio.gather(*reads) == [True, True]
+    assert await stage.database.read(lambda _session: ran.is_set()) is False
