@@ -24,10 +24,13 @@ from services.credit.sanctions.jobs import put_in_force
 from services.credit.sanctions.proposal import propose
 from services.credit.standings import remedies, views
 from services.credit.standings import store as standings
+from services.credit.standings.domain import active_points
+from services.credit.standings.history import history
 from services.credit.standings.remedies import Remedy
 from services.credit.subjects import Subject
 from tests.unit.credit.builders import account, appeal, evidence, interim, pack, policy, proposal, reasons
 from tests.unit.credit.life_model import Known, World, a_world
+from tests.unit.credit.standings.test_history import folded
 
 ACTOR = relief.Actor("app-2", "", "Seen again.")
 COMPANIONS = text(
@@ -299,6 +302,11 @@ class Life(RuleBasedStateMachine):
             assert shown.active_points == sum(each.points(at) for each in self.known)
             held = {(each.sanction.sanction_id, kind) for each in self.known for kind in each.measures(at)}
             assert {(each.sanction_id, each.kind) for each in seen.restrictions if each.holds(at)} == held
+
+    @invariant()
+    def listed_ledger_adds_up_to_the_standing_but_for_stays(self) -> None:
+        entries = self.seen(self.now).entries
+        assert folded(history(entries, self.now)) == active_points(entries, {}, self.now)
 
     @invariant()
     def nothing_is_in_force_without_its_four_companions(self) -> None:
