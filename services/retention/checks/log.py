@@ -10,7 +10,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import delete
-from sqlmodel import Session, col
+from sqlmodel import Session, col, select
 
 from ombud.verify import Checkpoint, VerificationError, VerifierKey, verify_checkpoint
 from services.retention.checks.findings import Finding, first_difference
@@ -56,11 +56,14 @@ class Log:
     def __init__(self, folder: Path, session: Session) -> None:
         self._folder = folder
         self._session = session
-        # First, since a service that runs goes on: what is read later is newer.
+        # Files first, since a service that runs goes on: what is read later is newer. Leaves that its head has not are new.
         self._published = _text(folder / "log" / CHECKPOINT)
+        self._files = [file for file in sorted((folder / "log").glob("tile/**/*")) if file.is_file()]
         self._row = store.head(session)
         self._noted = self._row.checkpoint if self._row else None
         self._leaves = store.entries(session, 0)
+        if self._row is not None and session.exec(select(LogHead.size)).one() != self._row.size:
+            del self._leaves[self._row.size :]
 
     def check(self) -> tuple[Truth | None, list[Finding]]:
         """The true log, if one can be told, and what is not as it says."""
@@ -181,9 +184,9 @@ class Log:
         published = _signed(self._published, truth.key) if self._published else None
         needed = set(tiles_between(0, published.size if published else truth.signed.size))
         present = set()
-        for file in sorted(folder.glob("tile/**/*")):
+        for file in self._files:
             path = file.relative_to(folder).as_posix()
-            if not file.is_file() or file.name.endswith(".part"):
+            if file.name.endswith(".part"):
                 continue
             tile = Tile.parse(path)
             if tile is None or not tile.within(truth.signed.size):

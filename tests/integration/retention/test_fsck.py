@@ -1,18 +1,22 @@
 """fsck names what is damaged, mends what can be derived, and finds nothing where nothing is."""
 
+import asyncio
 import contextlib
 import random
 import shutil
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from sqlmodel import Session
 
 from ombud.retention.v1.ingest_service_pb2 import AppendBatchRequest
 from ombud.verify import verify_record
 from services.retention.checks.findings import Finding
 from services.retention.checks.fsck import BusyError, Report, check
+from services.retention.log import store
 from services.retention.log.tiles import ENTRIES, Tile
 from tests.integration.retention import test_purge
 from tests.integration.retention.harness import GROUP, OTHER_GROUP, Retention, bodies, frame, running_retention
@@ -238,3 +242,22 @@ async def test_running_service_can_be_checked_and_not_mended(tmp_path: Path) -> 
         assert (report.findings, report.busy) == ([], True)
         with pytest.raises(BusyError):
             fsck(folder, repair=True)
+
+
+async def test_log_that_grows_while_it_is_read_is_not_damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with running_retention(tmp_path / "data") as retention:
+        await append(retention, 1)
+        await retention.receipt(1)
+        serving = asyncio.get_running_loop()
+
+        async def grow_meanwhile() -> None:
+            await append(retention, 6)
+            await retention.receipt(6)
+
+        def read_later(session: Session, first: int) -> list[bytes]:
+            asyncio.run_coroutine_threadsafe(grow_meanwhile(), serving).result()
+            return store.entries(session, first)
+
+        monkeypatch.setattr("services.retention.checks.log.store", SimpleNamespace(head=store.head, entries=read_later))
+        report = await asyncio.to_thread(fsck, tmp_path / "data")
+        assert (report.findings, report.busy) == ([], True)
