@@ -56,7 +56,7 @@ class Log:
     def __init__(self, folder: Path, session: Session) -> None:
         self._folder = folder
         self._session = session
-        # Files first, since a service that runs goes on: what is read later is newer. Leaves that its head has not are new.
+        # Files first: where a service runs, what is read later is newer. So are leaves that the head does not have.
         self._published = _text(folder / "log" / CHECKPOINT)
         self._files = [file for file in sorted((folder / "log").glob("tile/**/*")) if file.is_file()]
         self._row = store.head(session)
