@@ -1,6 +1,5 @@
 """Delivers notices; a sanction enters into force with the delivery of its notice, and in no other way."""
 
-import asyncio
 import logging
 
 from opentelemetry.trace import SpanKind
@@ -8,7 +7,6 @@ from opentelemetry.trace import SpanKind
 from chassis.db import Database, Unit
 from chassis.ids import new_id
 from chassis.pace import Due
-from chassis.retry import Backoff
 from chassis.telemetry import Telemetry, enter, finish, parse_parent
 from services.credit import wire
 from services.credit.blacklist import domain as blacklist
@@ -16,6 +14,7 @@ from services.credit.blacklist import feed as blacklist_feed
 from services.credit.blacklist import store as blacklist_store
 from services.credit.notices import store as letters
 from services.credit.notices.domain import LetterKind
+from services.credit.notices.rounds import go_round
 from services.credit.notices.senders import NoticeNotSentError, NoticeSender
 from services.credit.notices.templates import Templates
 from services.credit.receipts import Receipts
@@ -57,17 +56,13 @@ class NoticeDelivery:
 
     async def run(self) -> None:
         """Delivers until cancelled; what could not be sent is sent again."""
-        backoff = Backoff()
-        while True:
+        await go_round(self._waiting, self._deliver, self._due.wait)
+
+    async def _waiting(self, last: DueNotice | None) -> list[DueNotice]:
+        if last is None:
             self._due.look()
-            due = await self._database.read(store.due_notices)
-            # A task of its own for each: the span that it enters is current for that delivery alone.
-            sent = [await asyncio.create_task(self._deliver(notice)) for notice in due]
-            if not all(sent):
-                await asyncio.sleep(backoff.wait())
-            elif not due:
-                backoff.reset()
-                await self._due.wait()
+        after = last.sanction.sanction_id if last else ""
+        return await self._database.read(lambda session: store.due_notices(session, after=after))
 
     async def _deliver(self, due: DueNotice) -> bool:
         span = self._telemetry.start(

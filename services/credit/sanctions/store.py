@@ -31,6 +31,7 @@ from services.credit.subjects import Subject, SubjectKind
 from services.credit.tables import ask, asked_for, of_asked
 
 _MOST_ENDED = 100
+_MOST_DUE = 100
 
 R = TypeVar("R", EvidenceRow, MeasureRow, PriorDecisionRow)
 
@@ -274,13 +275,20 @@ def mark_delivered(session: Session, sanction: Sanction) -> None:
     session.flush()
 
 
-def due_notices(session: Session) -> list[DueNotice]:
-    """The notices of approved sanctions that wait for delivery, oldest first."""
+def due_notices(session: Session, *, after: str = "") -> list[DueNotice]:
+    """The notices of approved sanctions that wait for delivery, oldest first, at most 100.
+
+    Args:
+        session: Where to look.
+        after: The sanction after which to go on.
+    """
     query = (
         select(SanctionRow, NoticeRow.traceparent)
         .join(NoticeRow, col(NoticeRow.sanction_id) == col(SanctionRow.sanction_id))
         .where(col(NoticeRow.delivered_at).is_(None), SanctionRow.state == SanctionState.APPROVED)
-        .order_by(col(SanctionRow.sanction_id))
+        .where(col(NoticeRow.sanction_id) > after)
+        .order_by(col(NoticeRow.sanction_id))
+        .limit(_MOST_DUE)
     )
     rows = list(session.exec(query))
     whole = _whole(session, [row for row, _ in rows])

@@ -94,6 +94,7 @@ async def test_notice_waits_until_it_is_delivered(databases: OpenDatabase) -> No
         store.update(unit.session, overturn(fallen, appeal_id=new_id()))
         keep_proposed(unit)
         assert [due.sanction.sanction_id for due in store.due_notices(unit.session)] == [waiting.sanction_id]
+        assert store.due_notices(unit.session, after=waiting.sanction_id) == []
         assert delivered.state is SanctionState.IN_FORCE
         assert delivered.start == NOW
 
