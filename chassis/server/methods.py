@@ -30,6 +30,7 @@ class Method:
 
     Attributes:
         path: Full name as gRPC sends it, `/ombud.credit.v1.AppealService/FileAppeal`.
+        name: The same without the slash before it, as spans and metrics give it.
         service: The Ombud service it belongs to, `credit`.
         rule: Who may call.
         reads: True if it declares no side effects.
@@ -38,6 +39,7 @@ class Method:
     """
 
     path: str
+    name: str
     service: str
     request_type: type[Message]
     reply_type: type[Message]
@@ -59,6 +61,7 @@ def _describe(method: MethodDescriptor) -> Method:
     reads = method.GetOptions().idempotency_level == MethodOptions.NO_SIDE_EFFECTS
     return Method(
         path=f"/{service}/{method.name}",
+        name=f"{service}/{method.name}",
         service=service.split(".")[1] if service.count(".") >= _PACKAGE_PARTS else service,
         request_type=message_factory.GetMessageClass(method.input_type),
         reply_type=message_factory.GetMessageClass(method.output_type),
