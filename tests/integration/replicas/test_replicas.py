@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Any
@@ -170,3 +171,28 @@ async def test_all_that_was_audited_is_in_the_log_once(cluster: Cluster) -> None
             return written <= set(kept)
 
         await eventually(delivered, within=30)
+
+
+async def test_replicas_that_are_restarted_at_once_fail_no_call_and_their_followers_miss_nothing(
+    cluster: Cluster,
+) -> None:
+    stub: Any = AccountServiceStub(cluster.channel("platform", cluster.target("identity")))
+    stop = asyncio.Event()
+
+    async def call() -> None:
+        while not stop.is_set():
+            await stub.RegisterAccount(registration(new_id()))
+
+    calling = [asyncio.create_task(call()) for _ in range(16)]
+    for replica in cluster.replicas["identity"]:
+        replica.signal(signal.SIGTERM)
+        assert await replica.ended() == 0
+        await replica.again()
+    stop.set()
+    await asyncio.gather(*calling)
+    registered = query(cluster, "identity", "SELECT account_id FROM account ORDER BY account_id")
+
+    async def followed() -> bool:
+        return query(cluster, "groups", "SELECT account_id FROM projected_account ORDER BY account_id") == registered
+
+    await eventually(followed)
