@@ -1,5 +1,4 @@
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 
 import pytest
 import pytest_asyncio
@@ -10,13 +9,16 @@ from tests.support.suite import Suite, all_reviewed_twice, running_suite
 from tests.support.wire import Wire, wired
 
 
-@dataclass(frozen=True, repr=False)
 class Lived:
-    """A running suite with a whole life behind it."""
+    """A running suite with a whole life behind it.
 
-    suite: Suite
-    wire: Wire
-    life: Life
+    No dataclass: Hypothesis would show each of its requests with every call that fails.
+    """
+
+    def __init__(self, suite: Suite, wire: Wire, life: Life) -> None:
+        self.suite = suite
+        self.wire = wire
+        self.life = life
 
     @property
     def examples(self) -> dict[str, Example]:

@@ -11,6 +11,8 @@ LEAST_LEAD = timedelta(minutes=10)
 """So far ahead a pack comes into force at least: time for every service to have heard of it."""
 
 _NEXT = timedelta(microseconds=1)
+# Nothing could follow on a pack that waits for ever.
+MOST_LEAD = timedelta(days=3650)
 
 
 class PolicyConflictError(Exception):
@@ -212,13 +214,20 @@ def _check_date(proposal: Proposal, published: Sequence[Publication], at: dateti
     earliest = max([at + LEAST_LEAD, *(known.effective_at + _NEXT for known in published)])
     if proposal.effective_at < earliest:
         raise _too_early(earliest)
+    latest = at + MOST_LEAD
+    if proposal.effective_at > latest:
+        raise _refused(f"{latest.isoformat()} or earlier", latest=latest.isoformat())
 
 
 def _too_early(earliest: datetime) -> Refusal:
+    return _refused(f"{earliest.isoformat()} or later", earliest=earliest.isoformat())
+
+
+def _refused(satisfy: str, **facts: str) -> Refusal:
     return Refusal.field(
         "effective_time",
         "the policy can not come into force at that time",
         reason=ErrorReason.ERROR_REASON_EFFECTIVE_TIME_REFUSED,
-        satisfy=f"{earliest.isoformat()} or later",
-        earliest=earliest.isoformat(),
+        satisfy=satisfy,
+        **facts,
     )

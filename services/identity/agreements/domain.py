@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from chassis.refusal import ErrorReason, Refusal
 
 _LEAST_STEP = timedelta(microseconds=1)
+# Nothing could follow on a version that waits for ever.
+MOST_AHEAD = timedelta(days=3650)
 
 
 @dataclass(frozen=True)
@@ -45,17 +47,20 @@ def publish(
         at: The instant.
 
     Raises:
-        Refusal: EFFECTIVE_TIME_REFUSED, if that is past or not later than that of the newest version.
+        Refusal: EFFECTIVE_TIME_REFUSED, if that is past, not later than that of the newest version, or more than ten
+            years ahead.
     """
     earliest = max(at, newest.effective_time + _LEAST_STEP) if newest else at
     effective = at if effective_time is None else effective_time
-    if effective < earliest:
+    latest = at + MOST_AHEAD
+    if not earliest <= effective <= latest:
         raise Refusal.field(
             "effective_time",
-            "the version would come into force in the past or before the one it follows",
-            satisfy=f"{_text(earliest)} or later",
+            "the version would come into force in the past, before the one it follows, or in more than ten years",
+            satisfy=f"{_text(earliest)} to {_text(latest)}",
             reason=ErrorReason.ERROR_REASON_EFFECTIVE_TIME_REFUSED,
             earliest=_text(earliest),
+            latest=_text(latest),
         )
     return Agreement(
         name=name,

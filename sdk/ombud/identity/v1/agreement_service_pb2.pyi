@@ -123,8 +123,8 @@ class PublishAgreementRequest(_message.Message):
     """The wording; at most 256 KiB in UTF-8."""
     @_builtins.property
     def effective_time(self) -> _timestamp_pb2.Timestamp:
-        """From when it is in force; absent: at once. Not in the past, and later than that of the version before
-        (reason EFFECTIVE_TIME_REFUSED).
+        """From when it is in force; absent: at once. Not in the past, later than that of the version before, and at most
+        3,650 days ahead (reason EFFECTIVE_TIME_REFUSED).
         """
 
     def __init__(

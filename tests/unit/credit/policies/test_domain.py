@@ -1,11 +1,19 @@
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from chassis.ids import new_id
 from chassis.refusal import ErrorReason, Refusal
 from policies import Pack
-from services.credit.policies.domain import LEAST_LEAD, PolicyConflictError, Proposal, Publication, approve, publish
+from services.credit.policies.domain import (
+    LEAST_LEAD,
+    MOST_LEAD,
+    PolicyConflictError,
+    Proposal,
+    Publication,
+    approve,
+    publish,
+)
 from tests.unit.credit.builders import DAY, NOW, pack
 from tests.unit.credit.drafts import draft, proposed, publication
 
@@ -68,6 +76,14 @@ def test_date_that_is_past_or_too_near_is_refused(ahead: timedelta) -> None:
 
     assert reason(refused) == ErrorReason.ERROR_REASON_EFFECTIVE_TIME_REFUSED
     assert refused.value.facts["earliest"] == (NOW + LEAST_LEAD).isoformat()
+
+
+def test_date_too_far_ahead_for_another_to_follow_is_refused() -> None:
+    with pytest.raises(Refusal) as refused:
+        proposed(draft(), effective_at=datetime.max.replace(tzinfo=UTC))
+
+    assert reason(refused) == ErrorReason.ERROR_REASON_EFFECTIVE_TIME_REFUSED
+    assert refused.value.facts["latest"] == (NOW + MOST_LEAD).isoformat()
 
 
 def test_date_of_a_publication_before_is_refused() -> None:

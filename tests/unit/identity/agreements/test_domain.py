@@ -36,6 +36,13 @@ def test_version_in_force_in_the_past_is_refused(effective: datetime) -> None:
     assert refused.value.facts["earliest"] == "2026-03-02T09:00:00Z"
 
 
+def test_version_too_far_ahead_for_another_to_follow_is_refused() -> None:
+    with pytest.raises(Refusal) as refused:
+        first(datetime.max.replace(tzinfo=UTC))
+    assert refused.value.reason == ErrorReason.ERROR_REASON_EFFECTIVE_TIME_REFUSED
+    assert refused.value.facts["latest"] == "2036-02-28T09:00:00Z"
+
+
 @pytest.mark.parametrize("effective", [None, NOW + DAY])
 def test_version_in_force_before_the_one_it_follows_is_refused(effective: datetime | None) -> None:
     with pytest.raises(Refusal) as refused:
