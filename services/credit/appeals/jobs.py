@@ -23,6 +23,19 @@ _JOB = "assign-reviewer"
 _AGAIN_SECONDS = 15.0
 
 
+@dataclass(frozen=True)
+class Choice:
+    """Who is to have an appeal.
+
+    Attributes:
+        reviewer: The reviewer; None if who has the appeal keeps it, in time or for want of another.
+        deciders: Staff ids of who decided the tip-off behind the case.
+    """
+
+    reviewer: Reviewer | None = None
+    deciders: frozenset[str] = frozenset()
+
+
 class Assignment:
     """Finds reviewers whom nothing ties to a case. An appeal that has none waits, and its deadline runs on."""
 
@@ -44,7 +57,7 @@ class Assignment:
                 await self._give(appeal_id)
             await self._due.wait()
 
-    async def independent(self, appeal_id: str) -> "Choice":
+    async def independent(self, appeal_id: str) -> Choice:
         """Whom the roster offers for an appeal: of those whom nothing ties to it, who has the fewest.
 
         Raises:
@@ -77,19 +90,6 @@ class Assignment:
         with contextlib.suppress(Refusal):
             choice = await self.independent(appeal_id)
             await self._database.work(_JOB, lambda unit: give(unit, appeal_id, choice))
-
-
-@dataclass(frozen=True)
-class Choice:
-    """Who is to have an appeal.
-
-    Attributes:
-        reviewer: The reviewer; None if who has the appeal keeps it, in time or for want of another.
-        deciders: Staff ids of who decided the tip-off behind the case.
-    """
-
-    reviewer: Reviewer | None = None
-    deciders: frozenset[str] = frozenset()
 
 
 def give(unit: Unit, appeal_id: str, choice: Choice) -> Appeal:
