@@ -45,7 +45,7 @@ test: setup-dev ## Run every test, PostgreSQL included
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 mutation: setup-dev ## Take every guard of due process away in turn, and see the attack on it succeed
-	$(BIN)/python -m pytest tests/mutation tests/mutation/through_api.py
+	$(BIN)/python -m pytest tests/mutation -o 'python_files=test_*.py through_api.py'
 
 fault: setup-dev ## Kill, hang and cut off processes, step their clocks, fill their disks; 100,000 odd requests (FUZZ=)
 	$(BIN)/python -m pytest tests/fault --all-faults --stop-seconds 10
