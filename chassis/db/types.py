@@ -1,9 +1,11 @@
 """Column types and naming that every service's tables use."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, Dialect
+from sqlalchemy import BigInteger, CheckConstraint, Dialect
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import SQLModel
 
@@ -42,3 +44,9 @@ class Instant(TypeDecorator[datetime]):
     def process_result_value(self, value: Any | None, _dialect: Dialect) -> datetime | None:  # noqa: ANN401 - the base class's signature
         """Database to Python."""
         return None if value is None else _EPOCH + value * _MICROSECOND
+
+
+def one_of(column: str, values: Iterable[StrEnum]) -> CheckConstraint:
+    """A check that a text column holds one of an enum's values, named after the column."""
+    listed = ", ".join(f"'{value}'" for value in values)
+    return CheckConstraint(f"{column} IN ({listed})", name=column)

@@ -1,10 +1,9 @@
 """The base of the credit service's tables, and the constraints that several of them share."""
 
 from collections.abc import Iterable, Mapping
-from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ColumnElement, CursorResult, Executable, MetaData, and_, bindparam
+from sqlalchemy import ColumnElement, CursorResult, Executable, MetaData, and_, bindparam
 from sqlmodel import Session
 
 from chassis.db.types import NAMING, Table
@@ -18,12 +17,6 @@ class CreditTable(Table):
     """Base of the tables."""
 
     metadata = MetaData(naming_convention=NAMING)
-
-
-def one_of(column: str, values: type[StrEnum]) -> CheckConstraint:
-    """A column of text that holds names of an enumeration."""
-    names = ", ".join(f"'{value}'" for value in values)
-    return CheckConstraint(f"{column} IN ({names})", name=column)
 
 
 def of_asked(columns: Any) -> ColumnElement[bool]:  # noqa: ANN401 - a table's class or its columns

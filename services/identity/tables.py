@@ -1,9 +1,6 @@
 """The base of the identity service's tables."""
 
-from collections.abc import Iterable
-from enum import StrEnum
-
-from sqlalchemy import CheckConstraint, MetaData
+from sqlalchemy import MetaData
 
 from chassis.db.types import NAMING, Table
 
@@ -12,9 +9,3 @@ class IdentityTable(Table):
     """Base of every table that the identity service owns."""
 
     metadata = MetaData(naming_convention=NAMING)
-
-
-def one_of(column: str, values: Iterable[StrEnum]) -> CheckConstraint:
-    """A check that a text column holds one of an enum's values, named after the column."""
-    listed = ", ".join(f"'{value}'" for value in values)
-    return CheckConstraint(f"{column} IN ({listed})", name=column)

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from sqlmodel import Session
 
+from chassis import enums
 from ombud.credit.v1 import appeal_service_pb2 as pb
 from services.credit import wire
 from services.credit.appeals.domain import Appeal, Question, appellant_of
@@ -33,20 +34,20 @@ def appeal_message(session: Session, appeal: Appeal, at: datetime) -> pb.Appeal:
     message = pb.Appeal(
         appeal_id=appeal.appeal_id,
         sanction_id=appeal.sanction_id,
-        state=wire.number(pb.AppealState, appeal.state),
-        grounds=[wire.number(pb.AppealGround, ground) for ground in appeal.grounds],
+        state=enums.number(pb.AppealState, appeal.state),
+        grounds=[enums.number(pb.AppealGround, ground) for ground in appeal.grounds],
         statement=appeal.statement,
         evidence=wire.evidence_messages(appeal.evidence),
         file_time=wire.timestamp(appeal.filed_at),
         due_time=wire.timestamp(appeal.due),
         stayed_from_time=wire.timestamp(stay.start) if stay and stay.start <= at else None,
-        outcome=wire.number(pb.AppealOutcome, appeal.outcome),
+        outcome=enums.number(pb.AppealOutcome, appeal.outcome),
         reasons=appeal.reasons,
         decide_time=wire.timestamp(appeal.decided_at),
         questions=question_messages(appeal.questions),
         prolongation_reasons=appeal.prolongation.reasons if appeal.prolongation else "",
         prolonged_until_time=wire.timestamp(appeal.prolongation.until) if appeal.prolongation else None,
-        appellant=wire.number(pb.Appellant, appellant_of(sanctions.get(session, appeal.sanction_id))),
+        appellant=enums.number(pb.Appellant, appellant_of(sanctions.get(session, appeal.sanction_id))),
         remedy_sought=appeal.remedy_sought,
         wants_suspension=appeal.wants_suspension,
         notify_time=wire.timestamp(letters.sent_at(session, LetterKind.APPEAL_ENDED, appeal.sanction_id)),

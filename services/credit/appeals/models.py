@@ -9,9 +9,9 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, String, Text, UniqueConstraint
 from sqlmodel import Field
 
-from chassis.db.types import Instant
+from chassis.db.types import Instant, one_of
 from services.credit.appeals.domain import AppealState, Conflict
-from services.credit.tables import CreditTable, one_of
+from services.credit.tables import CreditTable
 
 REVIEWER = "REVIEWER"
 """The part of whoever has the appeal."""

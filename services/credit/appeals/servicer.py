@@ -2,6 +2,7 @@
 
 from sqlmodel import Session
 
+from chassis import enums
 from chassis.db import Database, Unit
 from chassis.ids import new_id
 from chassis.refusal import Refusal
@@ -229,7 +230,7 @@ class AppealServicer(Contract):
                 domain.tie(appeal, parts_in(unit.session, sanction, tip_off=deciders)),
                 sanction,
                 reviewer=unit.call.person.staff_id,
-                outcome=wire.value_of(pb.AppealOutcome, AppealOutcome, request.outcome),
+                outcome=enums.value_of(pb.AppealOutcome, AppealOutcome, request.outcome),
                 reasons=request.reasons,
                 at=unit.now,
             )
@@ -291,7 +292,7 @@ def _filed(
         sanction,
         appeal_id=new_id(),
         appellant_account_id=appellant,
-        grounds=tuple(wire.value_of(pb.AppealGround, AppealGround, number) for number in request.grounds),
+        grounds=tuple(enums.value_of(pb.AppealGround, AppealGround, number) for number in request.grounds),
         statement=request.statement,
         evidence=wire.evidence(request.evidence),
         at=unit.now,
@@ -316,7 +317,7 @@ def _vary(unit: Unit, request: pb.DecideAppealRequest, appeal: Appeal, sanction:
     if appeal.outcome is AppealOutcome.VARIED:
         person = unit.call.person
         ends = {
-            wire.value_of(types_pb2.MeasureKind, MeasureKind, measure.kind): end
+            enums.value_of(types_pb2.MeasureKind, MeasureKind, measure.kind): end
             for measure in request.measures
             if (end := wire.instant(measure, "end_time"))
         }

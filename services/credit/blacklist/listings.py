@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from chassis import enums
 from ombud.credit.v1 import blacklist_service_pb2 as pb
 from services.credit import wire
 from services.credit.blacklist.digests import SubjectDigests
@@ -98,7 +99,7 @@ def exchange_message(exchange: Exchange) -> pb.BlacklistExchange:
     return pb.BlacklistExchange(
         exchange_id=exchange.exchange_id,
         origin=exchange.origin,
-        state=wire.number(pb.ExchangeState, exchange.state),
+        state=enums.number(pb.ExchangeState, exchange.state),
         new_count=tally.new,
         changed_count=tally.changed,
         revoked_count=tally.revoked,
@@ -114,7 +115,7 @@ def exchange_message(exchange: Exchange) -> pb.BlacklistExchange:
 def refusal_messages(told: Sequence[Listing], verdicts: Sequence[Verdict]) -> list[pb.ListingRefusal]:
     """The entries that are not admitted, and why."""
     return [
-        pb.ListingRefusal(entry_id=each.entry_id, cause=wire.number(pb.ListingRefusalCause, verdict))
+        pb.ListingRefusal(entry_id=each.entry_id, cause=enums.number(pb.ListingRefusalCause, verdict))
         for each, verdict in zip(told, verdicts, strict=True)
         if not verdict.admits
     ]

@@ -5,10 +5,10 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, LargeBinary, String, Text, UniqueConstraint
 from sqlmodel import Field
 
-from chassis.db.types import Instant
+from chassis.db.types import Instant, one_of
 from services.credit.blacklist.exchange import ExchangeState
 from services.credit.subjects import SubjectKind
-from services.credit.tables import CreditTable, one_of
+from services.credit.tables import CreditTable
 
 
 class BlacklistRow(CreditTable, table=True):

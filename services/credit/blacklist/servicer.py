@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 
 from sqlmodel import Session
 
+from chassis import enums
 from chassis.db import Database, Unit
 from chassis.feed import Feed
 from chassis.ids import new_id
@@ -151,7 +152,7 @@ class BlacklistServicer(Contract):
         if not maybe:
             return []
         at = wire.instant(request, "time") or self._database.clock.now()
-        scope = wire.value_of(pb.BlacklistScope, Scope, request.scope or pb.BLACKLIST_SCOPE_GROUP_FUNCTIONS)
+        scope = enums.value_of(pb.BlacklistScope, Scope, request.scope or pb.BLACKLIST_SCOPE_GROUP_FUNCTIONS)
 
         def query(session: Session) -> list[BlacklistEntry]:
             entries = store.of_subjects(session, maybe.values())

@@ -5,10 +5,10 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, String, Text
 from sqlmodel import Field
 
-from chassis.db.types import Instant
+from chassis.db.types import Instant, one_of
 from services.credit.notices.domain import Language, LetterKind
 from services.credit.subjects import SubjectKind
-from services.credit.tables import CreditTable, one_of
+from services.credit.tables import CreditTable
 
 
 class LetterRow(CreditTable, table=True):

@@ -3,6 +3,7 @@
 from google.protobuf.duration_pb2 import Duration
 from pydantic import ValidationError
 
+from chassis import enums
 from chassis.refusal import ErrorReason, FieldViolation, Refusal
 from ombud.credit.v1 import policy_service_pb2 as pb
 from ombud.credit.v1 import types_pb2
@@ -113,7 +114,7 @@ def evidence_message(kind: EvidenceKind, evidence: Evidence) -> pb.EvidenceCount
         median = Duration()
         median.FromTimedelta(evidence.median)
     return pb.EvidenceCount(
-        kind=wire.number(pb.EvidenceKind, kind), found=evidence.found, kept=evidence.kept, median_time=median
+        kind=enums.number(pb.EvidenceKind, kind), found=evidence.found, kept=evidence.kept, median_time=median
     )
 
 

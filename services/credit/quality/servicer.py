@@ -2,6 +2,7 @@
 
 from sqlmodel import Session
 
+from chassis import enums
 from chassis.call import current_call
 from chassis.db import Database, Unit
 from ombud.credit.v1 import appeal_service_pb2
@@ -59,7 +60,7 @@ class QualityServicer(Contract):
             review = domain.record(
                 store.get(unit.session, request.review_id),
                 reviewer=unit.call.person.staff_id,
-                outcome=wire.value_of(appeal_service_pb2.AppealOutcome, AppealOutcome, request.outcome),
+                outcome=enums.value_of(appeal_service_pb2.AppealOutcome, AppealOutcome, request.outcome),
                 reasons=request.reasons,
                 at=unit.now,
             )
@@ -108,7 +109,7 @@ def _message(case: Case) -> pb.BlindReview:
         clause=rule.clause,
         measures=measure_messages(sanction.measures),
         points=sanction.points,
-        grounds=[wire.number(appeal_service_pb2.AppealGround, ground) for ground in appeal.grounds],
+        grounds=[enums.number(appeal_service_pb2.AppealGround, ground) for ground in appeal.grounds],
         statement=appeal.statement,
         evidence=wire.evidence_messages(appeal.evidence),
         questions=question_messages(appeal.questions),

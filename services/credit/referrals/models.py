@@ -5,9 +5,9 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, String, Text
 from sqlmodel import Field
 
-from chassis.db.types import Instant
+from chassis.db.types import Instant, one_of
 from services.credit.referrals.domain import ReferralState
-from services.credit.tables import CreditTable, one_of
+from services.credit.tables import CreditTable
 
 
 class ReferralRow(CreditTable, table=True):

@@ -1,5 +1,6 @@
 """ReferralService: single acts of two persons, kept on file."""
 
+from chassis import enums
 from chassis.db import Database, Unit
 from chassis.ids import new_id
 from ombud.credit.v1 import referral_service_pb2 as pb
@@ -34,7 +35,7 @@ class ReferralServicer(Contract):
                 referral_id=new_id(),
                 authority=request.authority,
                 legal_basis=request.legal_basis,
-                fields=tuple(wire.value_of(pb.ReferralField, ReferralField, number) for number in request.fields),
+                fields=tuple(enums.value_of(pb.ReferralField, ReferralField, number) for number in request.fields),
                 proposer=unit.call.person.staff_id,
                 term=store.term(unit.session, unit.now),
                 at=unit.now,
@@ -90,7 +91,7 @@ class ReferralServicer(Contract):
             sanction = sanctions.get(unit.session, approved.sanction_id)
             referral = domain.conclude(
                 approved,
-                outcome=wire.value_of(pb.ReferralOutcome, ReferralOutcome, request.outcome),
+                outcome=enums.value_of(pb.ReferralOutcome, ReferralOutcome, request.outcome),
                 reference=request.reference,
                 term=store.term(unit.session, unit.now),
                 at=unit.now,
@@ -176,11 +177,11 @@ def _message(referral: Referral) -> pb.Referral:
         sanction_id=referral.sanction_id,
         authority=referral.authority,
         legal_basis=referral.legal_basis,
-        fields=[wire.number(pb.ReferralField, field) for field in referral.fields],
-        state=wire.number(pb.ReferralState, referral.state),
+        fields=[enums.number(pb.ReferralField, field) for field in referral.fields],
+        state=enums.number(pb.ReferralState, referral.state),
         propose_time=wire.timestamp(referral.proposed_at),
         approve_time=wire.timestamp(referral.approved_at),
-        outcome=wire.number(pb.ReferralOutcome, referral.outcome),
+        outcome=enums.number(pb.ReferralOutcome, referral.outcome),
         reference=referral.reference,
         outcome_time=wire.timestamp(referral.outcome_at),
         correction_time=wire.timestamp(referral.correction_at),

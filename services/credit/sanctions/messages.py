@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 
+from chassis import enums
 from ombud.credit.v1 import sanction_service_pb2 as pb
 from ombud.credit.v1 import types_pb2
 from policies.pack import MeasureKind
@@ -17,12 +18,12 @@ def proposal(request: pb.ProposeSanctionRequest, *, issuer: str) -> Proposal:
     """What a request proposes."""
     return Proposal(
         subject=wire.subject(request.subject),
-        capacity=wire.value_of(types_pb2.Capacity, Capacity, request.capacity),
+        capacity=enums.value_of(types_pb2.Capacity, Capacity, request.capacity),
         group_id=request.group_id,
         reasons=_reasons(request.reasons),
         measures=tuple(
             Measure(
-                kind=wire.value_of(types_pb2.MeasureKind, MeasureKind, measure.kind),
+                kind=enums.value_of(types_pb2.MeasureKind, MeasureKind, measure.kind),
                 end=wire.instant(measure, "end_time"),
                 review=wire.instant(measure, "review_time"),
             )
@@ -39,11 +40,11 @@ def proposal(request: pb.ProposeSanctionRequest, *, issuer: str) -> Proposal:
 
 def interim(request: pb.ImposeInterimMeasureRequest, *, issuer: str) -> Proposal:
     """What a request imposes for the time being."""
-    kinds = tuple(wire.value_of(types_pb2.MeasureKind, MeasureKind, number) for number in request.kinds)
+    kinds = tuple(enums.value_of(types_pb2.MeasureKind, MeasureKind, number) for number in request.kinds)
     until = wire.instant(request, "until_time")
     return Proposal(
         subject=wire.subject(request.subject),
-        capacity=wire.value_of(types_pb2.Capacity, Capacity, request.capacity),
+        capacity=enums.value_of(types_pb2.Capacity, Capacity, request.capacity),
         group_id=request.group_id,
         reasons=_reasons(request.reasons),
         measures=tuple(Measure(kind, until, None) for kind in kinds),
@@ -58,7 +59,7 @@ def interim(request: pb.ImposeInterimMeasureRequest, *, issuer: str) -> Proposal
 def varied_ends(measures: Iterable[pb.VariedMeasure]) -> dict[MeasureKind, datetime]:
     """The new ends that a request asks for."""
     return {
-        wire.value_of(types_pb2.MeasureKind, MeasureKind, measure.kind): end
+        enums.value_of(types_pb2.MeasureKind, MeasureKind, measure.kind): end
         for measure in measures
         if (end := wire.instant(measure, "end_time"))
     }
@@ -68,9 +69,9 @@ def sanction_message(sanction: Sanction, *, stay: Stay | None, at: datetime) -> 
     """The message of a sanction at an instant. Names neither staff nor a reporter."""
     return pb.Sanction(
         sanction_id=sanction.sanction_id,
-        state=wire.number(pb.SanctionState, sanction.state_at(at)),
+        state=enums.number(pb.SanctionState, sanction.state_at(at)),
         subject=wire.subject_message(sanction.subject),
-        capacity=wire.number(types_pb2.Capacity, sanction.capacity),
+        capacity=enums.number(types_pb2.Capacity, sanction.capacity),
         group_id=sanction.group_id,
         statement=_statement_message(sanction.statement),
         measures=measure_messages(sanction.terms),
@@ -91,7 +92,7 @@ def sanction_message(sanction: Sanction, *, stay: Stay | None, at: datetime) -> 
         vary_reasons=sanction.variation.reasons if sanction.variation else "",
         end_record_time=wire.timestamp(None if sanction.lift else sanction.end_recorded_at),
         interim_until_time=wire.timestamp(sanction.interim_until),
-        rectification=wire.number(pb.RectificationState, rectification.state_of(sanction, stay, at)),
+        rectification=enums.number(pb.RectificationState, rectification.state_of(sanction, stay, at)),
         rectify_time=wire.timestamp(sanction.rectified.at if sanction.rectified else None),
         replacing_sanction_id=sanction.lift.decision_id if sanction.lift else "",
     )
@@ -101,7 +102,7 @@ def measure_messages(measures: Iterable[Measure]) -> list[pb.Measure]:
     """Measures with their ends."""
     return [
         pb.Measure(
-            kind=wire.number(types_pb2.MeasureKind, measure.kind),
+            kind=enums.number(types_pb2.MeasureKind, measure.kind),
             end_time=wire.timestamp(measure.end),
             review_time=wire.timestamp(measure.review),
         )
@@ -149,9 +150,9 @@ def _statement_message(statement: Statement) -> pb.StatementOfReasons:
         article=rule.article,
         clause=rule.clause,
         clause_hash=rule.clause_hash,
-        ground=wire.number(types_pb2.Ground, rule.ground),
-        category=wire.number(types_pb2.Category, rule.category),
-        source_type=wire.number(pb.SourceType, statement.source),
+        ground=enums.number(types_pb2.Ground, rule.ground),
+        category=enums.number(types_pb2.Category, rule.category),
+        source_type=enums.number(pb.SourceType, statement.source),
         automated_detection=False,
         automated_decision=False,
         prior_decisions=[

@@ -10,12 +10,12 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, String, Text, UniqueConstraint
 from sqlmodel import Field
 
-from chassis.db.types import Instant
+from chassis.db.types import Instant, one_of
 from policies.pack import SIX_MONTHS_DAYS, Category, Ground, MeasureKind
 from services.credit.sanctions.domain import Capacity, SourceType
 from services.credit.sanctions.interim import INTERIM_HOURS_MOST
 from services.credit.subjects import SubjectKind
-from services.credit.tables import DAY_MICROSECONDS, HOUR_MICROSECONDS, CreditTable, one_of
+from services.credit.tables import DAY_MICROSECONDS, HOUR_MICROSECONDS, CreditTable
 
 _STORED_STATES = "'PROPOSED', 'APPROVED', 'IN_FORCE', 'WITHDRAWN', 'OVERTURNED'"
 _INTERIM_MOST = INTERIM_HOURS_MOST * HOUR_MICROSECONDS

@@ -6,6 +6,7 @@ from functools import cache
 
 from sqlmodel import Session
 
+from chassis import enums
 from chassis.db import Unit
 from ombud.credit.v1 import standing_service_pb2 as pb
 from ombud.credit.v1 import types_pb2
@@ -102,7 +103,7 @@ def restriction_message(restriction: Restriction) -> types_pb2.Restriction:
     """The message of a restriction; a stay shows while the appeal is undecided."""
     return types_pb2.Restriction(
         sanction_id=restriction.sanction_id,
-        kind=wire.number(types_pb2.MeasureKind, restriction.kind),
+        kind=enums.number(types_pb2.MeasureKind, restriction.kind),
         start_time=wire.timestamp(restriction.start),
         end_time=wire.timestamp(restriction.end),
         stayed_from_time=wire.timestamp(restriction.stay.open_from) if restriction.stay else None,

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from sqlmodel import Session
 
+from chassis import enums
 from chassis.db import Database, Prepared, Unit
 from chassis.db.batch import FeedEntry
 from chassis.feed import Feed
@@ -135,7 +136,7 @@ def _points(subject: Subject, supposed: pb.SupposedPoints) -> PointsEntry:
 
 
 def _remedy(message: pb.RecordRemedyRequest | pb.SupposedRemedy, proof: str) -> Remedy:
-    return Remedy(wire.value_of(pb.RemedyKind, RemedyKind, message.kind), message.sanction_id, proof)
+    return Remedy(enums.value_of(pb.RemedyKind, RemedyKind, message.kind), message.sanction_id, proof)
 
 
 def _own_account(subject: Subject) -> Refusal:

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlmodel import Session
 
+from chassis import enums
 from chassis.instants import timestamp
 from ombud.credit.v1 import standing_service_pb2 as pb
 from ombud.credit.v1 import types_pb2
@@ -196,7 +197,7 @@ def entry_message(entry: LedgerEntry) -> pb.LedgerEntry:
             message.start_time.CopyFrom(timestamp(entry.start))
             message.end_time.CopyFrom(timestamp(entry.end))
         case ReliefEntry():
-            message.kind = wire.number(pb.LedgerEntryKind, entry.kind)
+            message.kind = enums.number(pb.LedgerEntryKind, entry.kind)
             message.points = entry.points
             message.start_time.CopyFrom(timestamp(entry.recorded_at))
             message.end_time.CopyFrom(timestamp(entry.end))
@@ -223,7 +224,7 @@ def _restoration(view: View, entry: PointsEntry, sanction: Sanction, *, appealed
         how_to_restore=sanction.statement.how_to_restore,
         appeal_end_time=wire.timestamp(sanction.appeal_end) if open_window else None,
         remedies=[
-            pb.RemedyOffer(kind=wire.number(pb.RemedyKind, offer.kind), points=offer.points)
+            pb.RemedyOffer(kind=enums.number(pb.RemedyKind, offer.kind), points=offer.points)
             for offer in remedies.offers(entry, view.entries, view.pack.credit.remedies, view.at)
         ],
     )

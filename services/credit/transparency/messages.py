@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from google.protobuf.duration_pb2 import Duration
 
+from chassis import enums
 from ombud.credit.v1 import transparency_service_pb2 as pb
 from ombud.groups.v1.figures_service_pb2 import GetTipOffFiguresResponse
 from ombud.groups.v1.tipoff_service_pb2 import TipOffOutcome
@@ -74,7 +75,7 @@ def erratum_message(erratum: Erratum) -> pb.Erratum:
     fallen = erratum.kind is ErratumKind.OVERTURNED
     return pb.Erratum(
         puid=erratum.sanction.sanction_id,
-        kind=wire.number(pb.ErratumKind, erratum.kind),
+        kind=enums.number(pb.ErratumKind, erratum.kind),
         date=erratum.at.astimezone(UTC).date().isoformat(),
         corrected=None if fallen else statement_message(statement_of(erratum.sanction)),
     )

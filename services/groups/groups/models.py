@@ -5,9 +5,9 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, String, text
 from sqlmodel import Field
 
-from chassis.db.types import Instant
+from chassis.db.types import Instant, one_of
 from services.groups.decisions.domain import Role
-from services.groups.tables import GroupsTable, one_of
+from services.groups.tables import GroupsTable
 
 
 class GroupRow(GroupsTable, table=True):

@@ -5,8 +5,8 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, LargeBinary, String
 from sqlmodel import Field
 
-from chassis.db.types import Instant
-from services.groups.tables import GroupsTable, one_of
+from chassis.db.types import Instant, one_of
+from services.groups.tables import GroupsTable
 from services.groups.tipoffs.domain import Category, Outcome, Source
 
 

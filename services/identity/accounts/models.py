@@ -6,9 +6,9 @@ from typing import ClassVar
 from sqlalchemy import CheckConstraint, String
 from sqlmodel import Field
 
-from chassis.db.types import Instant
+from chassis.db.types import Instant, one_of
 from services.identity.accounts.domain import NICKNAME_LONGEST, AccountKind, Basis, HolderKind, Level, Method
-from services.identity.tables import IdentityTable, one_of
+from services.identity.tables import IdentityTable
 
 
 class AccountRow(IdentityTable, table=True):

@@ -8,6 +8,7 @@ from grpc.aio import ServicerContext
 
 from chassis.db import Database, Unit
 from chassis.db.batch import FeedEntry
+from chassis.enums import value_of
 from chassis.feed import Feed
 from chassis.ids import new_id
 from chassis.pages import Pages
@@ -17,7 +18,7 @@ from ombud.identity.v1.account_service_pb2_grpc import AccountServiceServicer
 from policies.schedule import Schedule
 from services.identity.accounts import domain, store
 from services.identity.accounts.domain import Account, AccountKind, HolderKind
-from services.identity.wire import account_message, from_enum
+from services.identity.wire import account_message
 
 Context = ServicerContext[Any, Any]
 
@@ -39,8 +40,8 @@ class AccountServicer(AccountServiceServicer):
             policy = self._schedule.at(unit.now).identity
             account = domain.register(
                 new_id(),
-                kind=from_enum(pb.AccountKind, request.kind, AccountKind),
-                holder_kind=from_enum(pb.HolderKind, request.holder_kind, HolderKind),
+                kind=value_of(pb.AccountKind, AccountKind, request.kind),
+                holder_kind=value_of(pb.HolderKind, HolderKind, request.holder_kind),
                 nickname=request.nickname,
                 at=unit.now,
                 legacy_grace=timedelta(days=policy.legacy_grace_days) if request.legacy else None,

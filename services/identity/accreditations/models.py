@@ -6,10 +6,10 @@ from typing import ClassVar
 from sqlalchemy import CheckConstraint, Index, String
 from sqlmodel import Field
 
-from chassis.db.types import Instant
+from chassis.db.types import Instant, one_of
 from services.identity.accounts.domain import NICKNAME_LONGEST
 from services.identity.accreditations.domain import AccreditationState
-from services.identity.tables import IdentityTable, one_of
+from services.identity.tables import IdentityTable
 
 
 class AccreditationRow(IdentityTable, table=True):

@@ -7,6 +7,7 @@ from sqlmodel import Session
 
 from chassis.call import current_call
 from chassis.db import Database, Unit
+from chassis.enums import number
 from chassis.ids import new_id
 from ombud.common.v1.types_pb2 import Subject
 from ombud.identity.v1 import accreditation_service_pb2 as pb
@@ -15,7 +16,7 @@ from services.identity.accounts import store as accounts
 from services.identity.accounts.domain import Account
 from services.identity.accreditations import domain, store
 from services.identity.accreditations.domain import Accreditation, AccreditationState
-from services.identity.wire import timestamp, to_enum
+from services.identity.wire import timestamp
 
 Context = ServicerContext[Any, Any]
 
@@ -71,7 +72,7 @@ class AccreditationServicer(AccreditationServiceServicer):
         account, granted = await self._database.read(query)
         state = domain.mark_of(granted, account, at=self._database.clock.now())
         return pb.CheckMarkResponse(
-            state=to_enum(pb.MarkState, state),
+            state=number(pb.MarkState, state),
             nickname=granted.nickname if granted else "",
             grant_time=timestamp(granted.grant_time if granted else None),
         )
@@ -88,7 +89,7 @@ def _saved(unit: Unit, accreditation: Accreditation, done: str) -> pb.Accreditat
         accreditation_id=accreditation.accreditation_id,
         account_id=accreditation.account_id,
         nickname=accreditation.nickname,
-        state=to_enum(pb.AccreditationState, accreditation.state),
+        state=number(pb.AccreditationState, accreditation.state),
         apply_time=timestamp(accreditation.apply_time),
         grant_time=timestamp(accreditation.grant_time),
     )

@@ -1,5 +1,6 @@
 """AgreementService: messages to rules and back."""
 
+from datetime import UTC
 from typing import Any
 
 from grpc.aio import ServicerContext
@@ -14,7 +15,7 @@ from ombud.identity.v1.agreement_service_pb2_grpc import AgreementServiceService
 from services.identity.accounts import store as accounts
 from services.identity.agreements import domain, store
 from services.identity.agreements.domain import Agreement, Signature
-from services.identity.wire import instant, timestamp
+from services.identity.wire import timestamp
 
 Context = ServicerContext[Any, Any]
 
@@ -34,7 +35,7 @@ class AgreementServicer(AgreementServiceServicer):
         """Publishes the next version."""
         effective = None
         if request.HasField("effective_time"):
-            effective = instant(request.effective_time, field="effective_time")
+            effective = request.effective_time.ToDatetime(UTC)
 
         def command(unit: Unit) -> pb.PublishAgreementResponse:
             newest = store.newest(unit.session, request.name)
@@ -89,7 +90,7 @@ class AgreementServicer(AgreementServiceServicer):
         """Shows what an account had accepted at an instant."""
         at = self._database.clock.now()
         if request.HasField("time"):
-            at = instant(request.time, field="time")
+            at = request.time.ToDatetime(UTC)
 
         def query(session: Session) -> tuple[Signature, Agreement | None]:
             account = accounts.get(session, request.account_id)

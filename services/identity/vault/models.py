@@ -6,8 +6,8 @@ from typing import ClassVar
 from sqlalchemy import LargeBinary, String
 from sqlmodel import Field
 
-from chassis.db.types import Instant
-from services.identity.tables import IdentityTable, one_of
+from chassis.db.types import Instant, one_of
+from services.identity.tables import IdentityTable
 from services.identity.vault.domain import CellField
 
 

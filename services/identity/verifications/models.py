@@ -6,9 +6,9 @@ from typing import ClassVar
 from sqlalchemy import CheckConstraint, Index, LargeBinary, String, UniqueConstraint
 from sqlmodel import Field
 
-from chassis.db.types import Instant
+from chassis.db.types import Instant, one_of
 from services.identity.accounts.domain import Level, Method
-from services.identity.tables import IdentityTable, one_of
+from services.identity.tables import IdentityTable
 from services.identity.verifications.domain import SlotClass, VerificationReason, VerificationState
 
 

@@ -10,6 +10,7 @@ from sqlmodel import Session
 
 from chassis.call import current_call, serve
 from chassis.db import Database, Unit
+from chassis.enums import number, value_of
 from chassis.pages import Pages
 from chassis.redacted import Redacted
 from chassis.refusal import Refusal
@@ -28,7 +29,7 @@ from services.identity.verifications.names import canonical_name, mixes_scripts
 from services.identity.verifications.numbers import DocumentType, RegisterType, document_number, register_number
 from services.identity.verifications.phones import canonical_phone, new_code
 from services.identity.verifications.sender import CodeSender
-from services.identity.wire import from_enum, timestamp, to_enum
+from services.identity.wire import timestamp
 
 Context = ServicerContext[Any, Any]
 
@@ -59,7 +60,7 @@ class VerificationServicer(VerificationServiceServicer):
         self, request: pb.StartVerificationRequest, _context: Context
     ) -> pb.StartVerificationResponse:
         """Starts a verification, and sends the code of a new one by telephone."""
-        method = from_enum(account_pb.VerificationMethod, request.method, Method)
+        method = value_of(account_pb.VerificationMethod, Method, request.method)
         sent = None
         if method is Method.PHONE_CODE:
             sent = PhoneCode(canonical_phone(Redacted(request.phone_number)), new_code())
@@ -134,13 +135,13 @@ class VerificationServicer(VerificationServiceServicer):
     ) -> pb.DecideVerificationResponse:
         """Applies a reviewer's decision."""
         reviewer = current_call().person
-        reason = from_enum(pb.VerificationReason, request.reason, VerificationReason) if request.reason else None
+        reason = value_of(pb.VerificationReason, VerificationReason, request.reason) if request.reason else None
 
         def command(unit: Unit) -> pb.DecideVerificationResponse:
             verification = self._commands.decide(
                 unit,
                 request.verification_id,
-                from_enum(pb.ReviewDecision, request.decision, Decision),
+                value_of(pb.ReviewDecision, Decision, request.decision),
                 reason=reason,
                 attended=request.attended,
                 reviewer_account_id=reviewer.account_id,
@@ -179,16 +180,16 @@ class VerificationServicer(VerificationServiceServicer):
         document = verification.method is Method.DOCUMENT_NUMBER
         return pb.ReviewCase(
             verification=_message(verification, at=now),
-            doubts=[to_enum(pb.Doubt, doubt) for doubt in verification.doubts],
+            doubts=[number(pb.Doubt, doubt) for doubt in verification.doubts],
             country=cells[CellField.COUNTRY].reveal(),
-            document_type=to_enum(pb.DocumentType, DocumentType(kind) if document else None),
-            register_type=to_enum(pb.RegisterType, None if document else RegisterType(kind)),
+            document_type=number(pb.DocumentType, DocumentType(kind) if document else None),
+            register_type=number(pb.RegisterType, None if document else RegisterType(kind)),
             submit_time=timestamp(verification.submit_time),
         )
 
 
 def _document(message: pb.DocumentEvidence, today: date) -> Evidence:
-    kind = from_enum(pb.DocumentType, message.type, DocumentType)
+    kind = value_of(pb.DocumentType, DocumentType, message.type)
     name = canonical_name(Redacted(message.full_name), field="document.full_name")
     return Evidence(
         kind=kind,
@@ -200,7 +201,7 @@ def _document(message: pb.DocumentEvidence, today: date) -> Evidence:
 
 
 def _registration(message: pb.RegistrationEvidence, today: date) -> Evidence:
-    kind = from_enum(pb.RegisterType, message.type, RegisterType)
+    kind = value_of(pb.RegisterType, RegisterType, message.type)
     return Evidence(
         kind=kind,
         number=register_number(kind, message.country, Redacted(message.number), today=today),
@@ -233,10 +234,10 @@ def _message(verification: Verification, *, at: datetime) -> pb.Verification:
     return pb.Verification(
         verification_id=verification.verification_id,
         account_id=verification.account_id,
-        method=to_enum(account_pb.VerificationMethod, verification.method),
-        state=to_enum(pb.VerificationState, verification.state_at(at)),
-        reason=to_enum(pb.VerificationReason, verification.reason),
-        level=to_enum(account_pb.Level, verification.level),
+        method=number(account_pb.VerificationMethod, verification.method),
+        state=number(pb.VerificationState, verification.state_at(at)),
+        reason=number(pb.VerificationReason, verification.reason),
+        level=number(account_pb.Level, verification.level),
         tries_left=verification.tries_left,
         create_time=timestamp(verification.create_time),
         expire_time=timestamp(verification.expire_time),

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from uuid import UUID
 
+from chassis.instants import timestamp
 from chassis.refusal import ErrorReason, Refusal
 from ombud.retention.v1 import access_service_pb2 as pb
 from services.retention.access.domain import Scope
@@ -15,7 +16,6 @@ from services.retention.segments.archive import Archive, evidence_of
 from services.retention.segments.records import from_micros, to_micros
 from services.retention.segments.segment import Record, Segment
 from services.retention.segments.store import Sealed
-from services.retention.wire import timestamp
 
 _REPORTED = {
     ErrorReason.ERROR_REASON_KEYS_DESTROYED: pb.MissingReason.MISSING_REASON_KEYS_DESTROYED,

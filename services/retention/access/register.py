@@ -2,12 +2,12 @@
 
 from chassis.db import Unit
 from chassis.ids import new_id
+from chassis.instants import timestamp
 from ombud.common.v1.types_pb2 import Subject
 from ombud.retention.v1 import access_service_pb2 as pb
 from services.retention.access.domain import Access, EventKind, Scope
 from services.retention.access.wire import access_message, event_number, scope_message
 from services.retention.register import store as register
-from services.retention.wire import timestamp
 
 
 def registered(unit: Unit, access: Access, kind: EventKind, read_scope: Scope | None = None) -> pb.Access:

@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 
 from google.protobuf.duration_pb2 import Duration
 
+from chassis.instants import timestamp
 from ombud.common.v1.types_pb2 import Interval
 from ombud.retention.v1 import access_service_pb2 as pb
 from services.retention.access.domain import Access, EventKind, Scope
-from services.retention.wire import timestamp
 
 
 def scope_of(message: pb.AccessScope) -> Scope:

@@ -4,10 +4,10 @@ from datetime import date
 
 from chassis.db import Unit
 from chassis.ids import new_id
+from chassis.instants import timestamp
 from ombud.retention.v1 import custody_service_pb2 as pb
 from services.retention.custody.domain import Custodianship, EventKind
 from services.retention.register import store as register
-from services.retention.wire import timestamp
 
 
 def custodian_message(custodian: Custodianship) -> pb.Custodian:

@@ -2,12 +2,12 @@
 
 from chassis.db import Unit
 from chassis.ids import new_id
+from chassis.instants import timestamp
 from ombud.common.v1.types_pb2 import Subject
 from ombud.retention.v1 import hold_service_pb2 as pb
 from services.retention.holds.domain import EventKind, Hold
 from services.retention.holds.wire import event_number, hold_message
 from services.retention.register import store as register
-from services.retention.wire import timestamp
 
 
 def registered(unit: Unit, hold: Hold, kind: EventKind) -> pb.Hold:

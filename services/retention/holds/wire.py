@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
+from chassis.instants import timestamp
 from ombud.retention.v1 import hold_service_pb2 as pb
 from services.retention.access.wire import scope_message
 from services.retention.holds.domain import EventKind, Hold
-from services.retention.wire import timestamp
 
 
 def hold_message(hold: Hold, at: datetime) -> pb.Hold:

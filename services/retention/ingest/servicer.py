@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 
 from chassis.clock import Clock
+from chassis.instants import timestamp
 from chassis.metrics import Declared, Meter
 from chassis.refusal import Refusal
 from ombud.retention.v1 import ingest_service_pb2 as pb
@@ -15,7 +16,7 @@ from services.retention.ingest.domain import batch_of, is_producer, unreadable
 from services.retention.ingest.journal import Appended, Journal
 from services.retention.log.ledger import Ledger
 from services.retention.segments.records import RecordBatch, from_micros, to_micros
-from services.retention.wire import Context, timestamp
+from services.retention.wire import Context
 
 _FRAMES_IN_FLIGHT = 32
 _ACKS = Declared("ombud.ack.duration", "s")

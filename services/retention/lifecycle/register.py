@@ -2,11 +2,11 @@
 
 from chassis.db import Unit
 from chassis.ids import new_id
+from chassis.instants import timestamp
 from ombud.retention.v1 import lifecycle_service_pb2 as pb
 from services.retention.lifecycle.domain import Terms, TermsKind
 from services.retention.lifecycle.wire import terms_kind_number, terms_message
 from services.retention.register import store as register
-from services.retention.wire import timestamp
 
 
 def registered_terms(unit: Unit, terms: Terms, kind: TermsKind) -> pb.RetentionTerms:

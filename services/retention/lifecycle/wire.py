@@ -1,8 +1,8 @@
 """The lifecycle between messages and rules."""
 
+from chassis.instants import timestamp
 from ombud.retention.v1 import lifecycle_service_pb2 as pb
 from services.retention.lifecycle.domain import ClassName, Terms, TermsKind
-from services.retention.wire import timestamp
 
 
 def class_number(name: ClassName) -> pb.RetentionClassName.ValueType:

@@ -6,6 +6,7 @@ from uuid import UUID
 from sqlmodel import Session
 
 from chassis.db import Database
+from chassis.instants import timestamp
 from chassis.refusal import Refusal
 from ombud.retention.v1 import log_service_pb2 as pb
 from ombud.retention.v1.log_service_pb2_grpc import LogServiceServicer
@@ -17,7 +18,7 @@ from services.retention.segments import store as catalogue
 from services.retention.segments.archive import Archive, evidence_of
 from services.retention.segments.records import from_micros
 from services.retention.segments.store import Sealed
-from services.retention.wire import Context, timestamp
+from services.retention.wire import Context
 
 
 class LogServicer(LogServiceServicer):

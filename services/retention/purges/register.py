@@ -5,12 +5,12 @@ from datetime import timedelta
 
 from chassis.db import Unit
 from chassis.ids import new_id
+from chassis.instants import timestamp
 from ombud.retention.v1 import lifecycle_service_pb2 as pb
 from services.retention.lifecycle.domain import ClassName, Terms
 from services.retention.lifecycle.wire import class_number
 from services.retention.purges.domain import EventKind, Purge
 from services.retention.register import store as register
-from services.retention.wire import timestamp
 
 
 def registered(

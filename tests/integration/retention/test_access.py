@@ -6,6 +6,7 @@ import pytest
 from google.protobuf.duration_pb2 import Duration
 
 from chassis.ids import new_id
+from chassis.instants import timestamp
 from ombud.client import OmbudError
 from ombud.common.v1.types_pb2 import Interval
 from ombud.retention.v1.access_service_pb2 import (
@@ -29,7 +30,6 @@ from ombud.retention.v1.audit_service_pb2 import QueryAuditRecordsRequest
 from ombud.retention.v1.ingest_service_pb2 import AppendBatchRequest
 from ombud.retention.v1.record_pb2 import ProofState
 from ombud.verify import verify_event
-from services.retention.wire import timestamp
 from tests.integration.retention.harness import GROUP, OTHER_GROUP, Retention, bodies, frame, running_retention
 from tests.support.clock import ManualClock
 from tests.support.eventually import eventually

@@ -4,6 +4,7 @@ from pathlib import Path
 from sqlalchemy import MetaData, create_engine
 
 from chassis.ids import new_id
+from chassis.instants import timestamp
 from ombud.common.v1.types_pb2 import Interval
 from ombud.retention.v1.access_service_pb2 import (
     ACCESS_EVENT_KIND_EXPIRED,
@@ -25,7 +26,6 @@ from ombud.retention.v1.record_pb2 import ProofState
 from ombud.verify import verify_event, verify_record
 from services.retention.checks.fsck import check as fsck
 from services.retention.purges import store as purges
-from services.retention.wire import timestamp
 from tests.integration.retention.harness import GROUP, OTHER_GROUP, bodies, frame, running_retention
 from tests.integration.retention.test_access import append, approved, read, scope
 from tests.integration.retention.test_holds import officer, placed

@@ -2,10 +2,10 @@
 
 from datetime import timedelta
 
+from chassis.instants import timestamp
 from ombud.common.v1.types_pb2 import Interval
 from ombud.retention.v1.figures_service_pb2 import GetDisclosureFiguresRequest, GetDisclosureFiguresResponse
 from ombud.retention.v1.figures_service_pb2_grpc import FiguresServiceStub
-from services.retention.wire import timestamp
 from tests.integration.retention.harness import Retention
 from tests.integration.retention.test_access import append, approved, asked, read, scope
 from tests.support.clock import ManualClock

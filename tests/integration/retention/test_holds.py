@@ -2,6 +2,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from chassis.ids import new_id
+from chassis.instants import timestamp
 from ombud.retention.v1.hold_service_pb2 import (
     HOLD_EVENT_KIND_APPROVED,
     HOLD_EVENT_KIND_PLACED,
@@ -25,7 +26,6 @@ from ombud.retention.v1.hold_service_pb2 import (
 from ombud.retention.v1.hold_service_pb2_grpc import HoldServiceStub
 from ombud.retention.v1.record_pb2 import PROOF_STATE_SEALED
 from ombud.verify import verify_event
-from services.retention.wire import timestamp
 from tests.integration.retention.harness import GROUP, OTHER_GROUP, Retention
 from tests.integration.retention.test_access import scope
 from tests.support.clock import ManualClock

@@ -15,6 +15,7 @@ import pytest
 from chassis.auth.tokens import DevIssuer
 from chassis.clock import SystemClock
 from chassis.ids import new_id
+from chassis.instants import timestamp
 from ombud.client import OmbudError
 from ombud.common.v1.types_pb2 import Interval
 from ombud.retention.v1.access_service_pb2 import (
@@ -30,7 +31,6 @@ from ombud.retention.v1.log_service_pb2 import GetCheckpointRequest, GetConsiste
 from ombud.retention.v1.log_service_pb2_grpc import LogServiceStub
 from ombud.verify import verify_checkpoint, verify_consistency
 from ombud.verify.note import Checkpoint
-from services.retention.wire import timestamp
 from tests.integration.retention import child
 from tests.integration.retention.harness import GROUP, OTHER_GROUP, Retention, bodies, frame
 from tests.support.eventually import eventually

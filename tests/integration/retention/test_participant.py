@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from chassis.ids import new_id
+from chassis.instants import timestamp
 from ombud.common.v1.audit_pb2 import AuditOutcome, AuditRecord
 from ombud.common.v1.types_pb2 import Subject
 from ombud.retention.v1.access_service_pb2 import MISSING_REASON_KEYS_DESTROYED
@@ -15,7 +16,6 @@ from ombud.retention.v1.audit_service_pb2_grpc import AuditServiceStub
 from ombud.retention.v1.hold_service_pb2 import ApproveHoldRequest, Hold
 from services.retention.keys.store import KeyStore
 from services.retention.log.leaves import RecordClass
-from services.retention.wire import timestamp
 from tests.integration.retention.custodians import Custodians
 from tests.integration.retention.harness import GROUP, OTHER_GROUP, Retention, running_retention
 from tests.integration.retention.purging import CEILING, DAY

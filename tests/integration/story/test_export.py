@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from google.protobuf.duration_pb2 import Duration
 
+from chassis.instants import timestamp
 from ombud.client import connect, request_id
 from ombud.common.v1.types_pb2 import Interval
 from ombud.retention.v1.access_service_pb2 import AccessScope, ApproveAccessRequest, RequestAccessRequest
@@ -21,7 +22,6 @@ from ombud.retention.v1.access_service_pb2_grpc import AccessServiceStub
 from ombud.retention.v1.ingest_service_pb2 import AppendBatchRequest, Frame
 from ombud.retention.v1.ingest_service_pb2_grpc import IngestServiceStub
 from ombud.verify import verify_record
-from services.retention.wire import timestamp
 from tests.integration.story.shell import Said, Up, ombud
 from tests.integration.story.test_commands import token
 
