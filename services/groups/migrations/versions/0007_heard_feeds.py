@@ -18,5 +18,5 @@ def upgrade() -> None:
         "heard_feed",
         sa.Column("feed", sa.String(64), nullable=False),
         sa.Column("time", Instant(), nullable=False),
-        sa.PrimaryKeyConstraint("feed", name="pk_heard_feed"),
+        sa.PrimaryKeyConstraint("feed", name="heard_feed_pkey"),
     )
