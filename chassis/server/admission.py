@@ -15,9 +15,10 @@ from chassis.server.methods import Load
 
 # Seconds that a call may wait, and a wait from which on a longer one says no more: a pause of the whole machine is no
 # crowd.
-_TARGET, _LONGEST = 0.02, 0.2
+_TARGET, _LONGEST = 0.02, 0.5
 # By how much the pressure grows with each look: for each second above the target, and for each second more than before.
-_FOR_EXCESS, _FOR_GROWTH = 5.0, 5.0
+# A burst that is worked off within 0.4 s turns nobody away but bulk and what anyone may call.
+_FOR_EXCESS, _FOR_GROWTH = 0.8, 0.8
 # Delays that the refusals of a load differ by, so that those who were turned away together do not come back together.
 _DELAYS = 16
 
@@ -80,6 +81,10 @@ class Pressure:
         change = _FOR_EXCESS * (wait - _TARGET) + _FOR_GROWTH * (wait - self._last)
         self.value = min(max(self.value + change, 0.0), _MOST_PRESSURE)
         self._last = wait
+
+    def ease(self) -> None:
+        """Takes half of the pressure off, for so few come that it holds nothing back."""
+        self.value /= 2
 
 
 @dataclass(slots=True)

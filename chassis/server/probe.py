@@ -16,7 +16,7 @@ from chassis.server.admission import Pressure
 
 _EVERY = 0.04
 _TIMEOUT = 5.0
-# With fewer calls before its own it is not they who keep each other waiting.
+# With fewer calls from one to the next of its own it is not they who keep each other waiting.
 _FEW = 5
 
 
@@ -59,8 +59,10 @@ class Probe:
                 self.pressure.look(max([self._wait(), *(database.read_wait for database in self._databases)]))
                 if call is not None and not call.done():
                     continue
+                if self.pressure.came < _FEW:
+                    self.pressure.ease()
                 self._asked, self._waited = None, 0.0
-                if self.pressure.came or self.pressure.value:
+                if self.pressure.came:
                     self._asked, self.pressure.came = time.monotonic(), 0
                     call = ask(b"", timeout=_TIMEOUT)
 
