@@ -66,6 +66,21 @@ def test_span_that_is_none_is_refused_by_its_name(span: Duration, good: bool) ->
     assert broken(request) == ([] if good else ["window"])
 
 
+@pytest.mark.parametrize(
+    ("start", "end", "good"),
+    [
+        (Timestamp(nanos=1), Timestamp(nanos=1_001), True),
+        (Timestamp(nanos=1), Timestamp(nanos=999), False),
+        (Timestamp(nanos=999_999_999), Timestamp(seconds=1), True),
+        (Timestamp(seconds=1), Timestamp(), False),
+        (Timestamp(seconds=FIRST), Timestamp(seconds=LAST), True),
+        (Timestamp(seconds=LAST), Timestamp(seconds=FIRST), False),
+    ],
+)
+def test_interval_without_a_microsecond_in_it_is_refused(start: Timestamp, end: Timestamp, good: bool) -> None:
+    assert broken(Interval(start_time=start, end_time=end)) == ([] if good else ["(message)"])
+
+
 def test_times_are_found_at_any_depth() -> None:
     bad = Timestamp(nanos=-1)
     evidence = [Evidence(sha256="0" * 64, observe_time=Timestamp()), Evidence(sha256="0" * 64, observe_time=bad)]

@@ -26,7 +26,7 @@ from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bombud/common/v1/types.proto\x12\x0fombud.common.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"Y\n\x07Subject\x12\x1e\n\naccount_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01H\x00\x12\x1c\n\x08group_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01H\x00\x42\x10\n\x07subject\x12\x05\xbaH\x02\x08\x01\"\xd8\x01\n\x08Interval\x12\x36\n\nstart_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01\x12\x34\n\x08\x65nd_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01:^\xbaH[\x1aY\n\x0einterval.order\x12&end_time must be later than start_time\x1a\x1fthis.end_time > this.start_time\"b\n\x0e\x46\x65\x65\x64\x43heckpoint\x12\r\n\x05\x65poch\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\x03\x12/\n\x0bserver_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestampb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bombud/common/v1/types.proto\x12\x0fombud.common.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"Y\n\x07Subject\x12\x1e\n\naccount_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01H\x00\x12\x1c\n\x08group_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01H\x00\x42\x10\n\x07subject\x12\x05\xbaH\x02\x08\x01\"\xbe\x02\n\x08Interval\x12\x36\n\nstart_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01\x12\x34\n\x08\x65nd_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01:\xc3\x01\xbaH\xbf\x01\x1a\xbc\x01\n\x0einterval.order\x12&end_time must be later than start_time\x1a\x81\x01int(this.end_time) == int(this.start_time) ? this.end_time - this.start_time >= duration(\'1us\') : this.end_time > this.start_time\"b\n\x0e\x46\x65\x65\x64\x43heckpoint\x12\r\n\x05\x65poch\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\x03\x12/\n\x0bserver_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestampb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -44,11 +44,11 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_INTERVAL'].fields_by_name['end_time']._loaded_options = None
   _globals['_INTERVAL'].fields_by_name['end_time']._serialized_options = b'\272H\003\310\001\001'
   _globals['_INTERVAL']._loaded_options = None
-  _globals['_INTERVAL']._serialized_options = b'\272H[\032Y\n\016interval.order\022&end_time must be later than start_time\032\037this.end_time > this.start_time'
+  _globals['_INTERVAL']._serialized_options = b'\272H\277\001\032\274\001\n\016interval.order\022&end_time must be later than start_time\032\201\001int(this.end_time) == int(this.start_time) ? this.end_time - this.start_time >= duration(\'1us\') : this.end_time > this.start_time'
   _globals['_SUBJECT']._serialized_start=110
   _globals['_SUBJECT']._serialized_end=199
   _globals['_INTERVAL']._serialized_start=202
-  _globals['_INTERVAL']._serialized_end=418
-  _globals['_FEEDCHECKPOINT']._serialized_start=420
-  _globals['_FEEDCHECKPOINT']._serialized_end=518
+  _globals['_INTERVAL']._serialized_end=520
+  _globals['_FEEDCHECKPOINT']._serialized_start=522
+  _globals['_FEEDCHECKPOINT']._serialized_end=620
 # @@protoc_insertion_point(module_scope)

@@ -59,7 +59,7 @@ class Interval(_message.Message):
 
     @_builtins.property
     def end_time(self) -> _timestamp_pb2.Timestamp:
-        """First instant outside. Later than start_time."""
+        """First instant outside. Later than start_time by a microsecond at least, to which times are kept."""
 
     def __init__(
         self,
