@@ -73,7 +73,7 @@ def test_loads_are_turned_away_one_after_the_other_as_the_pressure_grows_reads_l
 acts = st.tuples(st.sampled_from(ORDER), st.sampled_from(["come", "leave", "wait"]), st.floats(0, 1))
 
 
-@given(st.lists(acts, max_size=200))
+@given(st.lists(acts, max_size=60))
 def test_no_read_is_turned_away_while_anything_else_is_let_in(steps: list[tuple[Load, str, float]]) -> None:
     pressure = Pressure()
     house, inside = Admission(Meter(), pressure), list[Load]()
@@ -84,7 +84,7 @@ def test_no_read_is_turned_away_while_anything_else_is_let_in(steps: list[tuple[
             house.door(inside.pop()).leave()
         elif house.door(load).open():
             # Many at once, so that the bounds are reached.
-            for _ in range(20):
+            for _ in range(40):
                 house.door(load).enter()
                 inside.append(load)
         if not house.door(Load.READ).open():
