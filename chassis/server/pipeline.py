@@ -187,7 +187,7 @@ class Pipeline:
 class _Served:
     """The span and call of one RPC being served."""
 
-    __slots__ = ("_began", "_calls", "_parent", "_span", "_start", "_telemetry", "call", "method")
+    __slots__ = ("_began", "_calls", "_parent", "_span", "_telemetry", "call", "method")
     _unserved = Call(method="")
 
     def __init__(self, method: Method, telemetry: Telemetry, calls: Histogram) -> None:
@@ -196,7 +196,6 @@ class _Served:
         self._began = time.perf_counter()
         self.call = self._unserved
         self._telemetry = telemetry
-        self._start = time.time_ns()
         self._parent: SpanContext | None = None
         self._span: Span | None = None
 
@@ -233,7 +232,7 @@ class _Served:
         return self._telemetry.start(
             self.method.name,
             parent=self._parent,
-            start_time_ns=self._start,
+            start_time_ns=time.time_ns() - int(self.taken * 1e9),
             attributes={
                 "rpc.system.name": "grpc",
                 "rpc.method": self.method.name,

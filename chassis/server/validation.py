@@ -24,7 +24,7 @@ def check(message: Message) -> None:
     Raises:
         Refusal: INVALID_FIELD, with each field that does not. Values are not repeated.
     """
-    if found := tuple(_bad_times(message, "")):
+    if _leading_to_times(message.DESCRIPTOR) and (found := tuple(_bad_times(message, ""))):
         raise _refused(found)
     if violations := _validator.collect_violations(message):
         raise _refused(tuple(FieldViolation(_path(violation), violation.proto.message) for violation in violations))
