@@ -1,7 +1,7 @@
 """Everything that decisions rest on, in memory: a fold over the service's own change feed."""
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from ombud.common.v1.types_pb2 import Subject
@@ -10,6 +10,18 @@ from ombud.groups.v1.group_service_pb2 import Group, Member
 from services.groups.decisions import domain, wire
 from services.groups.decisions.verdicts import Verdict, Verdicts
 from services.groups.projections import wire as projected
+
+
+@dataclass(slots=True)
+class _Tally:
+    """How many groups an account is in, and owns. All its memberships share the one text of its id that is here."""
+
+    account_id: str
+    joined: int = 0
+    owned: int = 0
+
+
+_NO_GROUPS = _Tally("")
 
 
 class DecisionState:
@@ -22,8 +34,7 @@ class DecisionState:
         self._default: domain.Standing | None = None
         self._groups: dict[str, Group] = {}
         self._members: dict[str, dict[str, domain.Role]] = {}
-        self._owned: Counter[str] = Counter()
-        self._joined: Counter[str] = Counter()
+        self._tallies: dict[str, _Tally] = {}
 
     def apply(self, change: GroupsChange) -> None:
         """Takes in one change; changes come in the order of the feed."""
@@ -64,12 +75,13 @@ class DecisionState:
 
     def situation(self, account_id: str, group_id: str) -> domain.Situation:
         """All that a decision about the account, in the group if one is named, rests on."""
+        tally = self._tallies.get(account_id, _NO_GROUPS)
         return domain.Situation(
             account_id=account_id,
             account=self._accounts.get(account_id),
             standing=self._standing(account_id),
-            owned=self._owned[account_id],
-            joined=self._joined[account_id],
+            owned=tally.owned,
+            joined=tally.joined,
             group_id=group_id,
             group=self._group(group_id),
             role=self._members.get(group_id, {}).get(account_id),
@@ -96,15 +108,22 @@ class DecisionState:
     def _enter(self, member: Member) -> None:
         self._leave(member.group_id, member.account_id)
         role = wire.role(member.role)
-        self._members.setdefault(member.group_id, {})[member.account_id] = role
-        self._joined[member.account_id] += 1
-        self._owned[member.account_id] += role is domain.Role.OWNER
+        tally = self._tallies.get(member.account_id)
+        if tally is None:
+            tally = _Tally(member.account_id)
+            self._tallies[tally.account_id] = tally
+        self._members.setdefault(member.group_id, {})[tally.account_id] = role
+        tally.joined += 1
+        tally.owned += role is domain.Role.OWNER
 
     def _leave(self, group_id: str, account_id: str) -> None:
         role = self._members.get(group_id, {}).pop(account_id, None)
         if role is not None:
-            self._joined[account_id] -= 1
-            self._owned[account_id] -= role is domain.Role.OWNER
+            tally = self._tallies[account_id]
+            tally.joined -= 1
+            tally.owned -= role is domain.Role.OWNER
+            if not tally.joined:
+                del self._tallies[account_id]
         self._verdicts.drop_account(account_id)
         self._verdicts.drop_group(group_id, domain.Action.JOIN)
 
