@@ -102,5 +102,5 @@ def _template(policy: PolicyInForce, at: datetime) -> Sanction:
         reporter_account_id="",
         issuer="bench-moderator",
     )
-    proposed = propose(proposal, sanction_id=new_id(), policy=policy, priors=(), breach=None, at=at)
+    proposed = propose(proposal, sanction_id=new_id(), policy=policy, priors=(), points_left={}, breach=None, at=at)
     return enter_force(approve(proposed, approver="bench-approver", at=at), delivered_at=at)

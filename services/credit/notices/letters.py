@@ -11,7 +11,6 @@ from services.credit.notices.templates import Templates, told
 from services.credit.receipts import Receipts
 from services.credit.referrals import store as referrals
 from services.credit.standings import store as standings
-from services.credit.standings.domain import points_left
 from services.credit.subjects import Subject, SubjectKind
 
 
@@ -71,7 +70,8 @@ def _values(session: Session, due: DueLetter, receipt: str, language: Language, 
         }
     measures = templates.measures(language, due.sanction.terms)
     values = {"text": due.text, "receipt": receipt, "measures": measures, "due": "", "until": "", "outcome": ""}
-    values["points"] = str(_points_left(session, due))
+    left = standings.points_left(session, [due.sanction.sanction_id], due.not_before)
+    values["points"] = str(left.get(due.sanction.sanction_id, 0))
     for appeal in appeals.of_sanctions(session, [due.sanction.sanction_id]):
         values["due"] = told(appeal.due)
         if appeal.prolongation:
@@ -80,10 +80,3 @@ def _values(session: Session, due: DueLetter, receipt: str, language: Language, 
             outcome = appeal.outcome or appeal.state
             values["outcome"] = templates.outcome(language, outcome, measures=measures, points=values["points"])
     return values
-
-
-def _points_left(session: Session, due: DueLetter) -> int:
-    """How many points of the sanction counted when the letter was made."""
-    entries = standings.entries(session, due.sanction.subject)
-    points = standings.points_entries(session, [due.sanction.sanction_id])
-    return sum(points_left(entries, entry, due.not_before) for entry in points)

@@ -119,7 +119,7 @@ class Templates:
         """The decisions that one rests on, a line each after a first one; empty if it rests on none."""
         texts = self._texts[language]
         lines = [
-            Template(texts.decision_with_points if each.points_end else texts.decision).substitute(
+            Template(texts.decision_with_points if each.points else texts.decision).substitute(
                 sanction=each.sanction_id, points=each.points, at=told(each.points_end) if each.points_end else ""
             )
             for each in decisions

@@ -111,7 +111,7 @@ class DutyBreach:
 
 @dataclass(frozen=True)
 class PriorDecision:
-    """A sanction that another rests on, with its points and their end."""
+    """A sanction that another rests on, with its points that counted at the proposal, and their end."""
 
     sanction_id: str
     points: int

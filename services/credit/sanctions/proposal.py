@@ -1,6 +1,6 @@
 """The rules that a proposed sanction has to meet; each refusal says what would meet it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -62,6 +62,7 @@ def propose(
     sanction_id: str,
     policy: PolicyInForce,
     priors: Sequence[Sanction],
+    points_left: Mapping[str, int],
     breach: DutyBreach | None,
     gravest: int = -1,
     own_account_id: str = "",
@@ -75,6 +76,7 @@ def propose(
         sanction_id: Id of the new sanction.
         policy: The policy in force at the act, or the first one if the act is older.
         priors: The sanctions that it is to rest on.
+        points_left: How many points of each of them count now, by sanction id; those of which none does are left out.
         breach: The recorded breach of duty; None if there is none.
         gravest: The step of the gravest measure that the subject met before; -1 if none.
         own_account_id: The account of who proposes, if they told of one.
@@ -97,9 +99,10 @@ def propose(
     skipped = steps_skipped(rule, _fitting(proposal.subject), [measure.kind for measure in proposal.measures], gravest)
     check_justified(skipped, proposal.reasons.step_justification, rule)
     for prior in priors:
-        _check_prior(prior, proposal, at)
+        _check_prior(prior, proposal, points_left.get(prior.sanction_id, 0), at)
     if proposal.capacity.answers_for_duty and breach is None:
         raise breach_required(proposal.duty_notice_id, "NONE")
+    cited = [PriorDecision(each.sanction_id, points_left.get(each.sanction_id, 0), each.points_end) for each in priors]
     return Sanction(
         sanction_id=sanction_id,
         state=SanctionState.PROPOSED,
@@ -107,7 +110,7 @@ def propose(
         capacity=proposal.capacity,
         group_id=proposal.group_id,
         statement=replace(
-            statement(proposal.reasons, policy, rule, priors, breach),
+            statement(proposal.reasons, policy, rule, cited, breach),
             steps_skipped=skipped,
             step_justification=proposal.reasons.step_justification,
             source=origin.source,
@@ -307,14 +310,16 @@ def _check_points(proposal: Proposal, rule: Rule) -> None:
         )
 
 
-def _check_prior(prior: Sanction, proposal: Proposal, at: datetime) -> None:
+def _check_prior(prior: Sanction, proposal: Proposal, points_left: int, at: datetime) -> None:
+    """Refuses to rest on what is no decision of those concerned, or is over with its measures and its points."""
     state = prior.state_at(at)
-    if not _concerns(prior, proposal) or state is not SanctionState.IN_FORCE or prior.interim_until is not None:
+    counts = state is SanctionState.IN_FORCE or (state is SanctionState.EXPIRED and points_left > 0)
+    if not _concerns(prior, proposal) or not counts or prior.interim_until is not None:
         raise Refusal.field(
             "prior_sanction_ids",
-            "the sanction is not in force, is no decision, or concerns somebody else",
+            "the sanction is over, is no decision, or concerns somebody else",
             reason=ErrorReason.ERROR_REASON_PRIOR_SANCTION_REFUSED,
-            satisfy="decisions in force of the same subject or of the group concerned",
+            satisfy="decisions of the same subject or of the group concerned that are in force or whose points count",
             sanction_id=prior.sanction_id,
             state=state,
         )
@@ -330,7 +335,7 @@ def _concerns(prior: Sanction, proposal: Proposal) -> bool:
 
 
 def statement(
-    reasons: Reasons, policy: PolicyInForce, rule: Rule, priors: Sequence[Sanction], breach: DutyBreach | None
+    reasons: Reasons, policy: PolicyInForce, rule: Rule, priors: Sequence[PriorDecision], breach: DutyBreach | None
 ) -> Statement:
     """The statement of reasons: what was stated, and what is derived from the policy, the priors and the breach."""
     pack = policy.pack
@@ -359,7 +364,7 @@ def statement(
         proportionality_note=reasons.proportionality_note,
         how_to_restore=reasons.how_to_restore,
         materials_needed=reasons.materials_needed,
-        prior_decisions=tuple(PriorDecision(prior.sanction_id, prior.points, prior.points_end) for prior in priors),
+        prior_decisions=tuple(priors),
         duty_breach=breach,
     )
 

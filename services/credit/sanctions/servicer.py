@@ -45,11 +45,13 @@ class SanctionServicer(Contract):
 
         def command(unit: Unit) -> pb.ProposeSanctionResponse:
             act_at = proposal.reasons.act_at or unit.now
+            priors = store.get_all(unit.session, request.prior_sanction_ids)
             sanction = propose(
                 proposal,
                 sanction_id=new_id(),
                 policy=policies.for_act(unit.session, act_at),
-                priors=store.get_all(unit.session, request.prior_sanction_ids),
+                priors=priors,
+                points_left=standings.points_left(unit.session, request.prior_sanction_ids, unit.now),
                 breach=breach,
                 gravest=store.gravest_step(unit.session, proposal.subject),
                 own_account_id=unit.call.person.account_id,

@@ -78,6 +78,14 @@ def points_entries(session: Session, sanction_ids: Iterable[str]) -> list[Points
     return [entry for row in session.exec(query) if isinstance(entry := _entry(row), PointsEntry)]
 
 
+def points_left(session: Session, sanction_ids: Iterable[str], at: datetime) -> dict[str, int]:
+    """How many points of some sanctions count at an instant, stays left aside, by sanction id; 0 is left out."""
+    points = points_entries(session, sanction_ids)
+    of_subjects = ledgers(session, {entry.subject for entry in points})
+    found = {entry.sanction_id: domain.points_left(of_subjects[entry.subject], entry, at) for entry in points}
+    return {sanction_id: left for sanction_id, left in found.items() if left}
+
+
 def accounts_sanctioned(session: Session, *, after: str, size: int) -> list[str]:
     """Ids of accounts that ever had a sanction in force, after an account id, at most `size`."""
     query = (

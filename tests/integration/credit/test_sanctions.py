@@ -9,6 +9,7 @@ from ombud.credit.v1 import sanction_service_pb2 as pb
 from ombud.credit.v1 import types_pb2 as credit
 from ombud.credit.v1.sanction_service_pb2_grpc import SanctionServiceStub
 from tests.integration.credit.court import Court
+from tests.integration.credit.test_remedies import remedy
 from tests.support.refusals import refusal_of
 
 
@@ -157,6 +158,26 @@ async def test_nobody_decides_on_an_own_account_nor_approves_what_they_reported(
     assert [own.reason, concerned.reason] == ["OWN_ACCOUNT"] * 2
     assert (reported.reason, reported.facts["conflict"]) == ("REVIEWER_NOT_INDEPENDENT", "REPORTER")
     assert (await court.approve(sanction_id, account=new_id())).state == pb.SANCTION_STATE_APPROVED
+
+
+async def test_points_that_count_found_a_sanction_when_their_measures_are_over(court: Court) -> None:
+    subject = Subject(account_id=new_id())
+    first = await court.in_force(court.proposal(subject, points=9))
+    await remedy(court, first.sanction_id)
+    court.suite.clock.advance(timedelta(days=31))
+
+    threshold = await court.in_force(
+        court.proposal(
+            subject,
+            credit.MEASURE_KIND_ACCOUNT_SUSPENDED,
+            prior_sanction_ids=[first.sanction_id],
+            reasons=court.reasons(evidence=[]),
+        )
+    )
+
+    (cited,) = threshold.statement.prior_decisions
+    assert (cited.sanction_id, cited.points, cited.points_end_time) == (first.sanction_id, 6, first.points_end_time)
+    assert f"decision {first.sanction_id}, 6 points until" in court.notice(threshold.sanction_id)["text"]
 
 
 async def test_same_evidence_does_not_found_a_second_sanction(court: Court) -> None:

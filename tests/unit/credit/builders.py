@@ -1,5 +1,6 @@
 """Proposals, sanctions and appeals that meet every rule, for tests to bend."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -101,6 +102,7 @@ def breach(group_id: str, notice_id: str) -> DutyBreach:
 def proposed(
     *,
     priors: tuple[Sanction, ...] = (),
+    counting: Mapping[str, int] | None = None,
     recorded: DutyBreach | None = None,
     origin: Origin = OWN_INITIATIVE,
     at: datetime = NOW,
@@ -111,6 +113,7 @@ def proposed(
         sanction_id=new_id(),
         policy=policy(),
         priors=priors,
+        points_left={prior.sanction_id: prior.points for prior in priors} if counting is None else counting,
         breach=recorded,
         origin=origin,
         at=at,

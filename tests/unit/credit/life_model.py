@@ -74,6 +74,10 @@ class Known:
         """Whether it is in force: neither over nor lifted nor fallen."""
         return self.start is not None and not self.fallen and not self.lifted and not self.over(at)
 
+    def founds(self, at: datetime) -> bool:
+        """Whether another decision may rest on it: it is in force, or its points count."""
+        return not self.interim and (self.open(at) or self.points(at) > 0)
+
     def lift(self, at: datetime) -> None:
         """Ends it by an act."""
         self.lifted = True

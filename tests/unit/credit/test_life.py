@@ -81,7 +81,7 @@ class Life(RuleBasedStateMachine):
     @rule(data=st.data(), points=st.integers(1, 6), days=st.integers(1, 60), derived=st.booleans())
     def propose_and_approve(self, data: st.DataObject, points: int, days: int, derived: bool) -> None:
         now = self.now
-        prior = self.some(data, lambda each: each.open(now) and not each.interim) if derived else None
+        prior = self.some(data, lambda each: each.founds(now)) if derived else None
         undecided = self.some(data, lambda each: each.interim and each.evidence.isdisjoint(self.decided))
         founding = undecided.sanction.statement.evidence if undecided else (evidence(),)
         kinds = data.draw(st.sets(st.sampled_from([MeasureKind.WARNED, MeasureKind.PUBLISHING_SUSPENDED]), min_size=1))
@@ -94,7 +94,15 @@ class Life(RuleBasedStateMachine):
 
         def task(unit: Unit) -> Sanction:
             priors = [store.get(unit.session, prior.sanction.sanction_id)] if prior else []
-            proposed = propose(wanted, sanction_id=new_id(), policy=policy(), priors=priors, breach=None, at=unit.now)
+            proposed = propose(
+                wanted,
+                sanction_id=new_id(),
+                policy=policy(),
+                priors=priors,
+                points_left=standings.points_left(unit.session, [each.sanction_id for each in priors], unit.now),
+                breach=None,
+                at=unit.now,
+            )
             store.add(unit.session, proposed)
             approved = approve(proposed, approver="app-1", at=unit.now)
             store.update(unit.session, approved)
@@ -110,7 +118,9 @@ class Life(RuleBasedStateMachine):
 
         def task(unit: Unit) -> None:
             for _ in range(2):
-                proposed = propose(wanted, sanction_id=new_id(), policy=policy(), priors=(), breach=None, at=unit.now)
+                proposed = propose(
+                    wanted, sanction_id=new_id(), policy=policy(), priors=(), points_left={}, breach=None, at=unit.now
+                )
                 store.add(unit.session, proposed)
                 with pytest.raises(Refusal):
                     withdraw(proposed, proposer="mod-2")

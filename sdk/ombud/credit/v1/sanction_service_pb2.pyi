@@ -276,7 +276,9 @@ class ProposeSanctionRequest(_message.Message):
 
     @_builtins.property
     def prior_sanction_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Sanctions in force of the same subject, or of the group, that it rests on. It falls when one of them falls."""
+        """Decisions of the same subject, or of the group, that it rests on: in force, or with points that count.
+        PRIOR_SANCTION_REFUSED for others. It falls when one of them falls.
+        """
 
     @_builtins.property
     def register_again_time(self) -> _timestamp_pb2.Timestamp:
@@ -1159,10 +1161,10 @@ class PriorDecision(_message.Message):
     sanction_id: _builtins.str
     """The sanction (UUID)."""
     points: _builtins.int
-    """Its points."""
+    """Its points that counted at the proposal."""
     @_builtins.property
     def points_end_time(self) -> _timestamp_pb2.Timestamp:
-        """When those points no longer count."""
+        """When they no longer count."""
 
     def __init__(
         self,

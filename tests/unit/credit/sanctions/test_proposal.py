@@ -254,7 +254,20 @@ def test_sanction_that_is_not_in_force_founds_nothing() -> None:
     assert refused(subject=subject, priors=(proposed(subject=subject),)).facts["state"] == "PROPOSED"
     expired = in_force(subject=subject, measures=(measure(days=10),))
     later = replace(measure(), end=NOW + 50 * DAY)
-    assert refused(subject=subject, priors=(expired,), measures=(later,), at=NOW + 10 * DAY).facts["state"] == "EXPIRED"
+    over = refused(subject=subject, priors=(expired,), counting={}, measures=(later,), at=NOW + 10 * DAY)
+    assert over.facts["state"] == "EXPIRED"
+
+
+def test_points_that_count_found_a_decision_when_their_measures_are_over_and_are_cited_as_they_are_left() -> None:
+    subject = account()
+    expired = in_force(subject=subject, measures=(measure(days=10),), points=3)
+    left = {expired.sanction_id: 2}
+    later = replace(measure(), end=NOW + 50 * DAY)
+
+    sanction = proposed(subject=subject, priors=(expired,), counting=left, measures=(later,), at=NOW + 10 * DAY)
+
+    (cited,) = sanction.statement.prior_decisions
+    assert (cited.points, cited.points_end) == (2, expired.points_end)
 
 
 def test_the_same_evidence_is_the_same_set_in_any_order_and_number() -> None:
