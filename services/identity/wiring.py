@@ -18,6 +18,7 @@ from services.identity.credit_peer import CreditPeer
 from services.identity.vault.keys import LocalKeys, Purpose
 from services.identity.vault.store import Vault
 from services.identity.verifications.commands import VerificationCommands
+from services.identity.verifications.jobs import Expiries
 from services.identity.verifications.sender import FileOutbox
 from services.identity.verifications.servicer import VerificationServicer
 
@@ -59,4 +60,5 @@ def build(config: IdentityConfig, platform: Platform) -> Service:
             (add_AccreditationServiceServicer_to_server, AccreditationServicer(database)),
         ],
         tasks=[Following(schedule, platform.peers).run],
+        jobs=[Expiries(database, commands).run],
     )

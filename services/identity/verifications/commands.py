@@ -171,6 +171,14 @@ class VerificationCommands:
         )
         return self._settle(unit, verification, number, assurance)
 
+    def expire(self, unit: Unit) -> None:
+        """Records some of the verifications whose time has run out, and erases what came with them."""
+        found = store.expired(unit.session, unit.now)
+        self._vault.erase(unit.session, [each.verification_id for each in found])
+        for verification in map(domain.expire, found):
+            store.save(unit.session, verification)
+            _audit(unit, "expired", verification)
+
     def _policy(self, at: datetime) -> IdentityPolicy:
         return self._schedule.at(at).identity
 

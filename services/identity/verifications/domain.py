@@ -160,6 +160,11 @@ def supersede(verification: Verification, *, at: datetime) -> Verification:
     return replace(verification, state=VerificationState.SUPERSEDED, decide_time=at)
 
 
+def expire(verification: Verification) -> Verification:
+    """A verification whose time has run out: nobody decided on it."""
+    return replace(verification, state=VerificationState.EXPIRED)
+
+
 def submit(verification: Verification, method: Method, *, at: datetime) -> Verification:
     """Takes a submission of evidence for that method and uses a try.
 

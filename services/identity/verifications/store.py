@@ -11,6 +11,7 @@ from services.identity.verifications.domain import Doubt, Verification, Verifica
 from services.identity.verifications.models import VerificationRow
 
 _OPEN = (VerificationState.AWAITING_USER, VerificationState.REVIEW)
+_MOST_EXPIRED = 100
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,17 @@ def count_started(session: Session, account_id: str, *, since: datetime) -> int:
         col(VerificationRow.account_id) == account_id, col(VerificationRow.create_time) > since
     )
     return session.exec(query).one()
+
+
+def expired(session: Session, at: datetime) -> list[Verification]:
+    """Verifications recorded as awaiting evidence for which it is too late, the oldest first, at most 100."""
+    query = (
+        select(VerificationRow)
+        .where(col(VerificationRow.state) == VerificationState.AWAITING_USER, col(VerificationRow.expire_time) <= at)
+        .order_by(col(VerificationRow.verification_id))
+        .limit(_MOST_EXPIRED)
+    )
+    return [_verification(row) for row in session.exec(query)]
 
 
 def in_review(session: Session, *, after: str, limit: int) -> list[Verification]:

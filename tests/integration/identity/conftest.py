@@ -1,6 +1,7 @@
+import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -80,6 +81,7 @@ class Identity:
     exporter: InMemorySpanExporter
     telemetry: Telemetry
     port: int
+    jobs: Sequence[Callable[[], Awaitable[None]]]
     _channels: dict[tuple[str, str, str], grpc.aio.Channel] = field(default_factory=dict)
 
     def channel(self, *, workload: str = "", role: str = "", account: str = "") -> grpc.aio.Channel:
@@ -175,6 +177,17 @@ class Identity:
             )
         )
 
+    @contextlib.asynccontextmanager
+    async def working(self) -> AsyncIterator[None]:
+        """The service's jobs run."""
+        running = [asyncio.ensure_future(job()) for job in self.jobs]
+        try:
+            yield
+        finally:
+            for each in running:
+                each.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+
     def sent_codes(self) -> list[dict[str, str]]:
         """What the outbox holds, oldest first."""
         outbox = self.data_dir / "outbox" / "phone.jsonl"
@@ -234,7 +247,7 @@ async def running_identity(folder: Path, database_url: str = "") -> AsyncIterato
         port = server.add_insecure_port("127.0.0.1:0")
         targets["credit"] = f"127.0.0.1:{port}"
         await server.start()
-        running = Identity(folder, service.database, clock, issuer, exporter, telemetry, port)
+        running = Identity(folder, service.database, clock, issuer, exporter, telemetry, port, service.jobs)
         yield running
         await running.close()
         await peers.close()

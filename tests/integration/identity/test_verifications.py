@@ -6,6 +6,7 @@ from datetime import UTC, timedelta
 from typing import Any
 
 import pytest
+from sqlmodel import select
 
 from chassis.ids import new_id
 from ombud.client import OmbudError
@@ -34,6 +35,7 @@ from ombud.identity.v1.verification_service_pb2 import (
     VERIFICATION_REASON_EVIDENCE_REFUSED,
     VERIFICATION_REASON_UNREADABLE,
     VERIFICATION_STATE_AWAITING_USER,
+    VERIFICATION_STATE_EXPIRED,
     VERIFICATION_STATE_REJECTED,
     VERIFICATION_STATE_REVIEW,
     VERIFICATION_STATE_SUPERSEDED,
@@ -47,7 +49,9 @@ from ombud.identity.v1.verification_service_pb2 import (
     SubmitEvidenceRequest,
     Verification,
 )
+from services.identity.vault.models import CellRow
 from tests.integration.identity.conftest import Identity, document
+from tests.support.eventually import eventually
 from tests.support.refusals import refusal_of
 
 PERSON = "110101199003074514"
@@ -315,6 +319,33 @@ async def test_code_is_spent_after_its_time(identity: Identity) -> None:
     identity.clock.advance(timedelta(minutes=10))
     refusal = await refusal_of(identity.submit_code(verification.verification_id, identity.sent_codes()[0]["code"]))
     assert (refusal.reason, refusal.facts["cause"]) == ("PHONE_CODE_SPENT", "EXPIRED")
+
+
+async def test_telephone_number_is_erased_when_the_time_of_its_code_has_run_out(
+    identity_on_each_engine: Identity,
+) -> None:
+    identity = identity_on_each_engine
+    account = await identity.register()
+    verification = await identity.start_phone(account.account_id)
+    identity.clock.advance(timedelta(minutes=9))
+    other = await identity.start_phone((await identity.register("other")).account_id)
+    identity.clock.advance(timedelta(minutes=1))
+
+    async def kept() -> set[str]:
+        return set(await identity.database.read(lambda session: session.exec(select(CellRow.verification_id)).all()))
+
+    async def erased() -> bool:
+        return await kept() == {other.verification_id}
+
+    assert await kept() == {verification.verification_id, other.verification_id}
+    async with identity.working():
+        await eventually(erased)
+
+    assert (await state_of(identity, verification.verification_id)).state == VERIFICATION_STATE_EXPIRED
+    assert (await identity.audited())[-1].action == "identity.verification.expired"
+    refusal = await refusal_of(identity.submit_code(verification.verification_id, identity.sent_codes()[0]["code"]))
+    assert (refusal.reason, refusal.facts["cause"]) == ("PHONE_CODE_SPENT", "EXPIRED")
+    assert (await identity.submit_code(other.verification_id, identity.sent_codes()[1]["code"])).level == LEVEL_L1
 
 
 async def test_new_start_supersedes_the_open_one_and_its_code(identity: Identity) -> None:
