@@ -26,6 +26,8 @@ M = TypeVar("M", bound=Message)
 T = TypeVar("T")
 
 _READERS = 2
+# With fewer reads it is no crowd that waits, but the callers of a client for each other.
+_CROWD = 16
 
 
 class Database:
@@ -150,8 +152,8 @@ class Database:
 
     @property
     def read_wait(self) -> float:
-        """Seconds that the last read to begin had waited for a thread; 0 if none waits."""
-        return self._waited if self._reads > _READERS else 0.0
+        """Seconds that the last read to begin had waited for a thread; 0 if it is no crowd that waits."""
+        return self._waited if self._reads >= _CROWD else 0.0
 
     def on_commit(self, listener: Callable[[Sequence[FeedEntry]], None]) -> None:
         """Calls `listener` on the event loop with each batch's feed entries, in commit order.

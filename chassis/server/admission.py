@@ -15,10 +15,10 @@ from chassis.server.methods import Load
 
 # Seconds that a call may wait, and a wait from which on a longer one says no more: a pause of the whole machine is no
 # crowd.
-_TARGET, _LONGEST = 0.02, 0.5
+_TARGET, _LONGEST = 0.01, 0.5
 # By how much the pressure grows with each look: for each second above the target, and for each second more than before.
-# A burst that is worked off within 0.4 s turns nobody away but bulk and what anyone may call.
-_FOR_EXCESS, _FOR_GROWTH = 0.8, 0.8
+# A burst that is worked off within a third of a second turns nobody away but bulk and what anyone may call.
+_FOR_EXCESS, _FOR_GROWTH = 0.8, 1.2
 # Delays that the refusals of a load differ by, so that those who were turned away together do not come back together.
 _DELAYS = 16
 

@@ -17,7 +17,9 @@ from chassis.server.admission import Pressure
 # Seconds between two looks, under pressure and without: a call of its own costs as much as two of others.
 _OFTEN, _SELDOM = 0.04, 0.1
 _TIMEOUT = 5.0
-# With fewer calls from one to the next of its own it is not they who keep each other waiting.
+# With fewer calls before its own it is no crowd that waits, but the callers of a client or two for each other.
+_CROWD = 32
+# With fewer from one of its own to the next nobody is held back.
 _FEW = 5
 
 
@@ -71,4 +73,4 @@ class Probe:
         """Seconds that its last call waited for others, or that the one under way has by now."""
         if self._asked is None:
             return self._waited
-        return time.monotonic() - self._asked if self.pressure.came >= _FEW else 0.0
+        return time.monotonic() - self._asked if self.pressure.came >= _CROWD else 0.0

@@ -87,7 +87,7 @@ async def test_reads_that_wait_for_a_thread_are_seen_to_wait(stage: Stage) -> No
         go_on.wait(10)
 
     reads = [asyncio.create_task(stage.database.read(hold)) for _ in range(2)]
-    reads += [asyncio.create_task(stage.database.read(lambda _session: time.sleep(0.1))) for _ in range(6)]
+    reads += [asyncio.create_task(stage.database.read(lambda _session: time.sleep(0.02))) for _ in range(20)]
     await asyncio.sleep(0.1)
     go_on.set()
 
