@@ -116,7 +116,7 @@ async def serving(
         stack.push_async_callback(health_server.stop, None)
         stack.push_async_callback(cancel, [asyncio.create_task(work) for work in _background(hosted)])
         await set_health(health, services, serving=True)
-        watching = asyncio.create_task(_watch_health(services, health))
+        watching = asyncio.create_task(_supervise("health", partial(_watch_health, services, health)))
         stack.push_async_callback(set_health, health, services, serving=False)
         stack.push_async_callback(cancel, [watching])
         yield Running(port, health_port)

@@ -37,6 +37,7 @@ class Process:
     part: Part = field(default_factory=Part)
     history: list[str] = field(default_factory=list)
     task_failures: int = 0
+    looks: int | None = None
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[Running]:
@@ -54,6 +55,7 @@ class Process:
             tasks=[self.task],
             starting=[self.note("starting")],
             stopping=[self.note("stopping")],
+            healthy=self.healthy,
         )
         platform = Platform(clock, Peers({"retention": "127.0.0.1:1"}), telemetry)
         config = ServerConfig(listen="127.0.0.1:0", health_listen="127.0.0.1:0", traces_file=self.folder / "t")
@@ -67,6 +69,14 @@ class Process:
             self.history.append(what)
 
         return noted
+
+    def healthy(self) -> bool:
+        if self.looks is None:
+            return True
+        self.looks += 1
+        if self.looks == 1:
+            raise ValueError("Marie Curie")
+        return False
 
     async def task(self) -> None:
         self.history.append("task")
@@ -144,6 +154,17 @@ async def test_health_tells_of_each_service_by_name(process: Process) -> None:
         with pytest.raises(grpc.aio.AioRpcError) as unknown:
             await health(running, "credit")
         assert unknown.value.code() is grpc.StatusCode.NOT_FOUND
+
+
+async def test_look_after_health_that_fails_is_not_the_last(process: Process, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chassis.run._HEALTH_EVERY", 0.01)
+    process.looks = 0
+    async with process.running() as running:
+
+        async def red() -> bool:
+            return await health(running, "counter") == health_pb2.HealthCheckResponse.NOT_SERVING
+
+        await eventually(red)
 
 
 async def test_liveness_does_not_ask_after_what_the_process_serves() -> None:

@@ -328,7 +328,6 @@ def _consequences() -> None:
     op.create_index(
         "ix_ledger_entry_subject_kind_subject_id_entry_id", "ledger_entry", ["subject_kind", "subject_id", "entry_id"]
     )
-    # ### end Alembic commands ###
     op.create_table(
         "blacklist_entry",
         sa.Column("entry_id", sa.String(length=36), nullable=False),
