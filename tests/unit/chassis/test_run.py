@@ -162,7 +162,7 @@ async def test_look_after_health_that_fails_is_not_the_last(process: Process, mo
     async with process.running() as running:
 
         async def red() -> bool:
-            return await health(running, "counter") == health_pb2.HealthCheckResponse.NOT_SERVING
+            return bool(await health(running, "counter") == health_pb2.HealthCheckResponse.NOT_SERVING)
 
         await eventually(red)
 
