@@ -1,5 +1,8 @@
 """Queries on holds."""
 
+from collections import defaultdict
+from collections.abc import Sequence
+
 from sqlalchemy import update
 from sqlmodel import Session, col, select
 
@@ -7,6 +10,8 @@ from chassis.refusal import Refusal
 from services.retention.access.domain import Scope
 from services.retention.holds.domain import Hold, Proposal
 from services.retention.holds.models import HoldGroup, HoldRow
+
+_AT_ONCE = 1_000
 
 
 def add(session: Session, hold: Hold) -> None:
@@ -26,7 +31,7 @@ def get(session: Session, hold_id: str) -> Hold:
     row = session.get(HoldRow, hold_id.lower())
     if row is None:
         raise Refusal.not_found("hold", hold_id)
-    return _hold(session, row)
+    return _holds(session, [row])[0]
 
 
 def save(session: Session, hold: Hold) -> None:
@@ -38,13 +43,13 @@ def save(session: Session, hold: Hold) -> None:
 def page(session: Session, *, after: str, limit: int) -> list[Hold]:
     """Holds after an id, oldest first."""
     query = select(HoldRow).where(col(HoldRow.hold_id) > after).order_by(col(HoldRow.hold_id)).limit(limit)
-    return [_hold(session, row) for row in session.exec(query)]
+    return _holds(session, session.exec(query).all())
 
 
 def not_ended(session: Session) -> list[Hold]:
     """The holds that keep keys, or may."""
     query = select(HoldRow).where(col(HoldRow.ended).is_(False)).order_by(col(HoldRow.hold_id))
-    return [_hold(session, row) for row in session.exec(query)]
+    return _holds(session, session.exec(query).all())
 
 
 def set_ended(session: Session, hold_id: str) -> None:
@@ -52,13 +57,22 @@ def set_ended(session: Session, hold_id: str) -> None:
     session.execute(update(HoldRow).where(col(HoldRow.hold_id) == hold_id).values(ended=True))
 
 
-def _hold(session: Session, row: HoldRow) -> Hold:
-    query = select(HoldGroup.group_id).where(HoldGroup.hold_id == row.hold_id).order_by(col(HoldGroup.group_id))
+def _holds(session: Session, rows: Sequence[HoldRow]) -> list[Hold]:
+    groups: defaultdict[str, list[str]] = defaultdict(list)
+    for at in range(0, len(rows), _AT_ONCE):
+        hold_ids = [row.hold_id for row in rows[at : at + _AT_ONCE]]
+        query = select(HoldGroup.hold_id, HoldGroup.group_id).where(col(HoldGroup.hold_id).in_(hold_ids))
+        for hold_id, group_id in session.exec(query.order_by(col(HoldGroup.group_id))):
+            groups[hold_id].append(group_id)
+    return [_hold(row, groups[row.hold_id]) for row in rows]
+
+
+def _hold(row: HoldRow, group_ids: Sequence[str]) -> Hold:
     return Hold(
         hold_id=row.hold_id,
         case_id=row.case_id,
         legal_basis=row.legal_basis,
-        scope=Scope(tuple(session.exec(query)), row.start_time, row.end_time),
+        scope=Scope(tuple(group_ids), row.start_time, row.end_time),
         participant=row.participant,
         review_time=row.review_time,
         place_time=row.place_time,
