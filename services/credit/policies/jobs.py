@@ -14,7 +14,9 @@ _ACCOUNTS_AT_ONCE = 256
 
 
 async def take_up(database: Database, pack: Pack) -> None:
-    """Publishes the pack that the service starts with, if it is not the one in force, and tells all what follows.
+    """Publishes the pack that the service starts with, if it is not the one in force.
+
+    Accounts are told of it by `Republication`: there may be many, and the service answers meanwhile.
 
     Raises:
         PolicyConflictError: As `publish`.
@@ -34,7 +36,6 @@ async def take_up(database: Database, pack: Pack) -> None:
         )
 
     await database.work("take-up-policy", task)
-    await Republication(database).finish()
 
 
 class Republication:

@@ -62,6 +62,7 @@ async def test_telling_goes_on_where_it_ended_and_leaves_out_nobody_who_was_ever
 
     async with databases("credit") as database:
         await work(database, sanctioned)
+        await Republication(database).finish()
         before = len(await database.read(entries_from))
         await database.work("test", lambda unit: keep_published(unit, draft(), NOW + DAY))
         await database.work("test", jobs.republish)

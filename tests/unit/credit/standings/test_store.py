@@ -8,7 +8,7 @@ from ombud.credit.v1.standing_service_pb2 import StandingChange
 from policies import Pack
 from policies.pack import MeasureKind
 from services.credit.policies import store as policies
-from services.credit.policies.jobs import take_up
+from services.credit.policies.jobs import Republication, take_up
 from services.credit.standings import feed, store, views
 from services.credit.standings.domain import OverturnEntry, PointsEntry, Stay, active_points
 from services.credit.subjects import Subject
@@ -158,11 +158,14 @@ async def test_new_policy_tells_everybody_anew_and_judges_only_from_then_on(data
     second = Pack.model_validate(strict)
     async with databases("credit", clock) as database:
         await work(database, lambda unit: keep_in_force(unit, subject=subject, points=0))
+        await Republication(database).finish()
         before = len(await changes(database))
         clock.advance(DAY)
         await take_up(database, second)
+        await Republication(database).finish()
         told = (await changes(database))[before:]
         await take_up(database, second)
+        await Republication(database).finish()
         again = (await changes(database))[before:]
         old = await database.read(lambda session: policies.at(session, clock.now() - timedelta(microseconds=1)))
         new = await database.read(lambda session: policies.at(session, clock.now()))
