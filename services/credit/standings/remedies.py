@@ -48,13 +48,14 @@ def record(
     )
     if used is not None:
         raise proof_reused(used.sanction_id)
-    entry = _entry_of(remedy.sanction_id, ledger)
-    left = 0 if entry is None else points_left(ledger, entry, at)
+    concerned = [each for each in ledger if each.sanction_id == remedy.sanction_id]
+    entry = next((each for each in concerned if isinstance(each, PointsEntry)), None)
+    left = 0 if entry is None else points_left(concerned, entry, at)
     if entry is None or left == 0:
         raise _refused("NO_POINTS", "a sanction whose points count", remedy)
     if remedy.kind not in policy.points:
         raise _refused("NOT_OFFERED", f"one of {', '.join(policy.points)}", remedy)
-    if _recorded(remedy.kind, entry, ledger):
+    if _recorded(remedy.kind, entry, concerned):
         raise _refused("RECORDED", "one remedy of a kind for a sanction", remedy)
     room = room_left(ledger, policy, at)
     if room == 0:
@@ -106,11 +107,6 @@ def proof_reused(sanction_id: str) -> Refusal:
         satisfy="the proof of another remedy",
         sanction_id=sanction_id,
     )
-
-
-def _entry_of(sanction_id: str, ledger: Sequence[LedgerEntry]) -> PointsEntry | None:
-    found = (entry for entry in ledger if isinstance(entry, PointsEntry) and entry.sanction_id == sanction_id)
-    return next(found, None)
 
 
 def _recorded(kind: RemedyKind, entry: PointsEntry, ledger: Sequence[LedgerEntry]) -> bool:
