@@ -38,7 +38,7 @@ from chassis.refusal import ErrorReason, Refusal
 _BATCH = 256
 # Seconds that a command waits for as many as there were in the transaction before, at most: for each of them, and in
 # all. A transaction has a price of its own.
-_GATHER_EACH, _GATHER_MOST, _LOOK_EVERY = 0.0004, 0.008, 0.0005
+_GATHER_EACH, _GATHER_MOST = 0.0004, 0.008
 _QUEUED_MOST = 4096
 _RETRIES = 4
 # PostgreSQL: serialization_failure, deadlock_detected, lock_not_available.
@@ -130,6 +130,9 @@ class Writer:
         self._clock = clock
         self._committed = committed
         self._queue: queue.SimpleQueue[Item | None] = queue.SimpleQueue()
+        # How many commands shall wait before a transaction begins, and whether they do.
+        self._wanted = 0
+        self._enough = threading.Event()
         self._committing = False
         self._took = 0.0
         self._thread = threading.Thread(target=self._run, name=f"{service}-write", daemon=True)
@@ -166,6 +169,8 @@ class Writer:
         if self._committing and item.late(after=self._took):
             raise _too_late(self._took)
         self._queue.put(item)
+        if self._queue.qsize() >= self._wanted and not self._enough.is_set():
+            self._enough.set()
 
     def _run(self) -> None:
         crowd = 0
@@ -180,10 +185,11 @@ class Writer:
                 return
 
     def _gather(self, crowd: int) -> None:
-        end = time.monotonic() + min(crowd * _GATHER_EACH, _GATHER_MOST)
+        self._enough.clear()
         # One of them is there already.
-        while self._queue.qsize() < crowd - 1 and time.monotonic() < end:
-            time.sleep(_LOOK_EVERY)
+        self._wanted = crowd - 1
+        if self._queue.qsize() < self._wanted:
+            self._enough.wait(min(crowd * _GATHER_EACH, _GATHER_MOST))
 
     def _take(self, first: Item) -> tuple[list[Item], bool]:
         items = [first]
