@@ -50,6 +50,7 @@ from ombud.identity.v1.verification_service_pb2 import (
     REGISTER_TYPE_NATIONAL,
     DocumentEvidence,
     DocumentType,
+    GetVerificationRequest,
     PhoneCodeEvidence,
     RegistrationEvidence,
     StartVerificationRequest,
@@ -132,6 +133,10 @@ class Identity:
     async def rename(self, account_id: str, nickname: str) -> Account:
         request = ChangeNicknameRequest(request_id=new_id(), account_id=account_id, nickname=nickname)
         return (await self.accounts().ChangeNickname(request)).account
+
+    async def state_of(self, verification_id: str) -> Verification:
+        request = GetVerificationRequest(verification_id=verification_id)
+        return (await self.verifications().GetVerification(request)).verification
 
     async def account(self, account_id: str) -> Account:
         return (await self.accounts().GetAccount(GetAccountRequest(account_id=account_id))).account
