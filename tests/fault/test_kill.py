@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import grpc
-from google.protobuf.duration_pb2 import Duration
 
 from chassis.ids import new_id
 from ombud.client import OmbudError
@@ -27,7 +26,8 @@ from ombud.retention.v1.record_pb2 import PROOF_STATE_SEALED
 from ombud.verify import verify_record
 from tests.fault.victim import PRODUCER, Appender, Victim, Writer, life_over
 from tests.support.eventually import eventually
-from tests.support.life import AUDITOR, MODERATOR, RECORDS_APPROVER, RECORDS_OFFICER, Life
+from tests.support.life import AUDITOR, MODERATOR, RECORDS_OFFICER, Life
+from tests.support.records import approved_access
 from tests.support.wire import NOBODY, PLATFORM, Who, persons_token
 
 ROUNDS = 3
@@ -126,19 +126,7 @@ async def read_all(life: Life, victim: Victim, group_id: str) -> list[Any]:
     scope = access.AccessScope(
         group_ids=[group_id], interval=Interval(start_time=life.after(days=-1), end_time=life.after(days=1))
     )
-    requested = await life.act(
-        RECORDS_OFFICER,
-        access.RequestAccessRequest(
-            case_id="case-1",
-            legal_basis="Court order 12/26",
-            purpose="To see whether all is there.",
-            scope=scope,
-            window=Duration(seconds=3600),
-            most_reads=1,
-        ),
-    )
-    access_id = requested.access.access_id
-    await life.act(RECORDS_APPROVER, access.ApproveAccessRequest(access_id=access_id))
+    access_id = await approved_access(life, scope, purpose="To see whether all is there.", most_reads=1)
     token = persons_token(victim.issuer, RECORDS_OFFICER)
     async with grpc.aio.insecure_channel(f"127.0.0.1:{victim.port}") as channel:
         method = channel.unary_stream(

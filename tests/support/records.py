@@ -26,25 +26,31 @@ async def append(life: Life, group_id: str, *bodies: bytes) -> None:
     await life.act(PLATFORM, ingest.AppendRequest(frame=frame))
 
 
-async def read(life: Life, group_id: str) -> None:
-    """Reads and exports the records of a group under an access of two persons."""
-    scope = access.AccessScope(
-        group_ids=[group_id], interval=Interval(start_time=life.after(hours=-1), end_time=life.after(days=1))
-    )
+async def approved_access(life: Life, scope: access.AccessScope, *, purpose: str, most_reads: int) -> str:
+    """The id of an access that one person requested and another approved."""
     requested = await life.act(
         RECORDS_OFFICER,
         access.RequestAccessRequest(
             case_id="case-1",
             legal_basis="Court order 12/26",
-            purpose="To see what was offered.",
+            purpose=purpose,
             scope=scope,
             window=Duration(seconds=3600),
-            most_reads=3,
+            most_reads=most_reads,
         ),
     )
-    access_id = requested.access.access_id
-    life.ids["access"] = access_id
+    access_id: str = requested.access.access_id
     await life.act(RECORDS_APPROVER, access.ApproveAccessRequest(access_id=access_id))
+    return access_id
+
+
+async def read(life: Life, group_id: str) -> None:
+    """Reads and exports the records of a group under an access of two persons."""
+    scope = access.AccessScope(
+        group_ids=[group_id], interval=Interval(start_time=life.after(hours=-1), end_time=life.after(days=1))
+    )
+    access_id = await approved_access(life, scope, purpose="To see what was offered.", most_reads=3)
+    life.ids["access"] = access_id
     await life.act(RECORDS_OFFICER, access.ReadRecordsRequest(access_id=access_id, scope=scope))
     await life.act(RECORDS_OFFICER, access.ExportRecordsRequest(access_id=access_id, scope=scope))
     await life.act(RECORDS_OFFICER, access.CloseAccessRequest(access_id=access_id))
